@@ -1,0 +1,41 @@
+# How every target is compiled, and dsrun_layer(), which makes a folder a library.
+add_library(dsrun_options INTERFACE)
+target_include_directories(dsrun_options INTERFACE ${CMAKE_SOURCE_DIR})
+target_compile_options(dsrun_options INTERFACE
+  $<$<COMPILE_LANGUAGE:CXX>:-Wall -Wextra -Wshadow -Werror>)
+target_link_libraries(dsrun_options INTERFACE Threads::Threads)
+if(DSRUN_NATIVE)
+  target_compile_options(dsrun_options INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-march=native>)
+endif()
+if(DSRUN_SANITIZE)
+  target_compile_options(dsrun_options INTERFACE
+    $<$<COMPILE_LANGUAGE:CXX>:-fsanitize=${DSRUN_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all>)
+  target_link_options(dsrun_options INTERFACE -fsanitize=${DSRUN_SANITIZE})
+endif()
+
+# dsrun_layer(NAME DIR folder [LINK layers and public libraries] [PRIVATE libraries] [EXCLUDE subfolders])
+function(dsrun_layer name)
+  cmake_parse_arguments(arg "" "DIR" "LINK;PRIVATE;EXCLUDE" ${ARGN})
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${arg_DIR}/*.cpp)
+  foreach(excluded ${arg_EXCLUDE})
+    list(FILTER sources EXCLUDE REGEX "/${arg_DIR}/${excluded}/")
+  endforeach()
+  add_library(dsrun_${name} STATIC ${sources})
+  list(TRANSFORM arg_LINK REPLACE "^(schedule|dsl|models|cluster|runtime)$" "dsrun_\\1")
+  target_link_libraries(dsrun_${name}
+    PUBLIC ${arg_LINK} fmt::fmt nlohmann_json::nlohmann_json
+    PRIVATE dsrun_options ${arg_PRIVATE})
+endfunction()
+
+# dsrun_test(NAME LINK libraries [LABELS labels]): tests/NAME/*.cpp become the test program test_NAME.
+function(dsrun_test name)
+  cmake_parse_arguments(arg "" "" "LINK;LABELS" ${ARGN})
+  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/${name}/*.cpp)
+  if(NOT sources)
+    return()
+  endif()
+  add_executable(test_${name} ${sources})
+  target_link_libraries(test_${name} PRIVATE ${arg_LINK} dsrun_options GTest::gmock GTest::gtest GTest::gtest_main)
+  target_compile_definitions(test_${name} PRIVATE DSRUN_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
+  gtest_discover_tests(test_${name} PROPERTIES LABELS "${arg_LABELS}" DISCOVERY_TIMEOUT 60)
+endfunction()

@@ -1,0 +1,133 @@
+// Job: one immutable, fully validated description of a run. Nothing downstream re-derives or defaults anything.
+//
+// Made by dsl/parse.hpp from a TOML file and `--set` overrides. Every field here has exactly one declaration in
+// dsl/keys.cpp (type, unit, range, default, help); to add a setting, add a field here and a declaration there.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace dsrun {
+
+enum class Precision : std::uint8_t { fp64, fp32, bf16 };  // arithmetic of activations and weights
+
+// [job]
+struct RunSpec {
+  std::string name;
+  std::int64_t steps = 0;                   // optimizer steps in all
+  std::uint64_t seed = 0;                   // of initial values and sample order
+  std::int64_t checkpoint_every_steps = 0;  // 0: only at the end and on a signal
+};
+
+// [model]: DeepSeek-V3's shape (arXiv 2412.19437, section 2); dims in elements.
+struct ModelSpec {
+  std::string preset;  // "deepseek-v3": its sizes are the defaults of the keys below; "" : the small defaults
+  int layers = 0;
+  int dense_layers = 0;  // the first layers, whose feed-forward is dense
+  int hidden = 0;
+  int heads = 0;
+  int q_rank = 0;  // 0: queries are projected straight from the hidden state
+  int kv_rank = 0;
+  int nope_dim = 0;  // per head
+  int rope_dim = 0;  // per head of queries; one shared head of keys; even
+  int value_dim = 0;
+  int experts = 0;
+  int experts_per_token = 0;
+  int expert_groups = 0;
+  int groups_per_token = 0;
+  int shared_experts = 0;
+  int expert_hidden = 0;
+  int dense_hidden = 0;
+  int mtp_depth = 0;
+  double routed_scaling = 0;  // multiplies the normalised gates
+  double norm_eps = 0;
+  double rope_theta = 0;
+  double init_std = 0;
+  bool byte_vocab = true;  // vocab = "byte": 256 tokens, each a byte of the text
+  int vocab_size = 0;
+};
+
+// [parallel]
+struct ParallelSpec {
+  int pipeline = 1;
+  int data = 1;
+  int expert = 1;                     // ranks an expert group has; divides data
+  std::string schedule;               // a name of runtime/schedule's table
+  bool overlap = true;                // F&B instructions interleave their two op lists; false: one after the other
+  std::vector<int> layers_per_stage;  // one entry a stage, summing to model.layers; never empty after validation
+};
+
+// [batch]
+struct BatchSpec {
+  int sequences = 0;     // global, per step
+  int length = 0;        // tokens a sequence predicts
+  int microbatches = 0;  // per data rank and step, both directions of DualPipe together
+  int microbatch_sequences(int data) const { return sequences / (data * microbatches); }
+};
+
+// [data]
+struct DataSpec {
+  std::vector<std::string> files;        // globs, relative to the job file's folder
+  double validation_fraction = 0;        // the contiguous last part of the text
+  std::int64_t validate_every_steps = 0; // 0: only after the last step
+};
+
+enum class Moments : std::uint8_t { fp32, bf16 };
+
+// [optimizer]: AdamW, linear warm-up, then cosine from lr to final_lr at the last step.
+struct OptimizerSpec {
+  std::string kind;
+  double lr = 0;
+  double final_lr = 0;
+  std::int64_t warmup_steps = 0;
+  double beta1 = 0;
+  double beta2 = 0;
+  double eps = 0;
+  double weight_decay = 0;  // on matrices only
+  double clip_norm = 0;     // 0: no clipping
+  Moments moments = Moments::fp32;
+};
+
+// [balance]
+struct BalanceSpec {
+  double bias_speed = 0;   // gamma of arXiv 2408.15664; 0 leaves the biases alone
+  double load_factor = 0;  // routed rows planned for a rank, over the mean
+};
+
+// [precision]
+struct PrecisionSpec {
+  Precision compute = Precision::fp32;
+};
+
+// [[cluster.node]]
+struct NodeSpec {
+  std::string host;
+  int devices = 0;
+  std::string kind;  // "cpu"
+};
+
+// [cluster]
+struct ClusterSpec {
+  std::vector<NodeSpec> nodes;
+  int threads_per_device = 1;        // threads of one device's matrix products
+  bool pin_cores = false;            // device i runs on core i mod cores
+  double peer_timeout_secs = 0;      // a wait on a peer longer than this ends the job
+};
+
+struct Job {
+  RunSpec run;
+  ModelSpec model;
+  ParallelSpec parallel;
+  BatchSpec batch;
+  DataSpec data;
+  OptimizerSpec optimizer;
+  BalanceSpec balance;
+  PrecisionSpec precision;
+  ClusterSpec cluster;
+  std::string folder;  // of the job file; relative globs start here
+
+  int world_size() const { return parallel.pipeline * parallel.data; }
+};
+
+}  // namespace dsrun
