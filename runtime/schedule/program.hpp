@@ -45,17 +45,17 @@ struct RankProgram {
 struct Program {
   std::string schedule;
   int num_stages = 0;
-  int num_directions = 1;    // 2: DualPipe; the step's microbatches are split evenly, direction 0 first
-  int num_microbatches = 0;  // of the step, all directions
+  int num_directions = 1;          // 2: DualPipe; the step's microbatches are split evenly, direction 0 first
+  int num_microbatches = 0;        // of the step, all directions
   std::vector<RankProgram> ranks;  // by pipeline index
 
   int microbatches_per_direction() const { return num_microbatches / num_directions; }
   bool operator==(const Program&) const = default;
 };
 
-std::string to_string(const Instruction& instruction);    // "F0.3&B1.1"
+std::string to_string(const Instruction& instruction);           // "F0.3&B1.1"
 std::string to_string(const RankProgram& rank, int rank_index);  // "rank 0: F0.0 F0.1 …"
-std::string to_string(const Program& program);            // one line per rank, each ended by a newline
+std::string to_string(const Program& program);                   // one line per rank, each ended by a newline
 
 // Reads one rank's instructions, such as "F0.0 F0.3&B1.1 W0.2"; nullopt and a message on a malformed word.
 std::optional<std::vector<Instruction>> parse_instructions(const std::string& text, std::string& error);

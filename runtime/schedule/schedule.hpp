@@ -11,11 +11,11 @@
 namespace dsrun {
 
 struct ScheduleRow {
-  std::string_view name;                  // as the job file says it
+  std::string_view name;  // as the job file says it
   std::string_view help;
-  int chunks_per_rank;                    // stage chunks a rank holds
+  int chunks_per_rank;  // stage chunks a rank holds
   int num_directions;
-  std::string_view bubble_formula;        // for people
+  std::string_view bubble_formula;  // for people
   // Why (P pipeline ranks, M microbatches) cannot be scheduled, or nullopt. Asked by validator, planner and executor.
   std::optional<std::string> (*fault)(int num_ranks, int num_microbatches);
   Program (*build)(int num_ranks, int num_microbatches);  // precondition: no fault
