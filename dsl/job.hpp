@@ -68,9 +68,9 @@ struct BatchSpec {
 
 // [data]
 struct DataSpec {
-  std::vector<std::string> files;        // globs, relative to the job file's folder
-  double validation_fraction = 0;        // the contiguous last part of the text
-  std::int64_t validate_every_steps = 0; // 0: only after the last step
+  std::vector<std::string> files;         // globs, relative to the job file's folder
+  double validation_fraction = 0;         // the contiguous last part of the text
+  std::int64_t validate_every_steps = 0;  // 0: only after the last step
 };
 
 enum class Moments : std::uint8_t { fp32, bf16 };
@@ -110,9 +110,9 @@ struct NodeSpec {
 // [cluster]
 struct ClusterSpec {
   std::vector<NodeSpec> nodes;
-  int threads_per_device = 1;        // threads of one device's matrix products
-  bool pin_cores = false;            // device i runs on core i mod cores
-  double peer_timeout_secs = 0;      // a wait on a peer longer than this ends the job
+  int threads_per_device = 1;    // threads of one device's matrix products
+  bool pin_cores = false;        // device i runs on core i mod cores
+  double peer_timeout_secs = 0;  // a wait on a peer longer than this ends the job
 };
 
 struct Job {

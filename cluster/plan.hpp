@@ -1,0 +1,47 @@
+// Plan: where everything of a job runs and lies. A pure function of the Job; planner, executor and console read it.
+#pragma once
+
+#include <vector>
+
+#include "cluster/mesh.hpp"
+#include "cluster/state_layout.hpp"
+#include "dsl/job.hpp"
+#include "models/steps.hpp"
+#include "runtime/schedule/program.hpp"
+
+namespace dsrun {
+
+struct StageRange {
+  int first_layer;
+  int last_layer;  // one past
+};
+
+struct Plan {
+  Job job;
+  Mesh mesh;
+  Program program;                 // one training step
+  std::vector<StageRange> ranges;  // by stage
+  std::vector<StageSteps> stages;
+  StateLayout layout;
+  std::int64_t parameters = 0;
+
+  const Chunk& chunk(int rank, int phase) const {
+    return program.ranks[static_cast<std::size_t>(mesh.pipeline_index(rank))].chunks[static_cast<std::size_t>(phase)];
+  }
+  int num_phases(int rank) const {
+    return static_cast<int>(program.ranks[static_cast<std::size_t>(mesh.pipeline_index(rank))].chunks.size());
+  }
+  // The rank with the same data index that holds `stage` of `direction`.
+  int stage_rank(int rank, int stage, int direction) const;
+  std::int64_t tokens_per_microbatch() const {
+    return static_cast<std::int64_t>(job.batch.microbatch_sequences(mesh.data)) * job.batch.length;
+  }
+};
+
+// Bytes of an element under the job's precision.
+std::int64_t element_bytes(Element element, Precision precision);
+
+// Precondition: a validated job. Throws std::logic_error if the schedule's Program fails its checker (S-1).
+Plan make_plan(const Job& job);
+
+}  // namespace dsrun

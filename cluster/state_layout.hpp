@@ -1,0 +1,62 @@
+// StateLayout: which rank holds and which rank owns every element of every parameter. Optimizer shards, checkpoints and
+// (later) resharding all read this one table.
+//
+// Parameters that have the same copies are laid end to end in a bucket: one flat range for weights, gradients and
+// optimizer state. Its ranks hold a copy each; rank k of n owns shard k: elements [k·shard, (k+1)·shard). DualPipe's
+// mirror ranks are simply two more copies.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "cluster/mesh.hpp"
+#include "models/graph.hpp"
+#include "runtime/schedule/program.hpp"
+
+namespace dsrun {
+
+// A contiguous element range of a global tensor, as it lies in a bucket.
+struct TensorPart {
+  int param = 0;  // index into the stage graph's params
+  std::string name;
+  std::int64_t global_size = 0;   // elements of the whole tensor
+  std::int64_t global_begin = 0;  // first element held here (experts: the shard's first)
+  std::int64_t size = 0;
+  std::int64_t offset = 0;  // in the bucket
+  bool decays = false;      // weight decay applies
+  Init init = Init::normal;
+};
+
+struct Bucket {
+  int stage = 0;
+  int expert_shard = -1;   // −1: parameters that every data rank copies
+  std::vector<int> ranks;  // copies, ascending: also the order of every sum
+  std::vector<TensorPart> parts;
+  std::int64_t size = 0;  // elements, padded to a multiple of ranks × shard_alignment
+  std::int64_t shard_size() const { return size / static_cast<std::int64_t>(ranks.size()); }
+};
+
+inline constexpr std::int64_t shard_alignment = 16;  // elements: a cache line of fp32
+
+struct StateLayout {
+  std::vector<Bucket> buckets;  // in stage order, within a stage shared parameters first
+
+  // Indices of the buckets that a rank holds, ascending: the order in which it reduces and gathers.
+  std::vector<int> buckets_of(int rank) const;
+  // The bucket of a stage's shared (expert_shard −1) or expert parameters; −1 where there are none.
+  int find(int stage, int expert_shard) const;
+};
+
+StateLayout lay_out_state(const Mesh& mesh, const Program& program, const std::vector<Graph>& stages);
+
+// A range of a tensor that one rank's shard of a bucket owns.
+struct OwnedRange {
+  const TensorPart* part;
+  std::int64_t begin;  // in the global tensor
+  std::int64_t size;
+  std::int64_t offset;  // in the shard
+};
+std::vector<OwnedRange> owned_ranges(const Bucket& bucket, int member);
+
+}  // namespace dsrun

@@ -1,0 +1,70 @@
+// Graph: the ordered ops of some layers for one microbatch, as a plain list; shapes are symbolic in T and R.
+//
+// build_graph() lists a whole model, slice_graph() a range of its layers (a pipeline stage). Everything later (backward
+// lists, memory plan, executor) is derived from this value by pure passes.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "dsl/job.hpp"
+#include "models/op.hpp"
+
+namespace dsrun {
+
+using ValueId = int;  // index into Graph::values
+inline constexpr ValueId no_value = -1;
+
+enum class Rows : std::uint8_t { tokens, routed };           // T, R
+enum class Element : std::uint8_t { compute, wide, index };  // activation type · fp32 (fp64 under fp64) · int32
+
+struct Value {
+  std::string name;
+  Rows rows = Rows::tokens;
+  int cols = 0;
+  Element element = Element::compute;
+};
+
+enum class Init : std::uint8_t { normal, ones };
+
+// A parameter as the whole model knows it: [experts ×] rows × cols, experts = 0 when it is not an expert's.
+struct Param {
+  std::string name;
+  std::int64_t experts = 0;
+  std::int64_t rows = 0;
+  std::int64_t cols = 0;
+  Init init = Init::normal;
+  int layer = 0;
+  bool is_matrix() const { return init == Init::normal; }  // weight decay applies to matrices only
+  std::int64_t size() const { return (experts > 0 ? experts : 1) * rows * cols; }
+};
+
+struct Node {
+  Op op;
+  OpAttributes attributes;
+  std::vector<ValueId> inputs;
+  std::vector<ValueId> outputs;
+  std::vector<int> params;  // indices into Graph::params
+  int layer = 0;            // 0 … layers-1; the embedding counts to the first, norm and head to the last
+  int moe = -1;             // which MoE layer of this graph (its routing, its bias); -1: none
+};
+
+struct Graph {
+  std::vector<Value> values;
+  std::vector<Param> params;
+  std::vector<Node> nodes;
+  ValueId input = no_value;     // hidden state that arrives from the stage before
+  ValueId output = no_value;    // hidden state that goes on to the stage after
+  std::vector<int> moe_layers;  // model layer of each MoE layer here
+  bool embeds() const { return input == no_value; }
+  bool has_loss() const { return output == no_value; }
+};
+
+Graph build_graph(const ModelSpec& model);
+// The nodes of layers [first, last); values and params renumbered.
+Graph slice_graph(const Graph& model, int first_layer, int last_layer);
+
+std::string to_string(const Graph& graph);  // a line an op, for goldens and people
+
+}  // namespace dsrun

@@ -1,0 +1,94 @@
+#include "models/order.hpp"
+
+#include <cassert>
+
+namespace dsrun {
+namespace {
+
+int urgency(const StageSteps& stage, const Step& step) {
+  if (stage.graph.nodes[static_cast<std::size_t>(step.node)].op == Op::exchange_counts) return 0;
+  switch (step.part) {
+    case Part::start:
+      return 1;
+    case Part::whole:
+      return 2;
+    case Part::finish:
+      return 3;
+  }
+  return 2;
+}
+
+// By value: how many steps still have to make it. A transfer's finish also waits for its start, and dispatch and
+// combine for the routing that exchange_counts makes.
+class Readiness {
+ public:
+  Readiness(const StageSteps& stage, const std::vector<Step>& steps) : stage_(stage), unmade_(stage.values.size(), 0) {
+    for (const Step& step : steps)
+      for (ValueId made : values_made(stage, step)) ++unmade_[static_cast<std::size_t>(made)];
+  }
+
+  bool ready(const std::vector<Step>& steps, const std::vector<bool>& done, std::size_t index) const {
+    const Step& step = steps[index];
+    for (ValueId read : values_read(stage_, step))
+      if (unmade_[static_cast<std::size_t>(read)] > 0) return false;
+    for (std::size_t i = 0; i < steps.size(); ++i)
+      if (!done[i] && precedes(steps[i], step)) return false;
+    return true;
+  }
+
+  void finish(const Step& step) {
+    for (ValueId made : values_made(stage_, step)) --unmade_[static_cast<std::size_t>(made)];
+  }
+
+ private:
+  bool precedes(const Step& earlier, const Step& later) const {
+    const Node& a = stage_.graph.nodes[static_cast<std::size_t>(earlier.node)];
+    const Node& b = stage_.graph.nodes[static_cast<std::size_t>(later.node)];
+    if (earlier.node == later.node && earlier.pass == later.pass)
+      return earlier.part == Part::start && later.part == Part::finish;
+    const bool makes_routing = a.op == Op::exchange_counts && earlier.part == Part::finish;
+    return makes_routing && later.pass == Pass::forward && a.moe == b.moe && (b.op == Op::dispatch);
+  }
+
+  const StageSteps& stage_;
+  std::vector<int> unmade_;
+};
+
+}  // namespace
+
+StepList order_steps(const StageSteps& stage, const std::vector<Step>& steps) {
+  Readiness readiness(stage, steps);
+  std::vector<bool> done(steps.size(), false);
+  StepList order;
+  while (order.size() < steps.size()) {
+    std::size_t best = steps.size();
+    for (std::size_t i = 0; i < steps.size(); ++i) {
+      if (done[i] || !readiness.ready(steps, done, i)) continue;
+      if (best == steps.size() || urgency(stage, steps[i]) < urgency(stage, steps[best])) best = i;
+    }
+    assert(best < steps.size());  // the graph has no cycles
+    done[best] = true;
+    readiness.finish(steps[best]);
+    order.push_back(steps[best]);
+  }
+  return order;
+}
+
+std::vector<std::uint8_t> interleave(const StepList& forward, const StepList& backward) {
+  const StepList* lists[2] = {&forward, &backward};
+  std::size_t next[2] = {0, 0};
+  std::vector<std::uint8_t> order;
+  std::uint8_t now = 0;
+  while (order.size() < forward.size() + backward.size()) {
+    bool moved = false;
+    while (next[now] < lists[now]->size() && (!moved || (*lists[now])[next[now]].part != Part::finish)) {
+      order.push_back(now);
+      ++next[now];
+      moved = true;
+    }
+    now ^= 1;
+  }
+  return order;
+}
+
+}  // namespace dsrun

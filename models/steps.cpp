@@ -1,0 +1,203 @@
+// Derives the backward lists: one gradient value per contribution, chained by `addend`, so that each gradient is
+// written once and memory can be planned. `add` makes no step of its own: its gradient passes through.
+#include "models/steps.hpp"
+
+#include <cassert>
+#include <functional>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "models/lifetimes.hpp"
+#include "models/op_table.hpp"
+#include "models/order.hpp"
+
+namespace dsrun {
+namespace {
+
+bool holds(Operands set, std::size_t index) { return (set >> index & 1) != 0; }
+
+std::vector<Step> parts_of(Step step, bool communicates) {
+  if (!communicates) return {std::move(step)};
+  Step start = step;
+  start.part = Part::start;
+  step.part = Part::finish;
+  return {std::move(start), std::move(step)};
+}
+
+class Derivation {
+ public:
+  explicit Derivation(Graph graph) {
+    stage_.graph = std::move(graph);
+    stage_.values = stage_.graph.values;
+    gradient_.assign(stage_.values.size(), no_value);
+  }
+
+  StageSteps derive() {
+    std::vector<Step> forward = forward_steps();
+    differentiate();
+    order_and_plan(forward);
+    return std::move(stage_);
+  }
+
+ private:
+  const Value& value(ValueId id) const { return stage_.values[static_cast<std::size_t>(id)]; }
+
+  std::vector<Step> forward_steps() const {
+    std::vector<Step> steps;
+    for (std::size_t n = 0; n < stage_.graph.nodes.size(); ++n) {
+      Step step;
+      step.node = static_cast<int>(n);
+      for (Step& part : parts_of(step, op_row(stage_.graph.nodes[n].op).communicates)) steps.push_back(part);
+    }
+    return steps;
+  }
+
+  // A router's logits are wide, yet their gradient feeds a matrix product: it has the compute type.
+  Element gradient_element(ValueId id, Op consumer) const {
+    return consumer == Op::router ? Element::compute : value(id).element;
+  }
+
+  ValueId new_gradient(ValueId of, Op consumer) {
+    Value gradient = value(of);
+    gradient.name = fmt::format("d({}){}", gradient.name, gradient_[static_cast<std::size_t>(of)] < 0 ? "" : "+");
+    gradient.element = gradient_element(of, consumer);
+    stage_.values.push_back(gradient);
+    return static_cast<ValueId>(stage_.values.size()) - 1;
+  }
+
+  void differentiate() {
+    if (stage_.graph.output != no_value) {
+      stage_.output_gradient = new_gradient(stage_.graph.output, Op::add);
+      gradient_[static_cast<std::size_t>(stage_.graph.output)] = stage_.output_gradient;
+    }
+    const auto& nodes = stage_.graph.nodes;
+    for (int n = static_cast<int>(nodes.size()) - 1; n >= 0; --n) differentiate(n, nodes[static_cast<std::size_t>(n)]);
+    if (stage_.graph.input != no_value) stage_.input_gradient = gradient_[static_cast<std::size_t>(stage_.graph.input)];
+  }
+
+  void differentiate(int index, const Node& node) {
+    const OpRow& row = op_row(node.op);
+    Step step;
+    step.node = index;
+    for (std::size_t o = 0; o < node.outputs.size(); ++o)
+      step.grad_outputs.push_back(holds(row.with_gradient, o) ? gradient_[static_cast<std::size_t>(node.outputs[o])]
+                                                              : no_value);
+    if (row.has_params) {
+      step.pass = Pass::backward_weight;
+      weight_.push_back(step);
+    }
+    if (row.differentiable == 0) return;
+    step.pass = Pass::backward_input;
+    const bool passes_through = node.op == Op::add;
+    bool needed = false;
+    for (std::size_t i = 0; i < node.inputs.size(); ++i) {
+      GradientTarget target;
+      if (holds(row.differentiable, i)) {
+        ValueId& gradient = gradient_[static_cast<std::size_t>(node.inputs[i])];
+        if (passes_through && gradient == no_value) {
+          gradient = step.grad_outputs[0];
+        } else {
+          target = {new_gradient(node.inputs[i], node.op), gradient};
+          gradient = target.out;
+          needed = true;
+        }
+      }
+      step.grad_inputs.push_back(target);
+    }
+    if (!needed) return;
+    for (Step& part : parts_of(step, row.communicates)) input_.push_back(part);
+  }
+
+  // Within a layer the input gradients come first: the weight gradients then fill the flight of a transfer.
+  std::vector<Step> merged_backward() const {
+    std::vector<Step> merged;
+    std::size_t i = 0, w = 0;
+    const auto layer = [&](const Step& step) { return stage_.graph.nodes[static_cast<std::size_t>(step.node)].layer; };
+    while (i < input_.size() || w < weight_.size()) {
+      const int now = std::max(i < input_.size() ? layer(input_[i]) : -1, w < weight_.size() ? layer(weight_[w]) : -1);
+      while (i < input_.size() && layer(input_[i]) == now) merged.push_back(input_[i++]);
+      while (w < weight_.size() && layer(weight_[w]) == now) merged.push_back(weight_[w++]);
+    }
+    return merged;
+  }
+
+  void order_and_plan(const std::vector<Step>& forward) {
+    stage_.forward = order_steps(stage_, forward);
+    stage_.forward_only = stage_.forward;
+    stage_.backward = order_steps(stage_, merged_backward());
+    stage_.backward_input = order_steps(stage_, input_);
+    stage_.backward_weight = weight_;
+    StepList forward_of_split = stage_.forward;
+    plan_lifetimes(stage_, {&stage_.forward, &stage_.backward});
+    plan_lifetimes(stage_, {&forward_of_split, &stage_.backward_input, &stage_.backward_weight});
+    plan_lifetimes(stage_, {&stage_.forward_only});
+  }
+
+  StageSteps stage_;
+  std::vector<ValueId> gradient_;  // by forward value: the sum of the contributions so far
+  std::vector<Step> input_, weight_;
+};
+
+}  // namespace
+
+StageSteps derive_steps(Graph graph) { return Derivation(std::move(graph)).derive(); }
+
+std::vector<ValueId> values_read(const StageSteps& stage, const Step& step) {
+  const Node& node = stage.graph.nodes[static_cast<std::size_t>(step.node)];
+  const OpRow& row = op_row(node.op);
+  std::vector<ValueId> read;
+  const auto take = [&](ValueId id) {
+    if (id != no_value) read.push_back(id);
+  };
+  if (step.pass == Pass::forward) {
+    if (step.part != Part::finish) read = node.inputs;
+    return read;
+  }
+  const bool input = step.pass == Pass::backward_input;
+  const Operands needed_inputs = input ? row.input_gradient_inputs : row.weight_gradient_inputs;
+  const Operands needed_outputs = input ? row.input_gradient_outputs : row.weight_gradient_outputs;
+  for (std::size_t i = 0; i < node.inputs.size(); ++i)
+    if (holds(needed_inputs, i)) take(node.inputs[i]);
+  for (std::size_t o = 0; o < node.outputs.size(); ++o)
+    if (holds(needed_outputs, o)) take(node.outputs[o]);
+  if (step.part != Part::finish)
+    for (ValueId gradient : step.grad_outputs) take(gradient);
+  if (step.part != Part::start)
+    for (const GradientTarget& target : step.grad_inputs) take(target.addend);
+  return read;
+}
+
+std::vector<ValueId> values_made(const StageSteps& stage, const Step& step) {
+  std::vector<ValueId> made;
+  if (step.part == Part::start) return made;
+  if (step.pass == Pass::forward) return stage.graph.nodes[static_cast<std::size_t>(step.node)].outputs;
+  for (const GradientTarget& target : step.grad_inputs)
+    if (target.out != no_value) made.push_back(target.out);
+  return made;
+}
+
+std::string to_string(const StageSteps& stage, const StepList& list) {
+  const auto names = [&](const std::vector<ValueId>& ids) {
+    std::vector<std::string> all;
+    for (ValueId id : ids)
+      if (id != no_value) all.push_back(stage.values[static_cast<std::size_t>(id)].name);
+    return fmt::format("{}", fmt::join(all, ", "));
+  };
+  constexpr const char* passes[] = {"", ".input_gradient", ".weight_gradient"};
+  constexpr const char* parts[] = {"", " start", " finish"};
+  std::string text;
+  for (const Step& step : list) {
+    const Node& node = stage.graph.nodes[static_cast<std::size_t>(step.node)];
+    text += fmt::format("{}{}{} {}({}) -> {}", op_name(node.op), passes[static_cast<int>(step.pass)],
+                        parts[static_cast<int>(step.part)], node.layer, names(values_read(stage, step)),
+                        names(values_made(stage, step)));
+    for (const TakeOver& move : step.takes_over)
+      text += fmt::format("  [{} in place]", stage.values[static_cast<std::size_t>(move.to)].name);
+    if (!step.releases.empty()) text += fmt::format("  free {}", names(step.releases));
+    text += '\n';
+  }
+  return text;
+}
+
+}  // namespace dsrun

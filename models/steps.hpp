@@ -1,0 +1,72 @@
+// Steps: what an executor does for one microbatch of one stage, as printable lists derived from the stage's Graph.
+//
+// derive_steps() turns the forward list into five lists: forward, full backward, input gradients only, weight gradients
+// only, and forward without any backward to come (validation). Each step says which values it makes, which memory it
+// takes over and which values nobody needs afterwards, so that planned and measured memory are the same number.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "models/graph.hpp"
+
+namespace dsrun {
+
+enum class Pass : std::uint8_t { forward, backward_input, backward_weight };
+// Communication ops take two steps: start sends, finish waits for what the peers sent.
+enum class Part : std::uint8_t { whole, start, finish };
+
+struct GradientTarget {
+  ValueId out = no_value;
+  ValueId addend = no_value;  // an earlier consumer's contribution
+  bool operator==(const GradientTarget&) const = default;
+};
+
+struct TakeOver {
+  ValueId from;
+  ValueId to;
+};
+
+struct Step {
+  int node = 0;
+  Pass pass = Pass::forward;
+  Part part = Part::whole;
+  std::vector<ValueId> grad_outputs;        // by output of the node; backward only
+  std::vector<GradientTarget> grad_inputs;  // by input of the node; backward_input only
+  std::vector<ValueId> allocates;           // values that come to be here
+  std::vector<TakeOver> takes_over;         // … or come to be in memory of a value that dies here
+  std::vector<ValueId> releases;            // values that nobody needs after this step
+};
+
+using StepList = std::vector<Step>;
+
+struct StageSteps {
+  Graph graph;
+  std::vector<Value> values;           // the graph's, then the gradients
+  ValueId output_gradient = no_value;  // arrives from the stage after
+  ValueId input_gradient = no_value;   // goes back to the stage before
+  StepList forward;
+  StepList backward;        // both gradients; a weight gradient follows its layer's input gradients
+  StepList backward_input;  // leaves what backward_weight needs
+  StepList backward_weight;
+  StepList forward_only;
+};
+
+StageSteps derive_steps(Graph graph);
+
+// Values of the forward pass that some backward step reads: what a microbatch keeps between F and B.
+std::vector<bool> saved_values(const StageSteps& stage);
+
+// The fixed order in which F&B runs its two lists: entry 0 takes the forward list's next step, 1 the backward's. A list
+// runs until its next step would wait for a transfer, then the other takes over. Every member of an expert group holds
+// the same lists, hence the same order of transfers (S-1).
+std::vector<std::uint8_t> interleave(const StepList& forward, const StepList& backward);
+
+std::string to_string(const StageSteps& stage, const StepList& list);
+
+// What a step reads and makes, for passes and checks.
+std::vector<ValueId> values_read(const StageSteps& stage, const Step& step);
+std::vector<ValueId> values_made(const StageSteps& stage, const Step& step);
+
+}  // namespace dsrun

@@ -1,0 +1,53 @@
+// Workspace: scratch memory of one device thread, for the time of one kernel call. Grows to the largest need and stays.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <vector>
+
+namespace dsrun {
+
+class Workspace {
+ public:
+  // `counted` is told each change of the bytes held (+ grown, − released), so that memory reports include scratch.
+  explicit Workspace(std::function<void(std::ptrdiff_t)> counted = {});
+  ~Workspace();
+  Workspace(const Workspace&) = delete;
+  Workspace& operator=(const Workspace&) = delete;
+
+  // 64-byte aligned; valid until the enclosing Scope ends.
+  void* take(std::size_t num_bytes);
+  template <class T>
+  T* take_array(std::size_t count) {
+    return static_cast<T*>(take(count * sizeof(T)));
+  }
+  std::size_t bytes_held() const { return held_; }
+
+  // Everything taken after construction is given back at destruction. Scopes nest.
+  class Scope {
+   public:
+    explicit Scope(Workspace& workspace);
+    ~Scope();
+    Scope(const Scope&) = delete;
+    Scope& operator=(const Scope&) = delete;
+
+   private:
+    Workspace& workspace_;
+    std::size_t block_;
+    std::size_t used_;
+  };
+
+ private:
+  struct Block {
+    char* data;
+    std::size_t size;
+  };
+  std::function<void(std::ptrdiff_t)> counted_;
+  std::vector<Block> blocks_;  // stable addresses: growing adds a block
+  std::size_t block_ = 0;      // the block now filled
+  std::size_t used_ = 0;       // bytes of it
+  std::size_t held_ = 0;
+};
+
+}  // namespace dsrun
