@@ -1,0 +1,28 @@
+// The oracle replay: a Program run on a clock at instruction granularity, where every stage costs the same and messages
+// take no time. It tells what a schedule is worth; the planner's replay, with real costs and links, must agree with it.
+#pragma once
+
+#include <vector>
+
+#include "runtime/schedule/program.hpp"
+
+namespace dsrun {
+
+// Times of a forward, a full backward, a weight gradient and an interleaved pair; an input gradient takes b - w.
+struct UnitCosts {
+  double f;
+  double b;
+  double w;
+  double fb;
+};
+
+struct ReplayResult {
+  double makespan;
+  std::vector<double> idle;  // by rank, of the makespan
+};
+
+// An instruction starts when its rank is free and all its inputs are there (an interleaved pair's: both halves'), and
+// has its outputs at its end. Precondition: check_program() found no fault.
+ReplayResult replay(const Program& program, const UnitCosts& costs);
+
+}  // namespace dsrun
