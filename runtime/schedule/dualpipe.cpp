@@ -51,7 +51,7 @@ class DualPipeRank {
   void interleave() {
     const int num_pairs = microbatches_per_direction_ - num_ranks_ + depth_ + 1;
     for (int i = 0; i < num_pairs; ++i) {  // step 4
-      // The middle ranks hand the forward to each other: overlapping the first would wait for the peer's backward.
+      // Apart, the middle ranks' forward reaches its next stage sooner, which shortens the bubble.
       if (i == 0 && to_middle_ == 0) {
         builder_.forward(0);
         builder_.backward(1);
