@@ -1,0 +1,225 @@
+#include "actors/coordinator_core.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <numbers>
+
+#include <fmt/format.h>
+
+#include "models/costs.hpp"
+
+namespace dsrun {
+namespace {
+
+// Counts of all ranks, [MoE layer][expert].
+std::vector<std::vector<std::int64_t>> sum_counts(const std::vector<RoundResult>& results) {
+  auto sum = results[0].expert_counts;
+  for (std::size_t r = 1; r < results.size(); ++r)
+    for (std::size_t layer = 0; layer < sum.size(); ++layer)
+      for (std::size_t e = 0; e < sum[layer].size(); ++e) sum[layer][e] += results[r].expert_counts[layer][e];
+  return sum;
+}
+
+// b += γ · sign(mean − count), arXiv 2408.15664 equation 4; in integers, so that no rounding decides a sign.
+void move_biases(std::vector<std::vector<float>>& biases, const std::vector<std::vector<std::int64_t>>& counts,
+                 double speed) {
+  for (std::size_t layer = 0; layer < biases.size(); ++layer) {
+    std::int64_t total = 0;
+    for (std::int64_t count : counts[layer]) total += count;
+    const auto experts = static_cast<std::int64_t>(counts[layer].size());
+    for (std::size_t e = 0; e < counts[layer].size(); ++e) {
+      const std::int64_t excess = counts[layer][e] * experts - total;
+      biases[layer][e] += static_cast<float>(excess < 0 ? speed : excess > 0 ? -speed : 0.0);
+    }
+  }
+}
+
+}  // namespace
+
+double learning_rate(const OptimizerSpec& optimizer, std::int64_t step, std::int64_t num_steps) {
+  if (step < optimizer.warmup_steps)
+    return optimizer.lr * static_cast<double>(step + 1) / static_cast<double>(optimizer.warmup_steps);
+  const std::int64_t span = num_steps - 1 - optimizer.warmup_steps;
+  const double progress =
+      span <= 0 ? 1.0 : static_cast<double>(step - optimizer.warmup_steps) / static_cast<double>(span);
+  const double cosine = 0.5 * (1 + std::cos(std::numbers::pi * std::min(progress, 1.0)));
+  return optimizer.final_lr + (optimizer.lr - optimizer.final_lr) * cosine;
+}
+
+CoordinatorCore::CoordinatorCore(std::shared_ptr<const Plan> plan, std::shared_ptr<const BatchLoader> loader,
+                                 StartState start, const Clock& clock)
+    : plan_(std::move(plan)),
+      loader_(std::move(loader)),
+      clock_(clock),
+      step_(start.step),
+      biases_(std::move(start.biases)),
+      peak_flops_(start.peak_flops),
+      flops_per_token_(training_flops_per_token(plan_->job.model, plan_->job.batch.length)) {
+  const ModelSpec& model = plan_->job.model;
+  if (biases_.empty())
+    biases_.assign(static_cast<std::size_t>(model.layers - model.dense_layers),
+                   std::vector<float>(static_cast<std::size_t>(model.experts), 0.0F));
+  const auto ranks = static_cast<std::size_t>(plan_->mesh.size());
+  results_.resize(ranks);
+  dones_.resize(ranks);
+  shards_.resize(ranks);
+}
+
+bool CoordinatorCore::all_here() const { return num_here_ == plan_->mesh.size(); }
+
+std::vector<Order> CoordinatorCore::on_ready(int) {
+  ++num_here_;
+  return all_here() ? next_round() : std::vector<Order>{};
+}
+
+// What comes after the round, save or start that has just ended.
+std::vector<Order> CoordinatorCore::next_round() {
+  num_here_ = 0;
+  if (phase_ == Phase::finished) return {};
+  const RunSpec& run = plan_->job.run;
+  const bool over = step_ >= run.steps;
+  const std::int64_t every = plan_->job.data.validate_every_steps;
+  const bool validation_due = !validated_ && !stop_requested_ && loader_->num_validation_batches() > 0 &&
+                              (over || (every > 0 && step_ % every == 0 && step_ > 0));
+  if (validation_due) return start_round(RoundKind::evaluate, validation_batch_);
+  const std::int64_t interval = run.checkpoint_every_steps;
+  const bool save_due = over || stop_requested_ || save_requested_ || (interval > 0 && step_ % interval == 0);
+  if (!saved_ && save_due) return start_save();
+  if (over) return finish(Outcome::completed, {});
+  if (stop_requested_) return finish(Outcome::stopped, {});
+  return start_round(RoundKind::train, step_);
+}
+
+std::vector<Order> CoordinatorCore::start_round(RoundKind kind, std::int64_t index) {
+  phase_ = kind == RoundKind::train ? Phase::training : Phase::validating;
+  order_ = {++round_, kind, index};
+  round_start_ns_ = clock_.wall_ns();
+  return {order_};
+}
+
+std::vector<Order> CoordinatorCore::start_save() {
+  phase_ = Phase::saving;
+  save_requested_ = false;
+  return {SaveOrder{step_}};
+}
+
+std::vector<Order> CoordinatorCore::finish(Outcome outcome, std::string cause) {
+  phase_ = Phase::finished;
+  progress_.push_back(JobFinished{outcome, std::move(cause)});
+  return {StopOrder{}};
+}
+
+std::vector<Order> CoordinatorCore::on_result(RoundResult result) {
+  if (phase_ == Phase::finished) return {};
+  results_[static_cast<std::size_t>(result.rank)] = std::move(result);
+  ++num_here_;
+  if (!all_here()) return {};
+  num_here_ = 0;
+  if (phase_ == Phase::validating) {
+    for (const RoundResult& each : results_) validation_loss_sum_ += each.loss_sum;
+    return {};
+  }
+  return update();
+}
+
+std::vector<Order> CoordinatorCore::update() {
+  double sum_squares = 0;
+  for (const RoundResult& each : results_) sum_squares += each.sum_squares;
+  const auto tokens = static_cast<double>(loader_->predicted_tokens(order_.index));
+  gradient_norm_ = std::sqrt(sum_squares) / tokens;
+  if (!std::isfinite(gradient_norm_))
+    return finish(Outcome::failed, fmt::format("step {}: the gradient norm is not finite", step_));
+  const OptimizerSpec& optimizer = plan_->job.optimizer;
+  const double clip =
+      optimizer.clip_norm > 0 && gradient_norm_ > optimizer.clip_norm ? optimizer.clip_norm / gradient_norm_ : 1.0;
+  counts_ = sum_counts(results_);
+  move_biases(biases_, counts_, plan_->job.balance.bias_speed);
+  UpdateOrder order{order_.round, step_, learning_rate(optimizer, step_, plan_->job.run.steps), clip / tokens, biases_};
+  lr_ = order.lr;
+  return {std::move(order)};
+}
+
+std::vector<Order> CoordinatorCore::on_done(RoundDone done) {
+  if (phase_ == Phase::finished) return {};
+  dones_[static_cast<std::size_t>(done.rank)] = done;
+  ++num_here_;
+  if (!all_here()) return {};
+  return phase_ == Phase::training ? after_training_step() : after_validation_batch();
+}
+
+std::vector<Order> CoordinatorCore::after_training_step() {
+  record_step();
+  ++step_;
+  validated_ = saved_ = false;
+  validation_batch_ = 0;
+  validation_loss_sum_ = 0;
+  return next_round();
+}
+
+std::vector<Order> CoordinatorCore::after_validation_batch() {
+  if (++validation_batch_ == loader_->num_validation_batches()) {
+    validated_ = true;
+    progress_.push_back(
+        ValidationFinished{step_, validation_loss_sum_ / static_cast<double>(loader_->validation_tokens())});
+  }
+  return next_round();
+}
+
+void CoordinatorCore::record_step() {
+  StepFinished finished;
+  StepMetrics& metrics = finished.metrics;
+  const double seconds = static_cast<double>(clock_.wall_ns() - round_start_ns_) * 1e-9;
+  double loss = 0;
+  PhaseTimes sum;
+  for (std::size_t r = 0; r < results_.size(); ++r) {
+    loss += results_[r].loss_sum;
+    finished.rows_sent_away += results_[r].rows_sent_away;
+    finished.rows_received.push_back(results_[r].rows_received);
+    finished.times.push_back(dones_[r].times);
+    finished.memory.push_back(dones_[r].memory);
+    sum += dones_[r].times;
+  }
+  window_.add(counts_);
+  metrics.step = step_ + 1;
+  metrics.tokens = loader_->predicted_tokens(order_.index);
+  metrics.loss = loss / static_cast<double>(metrics.tokens);
+  metrics.step_seconds = seconds;
+  metrics.tokens_per_s = seconds > 0 ? static_cast<double>(metrics.tokens) / seconds : 0;
+  metrics.mfu = peak_flops_ > 0 ? metrics.tokens_per_s * flops_per_token_ / peak_flops_ : 0;
+  metrics.grad_norm = gradient_norm_;
+  metrics.lr = lr_;
+  metrics.max_vio = mean_max_vio(counts_);
+  metrics.max_vio_global = window_.max_vio();
+  metrics.bubble = sum.total() > 0 ? sum.idle / sum.total() : 0;
+  metrics.phases = sum / static_cast<double>(results_.size());
+  for (const RoundDone& done : dones_)
+    metrics.memory_peak_bytes = std::max(metrics.memory_peak_bytes, done.memory.peak_total);
+  finished.expert_counts = counts_;
+  progress_.push_back(std::move(finished));
+}
+
+std::vector<Order> CoordinatorCore::on_saved(ShardSaved saved) {
+  if (phase_ == Phase::finished) return {};
+  shards_[static_cast<std::size_t>(saved.rank)] = std::move(saved);
+  ++num_here_;
+  if (!all_here()) return {};
+  saved_ = true;
+  progress_.push_back(SaveFinished{step_, shards_});
+  return next_round();
+}
+
+std::vector<Order> CoordinatorCore::on_fault(const DeviceFault& fault) {
+  if (phase_ == Phase::finished) return {};
+  return finish(Outcome::failed, fmt::format("rank {}: {}: {}", fault.rank, fault.where, fault.detail));
+}
+
+std::vector<Order> CoordinatorCore::on_stop_request() {
+  if (phase_ == Phase::finished) return {};
+  if (stop_requested_) return finish(Outcome::failed, "stopped without a checkpoint");
+  stop_requested_ = true;
+  return {};
+}
+
+std::vector<Progressed> CoordinatorCore::take_progress() { return std::exchange(progress_, {}); }
+
+}  // namespace dsrun

@@ -1,0 +1,133 @@
+// CoordinatorCore: the job's one decision maker, as a state machine without actors.
+//
+// It drives rounds (training steps, validation batches), turns the ranks' sums into one gradient scale and the ranks'
+// expert counts into bias moves, and decides when to validate, to save and to stop. Everything that a rank must not
+// decide alone is decided here. Sums run in rank order, never in order of arrival (N-2).
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "cluster/plan.hpp"
+#include "runtime/data/loader.hpp"
+#include "runtime/device/protocol.hpp"
+#include "runtime/metrics/metrics.hpp"
+
+namespace dsrun {
+
+// To every device: write your shard of the state after `step` steps.
+struct SaveOrder {
+  std::int64_t step = 0;
+};
+struct ShardSaved {
+  int rank = 0;
+  std::int64_t step = 0;
+  std::string description;  // what the manifest says of it, JSON
+};
+// To every device: nothing more will come.
+struct StopOrder {};
+
+using Order = std::variant<RoundOrder, UpdateOrder, SaveOrder, StopOrder>;
+
+enum class Outcome : std::uint8_t { completed, stopped, failed };
+
+// How the job goes on, told to whoever shows or records it.
+struct StepFinished {
+  StepMetrics metrics;
+  std::vector<PhaseTimes> times;                         // by rank
+  std::vector<MemoryUse> memory;                         // by rank
+  std::vector<std::vector<std::int64_t>> expert_counts;  // [MoE layer][expert], this step
+  std::int64_t rows_sent_away = 0;                       // over all ranks
+  std::vector<std::int64_t> rows_received;               // by rank
+};
+struct ValidationFinished {
+  std::int64_t step = 0;
+  double loss = 0;
+};
+struct SaveFinished {
+  std::int64_t step = 0;
+  std::vector<ShardSaved> shards;  // by rank
+};
+struct JobFinished {
+  Outcome outcome = Outcome::completed;
+  std::string cause;  // failed: the root cause
+};
+using Progressed = std::variant<StepFinished, ValidationFinished, SaveFinished, JobFinished>;
+
+struct StartState {
+  std::int64_t step = 0;                   // steps already made
+  std::vector<std::vector<float>> biases;  // empty: zeros
+  double peak_flops = 0;                   // of all devices together, measured; 0: unknown, MFU is reported as 0
+};
+
+class CoordinatorCore {
+ public:
+  CoordinatorCore(std::shared_ptr<const Plan> plan, std::shared_ptr<const BatchLoader> loader, StartState start,
+                  const Clock& clock = system_clock());
+
+  // Each returns what to send to every device now, in this order.
+  std::vector<Order> on_ready(int rank);  // once per rank, after its state is in place
+  std::vector<Order> on_result(RoundResult result);
+  std::vector<Order> on_done(RoundDone done);
+  std::vector<Order> on_saved(ShardSaved saved);
+  std::vector<Order> on_fault(const DeviceFault& fault);
+  // Finish the running step, save, stop. A second call stops without saving.
+  std::vector<Order> on_stop_request();
+  // Save after the running step and go on.
+  void request_save() { save_requested_ = true; }
+
+  std::vector<Progressed> take_progress();
+  bool finished() const { return phase_ == Phase::finished; }
+  std::int64_t step() const { return step_; }
+  const std::vector<std::vector<float>>& biases() const { return biases_; }
+
+ private:
+  enum class Phase : std::uint8_t { starting, training, validating, saving, finished };
+
+  std::vector<Order> next_round();
+  std::vector<Order> start_round(RoundKind kind, std::int64_t index);
+  std::vector<Order> start_save();
+  std::vector<Order> finish(Outcome outcome, std::string cause);
+  std::vector<Order> update();
+  void record_step();
+  std::vector<Order> after_training_step();
+  std::vector<Order> after_validation_batch();
+  bool all_here() const;
+
+  std::shared_ptr<const Plan> plan_;
+  std::shared_ptr<const BatchLoader> loader_;
+  const Clock& clock_;
+  Phase phase_ = Phase::starting;
+  std::int64_t step_;  // steps made
+  std::vector<std::vector<float>> biases_;
+  std::uint64_t round_ = 0;
+  RoundOrder order_;
+  int num_here_ = 0;  // ranks that have answered
+  std::vector<RoundResult> results_;
+  std::vector<RoundDone> dones_;
+  std::vector<ShardSaved> shards_;
+  LoadWindow window_;
+  std::vector<std::vector<std::int64_t>> counts_;  // of the running step, over all ranks
+  double lr_ = 0;
+  double peak_flops_;
+  double flops_per_token_;
+  std::int64_t round_start_ns_ = 0;
+  double gradient_norm_ = 0;
+  double validation_loss_sum_ = 0;
+  std::int64_t validation_batch_ = 0;
+  bool validated_ = false;  // since the last step
+  bool saved_ = true;       // since the last step
+  bool save_requested_ = false;
+  bool stop_requested_ = false;
+  std::vector<Progressed> progress_;
+};
+
+// Linear warm-up to lr over warmup_steps, then cosine to final_lr at the last step. `step` counts from 0.
+double learning_rate(const OptimizerSpec& optimizer, std::int64_t step, std::int64_t num_steps);
+
+}  // namespace dsrun

@@ -1,0 +1,65 @@
+// DeviceContext: what every part of one device shares: the plan, its rank, memory, products, parameters and counters.
+#pragma once
+
+#include <memory>
+#include <set>
+#include <vector>
+
+#include "cluster/plan.hpp"
+#include "runtime/data/loader.hpp"
+#include "runtime/device/clock.hpp"
+#include "runtime/device/message.hpp"
+#include "runtime/device/parameter_store.hpp"
+#include "runtime/device/protocol.hpp"
+#include "runtime/kernels/gemm.hpp"
+#include "runtime/memory.hpp"
+#include "runtime/workspace.hpp"
+
+namespace dsrun {
+
+struct DeviceContext {
+  DeviceContext(std::shared_ptr<const Plan> plan, int rank, std::shared_ptr<const BatchLoader> loader,
+                const Clock& clock);
+
+  std::shared_ptr<const Plan> plan;
+  int rank;
+  std::shared_ptr<const BatchLoader> loader;
+  const Clock& clock;
+  std::shared_ptr<MemoryPool> pool = MemoryPool::make();
+  Workspace workspace;
+  Gemm gemm;
+  ParameterStore parameters;
+
+  RoundOrder round;                        // now running
+  RoundResult result;                      // of it, so far
+  std::vector<std::vector<float>> biases;  // [MoE layer of the model][expert]
+  std::vector<Outgoing> outbox;
+  std::vector<std::vector<bool>> saved;  // [stage][value]: kept for backward
+
+  // Index of a stage's MoE layer among the model's MoE layers.
+  int model_moe(int stage, int moe) const;
+  Tag tag(Traffic traffic, int stage) const;
+  // To this rank too: everything goes through the inbox.
+  void send(int destination, const Tag& tag, Buffer payload);
+};
+
+// Messages that have arrived and are not yet used.
+class Inbox {
+ public:
+  void file(TensorMessage message);
+  bool has(const Tag& tag) const { return messages_.contains(tag); }
+  Buffer take(const Tag& tag);
+  std::int64_t sent_ns(const Tag& tag) const;
+  std::size_t size() const { return messages_.size(); }
+
+ private:
+  struct Less {
+    using is_transparent = void;
+    bool operator()(const TensorMessage& a, const TensorMessage& b) const { return a.tag < b.tag; }
+    bool operator()(const TensorMessage& a, const Tag& b) const { return a.tag < b; }
+    bool operator()(const Tag& a, const TensorMessage& b) const { return a < b.tag; }
+  };
+  std::set<TensorMessage, Less> messages_;
+};
+
+}  // namespace dsrun

@@ -1,0 +1,258 @@
+#include "runtime/device/device_core.hpp"
+
+#include <algorithm>
+#include <cassert>
+
+#include <fmt/format.h>
+
+#include "models/op_table.hpp"
+#include "runtime/schedule/schedule.hpp"
+
+namespace dsrun {
+
+DeviceCore::DeviceCore(std::shared_ptr<const Plan> plan, int rank, std::shared_ptr<const BatchLoader> loader,
+                       const Clock& clock)
+    : context_(std::move(plan), rank, std::move(loader), clock),
+      sync_(context_, inbox_),
+      evaluate_program_(forward_only(context_.plan->program, context_.plan->program.microbatches_per_direction())) {}
+
+const RankProgram& DeviceCore::program() const {
+  const Program& program = context_.round.kind == RoundKind::train ? context_.plan->program : evaluate_program_;
+  return program.ranks[static_cast<std::size_t>(context_.plan->mesh.pipeline_index(context_.rank))];
+}
+
+void DeviceCore::on_tensor(TensorMessage message) {
+  const std::int64_t sent = message.sent_ns;
+  inbox_.file(std::move(message));
+  if (waiting_since_ns_ != 0) unblocked_ns_ = sent;  // the last one filed before pump() finds something ready
+}
+
+void DeviceCore::on_round(const RoundOrder& order) {
+  assert(!in_round_);
+  context_.round = order;
+  context_.result = {};
+  context_.result.rank = context_.rank;
+  context_.result.round = order.round;
+  const ModelSpec& model = context_.plan->job.model;
+  context_.result.expert_counts.assign(static_cast<std::size_t>(model.layers - model.dense_layers),
+                                       std::vector<std::int64_t>(static_cast<std::size_t>(model.experts), 0));
+  context_.parameters.begin_step();
+  in_round_ = true;
+  cursor_ = 0;
+  executed_.clear();
+  times_ = {};
+  round_start_ns_ = context_.clock.wall_ns();
+}
+
+void DeviceCore::on_update(const UpdateOrder& order) {
+  context_.biases = order.biases;
+  account_wait(context_.clock.wall_ns());
+  sync_.begin_update(order);
+}
+
+bool DeviceCore::pump() {
+  if (!in_round_) return false;
+  bool ran = false;
+  if (sync_.stage() != GradientSync::Stage::idle) {
+    ran = run_sync_step();
+  } else if (!strands_.empty() || start_instruction()) {
+    ran = run_instruction_step();
+  }
+  if (!ran && in_round_ && waiting_since_ns_ == 0) waiting_since_ns_ = context_.clock.wall_ns();
+  return ran;
+}
+
+bool DeviceCore::start_instruction() {
+  if (cursor_ == program().instructions.size()) return false;
+  const Instruction& instruction = program().instructions[cursor_];
+  strands_.push_back(make_strand(instruction.first));
+  turns_.clear();
+  turn_ = 0;
+  ran_ahead_ = {0, 0};
+  if (!instruction.overlapped) return true;
+  strands_.push_back(make_strand(*instruction.overlapped));
+  const StepList& forward = list_of(instruction.first, strands_[0].frame().stage);
+  const StepList& backward = list_of(*instruction.overlapped, strands_[1].frame().stage);
+  if (context_.plan->job.parallel.overlap) {
+    turns_ = interleave(forward, backward);
+  } else {
+    turns_.assign(forward.size(), 0);
+    turns_.insert(turns_.end(), backward.size(), 1);
+  }
+  return true;
+}
+
+const StepList& DeviceCore::list_of(const Half& half, int stage) const {
+  const StageSteps& steps = context_.plan->stages[static_cast<std::size_t>(stage)];
+  switch (half.kind) {
+    case Kind::forward:
+      return context_.round.kind == RoundKind::train ? steps.forward : steps.forward_only;
+    case Kind::backward:
+      return steps.backward;
+    case Kind::backward_input:
+      return steps.backward_input;
+    case Kind::weight:
+      return steps.backward_weight;
+  }
+  return steps.forward;
+}
+
+Strand DeviceCore::make_strand(const Half& half) {
+  const Chunk& chunk = context_.plan->chunk(context_.rank, half.phase);
+  Frame& frame = frames_[{half.phase, half.microbatch}];
+  if (half.kind == Kind::forward) {
+    const Plan& plan = *context_.plan;
+    const StageSteps& stage = plan.stages[static_cast<std::size_t>(chunk.stage)];
+    frame.stage = chunk.stage;
+    frame.direction = chunk.direction;
+    frame.microbatch = half.microbatch;
+    frame.values.assign(stage.values.size(), {});
+    frame.routing.assign(stage.graph.moe_layers.size(), {});
+    const int global = chunk.direction * plan.program.microbatches_per_direction() + half.microbatch;
+    const int data_rank = plan.mesh.data_index(context_.rank);
+    if (context_.round.kind == RoundKind::train)
+      context_.loader->train_microbatch(context_.round.index, data_rank, global, frame.batch);
+    else
+      context_.loader->validation_microbatch(context_.round.index, data_rank, global, frame.batch);
+  }
+  return {context_, inbox_, frame, half, list_of(half, chunk.stage)};
+}
+
+// Transfers start in the fixed order of `turns_`. When the strand whose turn it is waits for one, the other may run its
+// next step if that is pure compute.
+int DeviceCore::choose_strand() {
+  if (strands_.size() == 1) return strands_[0].missing().empty() ? 0 : -1;
+  while (ran_ahead_[turns_[turn_]] > 0) --ran_ahead_[turns_[turn_++]];
+  const int first = turns_[turn_];
+  if (strands_[static_cast<std::size_t>(first)].missing().empty()) {
+    ++turn_;
+    return first;
+  }
+  const int other = 1 - first;
+  const Strand& strand = strands_[static_cast<std::size_t>(other)];
+  if (!context_.plan->job.parallel.overlap || strand.done() || !strand.next_is_compute() || !strand.missing().empty())
+    return -1;
+  ++ran_ahead_[static_cast<std::size_t>(other)];
+  return other;
+}
+
+bool DeviceCore::run_instruction_step() {
+  const int chosen = choose_strand();
+  if (chosen < 0) return false;
+  Strand& strand = strands_[static_cast<std::size_t>(chosen)];
+  const Step& step = strand.next_step();
+  const Node& node = context_.plan->stages[static_cast<std::size_t>(strand.frame().stage)]
+                         .graph.nodes[static_cast<std::size_t>(step.node)];
+  DeviceSpan span;
+  span.op = node.op;
+  span.pass = step.pass;
+  span.part = step.part;
+  span.phase = strand.half().phase;
+  span.microbatch = strand.half().microbatch;
+  span.layer = node.layer;
+  where_ = strand.describe_next();
+  timed(span,
+        step.part != Part::whole     ? &PhaseTimes::exchange
+        : step.pass == Pass::forward ? &PhaseTimes::forward
+                                     : &PhaseTimes::backward,
+        [&] { strand.run_next(); });
+  if (std::all_of(strands_.begin(), strands_.end(), [](const Strand& each) { return each.done(); }))
+    finish_instruction();
+  return true;
+}
+
+void DeviceCore::finish_instruction() {
+  const Instruction& instruction = program().instructions[cursor_];
+  for (const Strand& strand : strands_) {
+    const Half& half = strand.half();
+    if (half.kind == Kind::backward || half.kind == Kind::weight || context_.round.kind == RoundKind::evaluate)
+      frames_.erase({half.phase, half.microbatch});
+  }
+  strands_.clear();
+  executed_.push_back(instruction);
+  if (++cursor_ < program().instructions.size()) return;
+  if (context_.round.kind == RoundKind::train) {
+    sync_.begin_reduce();
+  } else {
+    result_ = context_.result;
+    end_round();
+  }
+}
+
+bool DeviceCore::run_sync_step() {
+  if (!sync_.busy() || !sync_.missing().empty()) return false;
+  DeviceSpan span;
+  span.what = DeviceSpan::What::optimizer;
+  constexpr const char* names[] = {"", "gradient reduction", "", "optimizer update", "weight gathering"};
+  where_ = names[static_cast<std::size_t>(sync_.stage())];
+  timed(span, &PhaseTimes::optimizer, [&] { sync_.run_next(); });
+  if (sync_.stage() == GradientSync::Stage::reduced) result_ = context_.result;
+  if (sync_.stage() == GradientSync::Stage::idle) end_round();
+  return true;
+}
+
+void DeviceCore::end_round() {
+  const std::int64_t now = context_.clock.wall_ns();
+  const double total = static_cast<double>(now - round_start_ns_) * 1e-9;
+  times_.overhead = std::max(0.0, total - times_.total());
+  done_ = RoundDone{context_.rank, context_.round.round, times_, context_.pool->use()};
+  in_round_ = false;
+}
+
+void DeviceCore::account_wait(std::int64_t now) {
+  if (waiting_since_ns_ == 0) return;
+  const std::int64_t ended = std::clamp(unblocked_ns_, waiting_since_ns_, now);
+  const std::int64_t idle_end = unblocked_ns_ == 0 ? now : ended;
+  times_.idle += static_cast<double>(idle_end - waiting_since_ns_) * 1e-9;
+  times_.delivery += static_cast<double>(now - idle_end) * 1e-9;
+  if (observer_) {
+    DeviceSpan span;
+    span.what = DeviceSpan::What::idle;
+    span.start_ns = waiting_since_ns_;
+    span.end_ns = idle_end;
+    observer_(span);
+  }
+  waiting_since_ns_ = 0;
+  unblocked_ns_ = 0;
+}
+
+template <class Work>
+void DeviceCore::timed(DeviceSpan span, double PhaseTimes::*phase, Work work) {
+  span.start_ns = context_.clock.wall_ns();
+  account_wait(span.start_ns);
+  const std::int64_t cpu_start = context_.clock.thread_cpu_ns();
+  work();
+  const double cpu = static_cast<double>(context_.clock.thread_cpu_ns() - cpu_start) * 1e-9;
+  span.end_ns = context_.clock.wall_ns();
+  const double wall = static_cast<double>(span.end_ns - span.start_ns) * 1e-9;
+  times_.*phase += std::min(cpu, wall);
+  times_.core_wait += std::max(0.0, wall - cpu);
+  if (observer_) observer_(span);
+}
+
+std::vector<Outgoing> DeviceCore::take_outgoing() {
+  std::vector<Outgoing> all = std::exchange(context_.outbox, {});
+  std::vector<Outgoing> others;
+  for (Outgoing& outgoing : all) {
+    if (outgoing.destination == context_.rank)
+      inbox_.file(std::move(outgoing.message));
+    else
+      others.push_back(std::move(outgoing));
+  }
+  return others;
+}
+
+std::optional<RoundResult> DeviceCore::take_result() { return std::exchange(result_, std::nullopt); }
+std::optional<RoundDone> DeviceCore::take_done() { return std::exchange(done_, std::nullopt); }
+
+std::vector<Tag> DeviceCore::waiting_for() const {
+  if (!in_round_) return {};
+  if (sync_.stage() != GradientSync::Stage::idle) return sync_.missing();
+  std::vector<Tag> tags;
+  for (const Strand& strand : strands_)
+    if (!strand.done())
+      for (const Tag& tag : strand.missing()) tags.push_back(tag);
+  return tags;
+}
+
+}  // namespace dsrun

@@ -1,0 +1,100 @@
+// DeviceCore: everything one device does, as a state machine without actors, threads or sockets.
+//
+// Feed it messages; after each, call pump() until it has nothing ready. It runs one op a call and never blocks on a
+// peer, so that any number of cores can share a thread and a test can drive a whole job. What it wants to say lies in
+// take_outgoing(), take_result() and take_done().
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "runtime/device/device_context.hpp"
+#include "runtime/device/gradient_sync.hpp"
+#include "runtime/device/strand.hpp"
+#include "runtime/schedule/program.hpp"
+
+namespace dsrun {
+
+// One thing a device did, for traces and tests of order.
+struct DeviceSpan {
+  enum class What : std::uint8_t { op, optimizer, idle };
+  What what = What::op;
+  Op op = Op::embed;
+  Pass pass = Pass::forward;
+  Part part = Part::whole;
+  int phase = 0, microbatch = 0, layer = 0;
+  std::int64_t start_ns = 0, end_ns = 0;
+};
+
+class DeviceCore {
+ public:
+  // The plan and the loader must be those of every other device. Allocates and initialises parameters.
+  DeviceCore(std::shared_ptr<const Plan> plan, int rank, std::shared_ptr<const BatchLoader> loader,
+             const Clock& clock = system_clock());
+
+  void on_tensor(TensorMessage message);
+  void on_round(const RoundOrder& order);    // precondition: no round is running
+  void on_update(const UpdateOrder& order);  // precondition: this round's result has been taken
+
+  // Runs one ready op. False: nothing is ready. Throws what a kernel throws; where() then names the op.
+  bool pump();
+
+  std::vector<Outgoing> take_outgoing();
+  std::optional<RoundResult> take_result();
+  std::optional<RoundDone> take_done();
+
+  // Every message without which nothing can go on; empty unless the device waits for a peer.
+  std::vector<Tag> waiting_for() const;
+  const std::string& where() const { return where_; }  // the op last begun
+
+  // Called after each op with what it was and when; for traces.
+  void observe(std::function<void(const DeviceSpan&)> observer) { observer_ = std::move(observer); }
+  const std::vector<Instruction>& executed() const { return executed_; }  // of the current or last round (S-2)
+
+  ParameterStore& parameters() { return context_.parameters; }
+  const std::vector<std::vector<float>>& biases() const { return context_.biases; }
+  void set_biases(std::vector<std::vector<float>> biases) { context_.biases = std::move(biases); }
+  MemoryPool& memory() { return *context_.pool; }
+  const DeviceContext& context() const { return context_; }
+
+ private:
+  const RankProgram& program() const;
+  bool start_instruction();  // false: the Program is over
+  Strand make_strand(const Half& half);
+  const StepList& list_of(const Half& half, int stage) const;
+  int choose_strand();  // 0 or 1; −1: none can run
+  bool run_instruction_step();
+  bool run_sync_step();
+  void finish_instruction();
+  void end_round();
+  template <class Work>
+  void timed(DeviceSpan span, double PhaseTimes::*phase, Work work);
+  void account_wait(std::int64_t now);
+
+  DeviceContext context_;
+  Inbox inbox_;
+  GradientSync sync_;
+  Program evaluate_program_;
+  bool in_round_ = false;
+  std::size_t cursor_ = 0;
+  std::vector<Strand> strands_;      // of the current instruction
+  std::vector<std::uint8_t> turns_;  // F&B: whose step comes next
+  std::size_t turn_ = 0;
+  std::array<int, 2> ran_ahead_{0, 0};           // steps a strand ran before its turn
+  std::map<std::pair<int, int>, Frame> frames_;  // by (phase, microbatch of the phase)
+  std::vector<Instruction> executed_;
+  std::optional<RoundResult> result_;
+  std::optional<RoundDone> done_;
+  PhaseTimes times_;
+  std::int64_t round_start_ns_ = 0;
+  std::int64_t waiting_since_ns_ = 0;  // 0: not waiting
+  std::int64_t unblocked_ns_ = 0;      // when the message that ended the wait was sent
+  std::string where_;
+  std::function<void(const DeviceSpan&)> observer_;
+};
+
+}  // namespace dsrun

@@ -1,0 +1,22 @@
+// The communication ops inside an expert group: exchange_counts, dispatch, combine, and the latter two's gradients.
+//
+// Both directions of dispatch and combine are made of two movements. Scatter sends a token's row once to every member
+// that has one of its experts, where it is expanded to a row per local expert (dispatch, gradient of combine). Gather
+// sums a token's rows at each member, sends the sums back and adds them in member order (combine, gradient of
+// dispatch).
+#pragma once
+
+#include <vector>
+
+#include "runtime/device/device_context.hpp"
+#include "runtime/device/frame.hpp"
+
+namespace dsrun {
+
+// The messages that a finish step needs: one from every member of the group, this rank included.
+std::vector<Tag> exchange_tags(const DeviceContext& context, const Frame& frame, const Step& step);
+
+// Runs a start or finish step.
+void run_exchange(DeviceContext& context, Inbox& inbox, Frame& frame, const Step& step);
+
+}  // namespace dsrun

@@ -1,0 +1,24 @@
+// Frame: everything one microbatch holds on one stage between the start of its forward and the end of its backward.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "models/steps.hpp"
+#include "runtime/data/loader.hpp"
+#include "runtime/memory.hpp"
+#include "runtime/routing.hpp"
+#include "runtime/tensor.hpp"
+
+namespace dsrun {
+
+struct Frame {
+  int stage = 0;
+  int direction = 0;
+  int microbatch = 0;            // of its direction
+  SequenceBatch batch;           // tokens, targets and mask of the T positions
+  std::vector<Buffer> values;    // by ValueId; empty where not live
+  std::vector<Routing> routing;  // by MoE layer of the stage
+};
+
+}  // namespace dsrun

@@ -1,0 +1,45 @@
+// GradientSync: the end of a training step on one rank, as a state machine that never blocks.
+//
+// reduce: each copy of a bucket sends every other copy the gradients of its shard; a shard's owner adds them in rank
+// order. Then the coordinator turns the owners' sums of squares into one gradient scale. update: AdamW on owned shards.
+// gather: each owner sends its new weights to the other copies. Buckets go in global stage order (design: S-1).
+//
+// Gradients and weights are sent as views of the live buffers. That is safe: nobody overwrites gradients before its own
+// gather ends, for which every member has to have reduced; and weights are next written after the next reduce.
+#pragma once
+
+#include <vector>
+
+#include "runtime/device/device_context.hpp"
+
+namespace dsrun {
+
+class GradientSync {
+ public:
+  GradientSync(DeviceContext& context, Inbox& inbox) : context_(context), inbox_(inbox) {}
+
+  void begin_reduce();  // sends; then run_next() sums bucket by bucket
+  void begin_update(const UpdateOrder& order);
+
+  enum class Stage : std::uint8_t { idle, reducing, reduced, updating, gathering };
+  Stage stage() const { return stage_; }
+  // Whether there is work left now or once messages arrive; run_next() needs missing() to be empty.
+  bool busy() const { return stage_ == Stage::reducing || stage_ == Stage::updating || stage_ == Stage::gathering; }
+  std::vector<Tag> missing() const;
+  void run_next();
+
+ private:
+  std::vector<BucketState>& buckets() const { return context_.parameters.buckets(); }
+  Tag tag(Traffic traffic, int bucket, int source) const;
+  void send_shards(Traffic traffic, BucketState& state);
+  void sum_shard(BucketState& state);
+  void take_weights(BucketState& state);
+
+  DeviceContext& context_;
+  Inbox& inbox_;
+  Stage stage_ = Stage::idle;
+  std::size_t next_ = 0;  // bucket
+  UpdateOrder order_;
+};
+
+}  // namespace dsrun

@@ -1,0 +1,47 @@
+// What devices send each other: a tensor and the tag that says which one it is, never where in a program it was sent.
+#pragma once
+
+#include <compare>
+#include <cstdint>
+#include <string>
+
+#include "models/steps.hpp"
+#include "runtime/memory.hpp"
+
+namespace dsrun {
+
+enum class Traffic : std::uint8_t {
+  activation,  // a stage's output, on its way forward
+  gradient,    // its gradient, on its way back
+  exchange,    // a step of exchange_counts, dispatch or combine inside an expert group
+  reduce,      // a shard's gradients, to its owner
+  gather,      // a shard's new weights, from its owner
+};
+
+struct Tag {
+  std::uint32_t generation = 0;
+  std::uint64_t round = 0;  // one pass over a Program; the coordinator counts them
+  Traffic traffic = Traffic::activation;
+  int stage = 0;  // the bucket for reduce and gather
+  int direction = 0;
+  int microbatch = 0;
+  int node = 0;  // exchange: index into the stage's graph
+  Pass pass = Pass::forward;
+  int source = 0;  // sender's rank
+  auto operator<=>(const Tag&) const = default;
+};
+
+std::string to_string(const Tag& tag);  // "dispatch gradients" style words for people
+
+struct TensorMessage {
+  Tag tag;
+  Buffer payload;
+  std::int64_t sent_ns = 0;  // sender's clock
+};
+
+struct Outgoing {
+  int destination;
+  TensorMessage message;
+};
+
+}  // namespace dsrun

@@ -1,0 +1,131 @@
+#include "runtime/device/parameter_store.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+#include "runtime/device/element_types.hpp"
+#include "runtime/kernels/adamw.hpp"
+#include "runtime/kernels/initial_values.hpp"
+
+namespace dsrun {
+namespace {
+
+Dtype moment_type(const Job& job) {
+  if (job.precision.compute == Precision::fp64) return Dtype::f64;
+  return job.optimizer.moments == Moments::bf16 ? Dtype::bf16 : Dtype::f32;
+}
+
+TensorView flat(const Buffer& buffer, Dtype dtype, std::int64_t first, std::int64_t count) {
+  return matrix(buffer.data() + first * static_cast<std::int64_t>(dtype_bytes(dtype)), dtype, 1, count);
+}
+
+}  // namespace
+
+ParameterStore::ParameterStore(const Plan& plan, int rank, const std::shared_ptr<MemoryPool>& pool)
+    : plan_(plan),
+      weight_dtype_(compute_dtype(plan.job.precision.compute)),
+      wide_dtype_(wide_dtype(plan.job.precision.compute)),
+      moment_dtype_(moment_type(plan.job)) {
+  for (const StageSteps& stage : plan.stages) places_.emplace_back(stage.graph.params.size());
+  for (int id : plan.layout.buckets_of(rank)) {
+    const auto& ranks = plan.layout.buckets[static_cast<std::size_t>(id)].ranks;
+    BucketState state;
+    state.id = id;
+    state.member = static_cast<int>(std::lower_bound(ranks.begin(), ranks.end(), rank) - ranks.begin());
+    allocate(state, pool);
+    initialise(state);
+    locate(state);
+    buckets_.push_back(std::move(state));
+  }
+}
+
+std::size_t ParameterStore::shard_begin(const Bucket& bucket, int member, Dtype dtype) {
+  return static_cast<std::size_t>(member) * shard_bytes(bucket, dtype);
+}
+std::size_t ParameterStore::shard_bytes(const Bucket& bucket, Dtype dtype) {
+  return static_cast<std::size_t>(bucket.shard_size()) * dtype_bytes(dtype);
+}
+
+void ParameterStore::allocate(BucketState& state, const std::shared_ptr<MemoryPool>& pool) {
+  const Bucket& bucket = layout(state);
+  const auto zeros = [&](std::int64_t count, Dtype dtype, MemoryClass memory_class) {
+    Buffer buffer = pool->allocate(static_cast<std::size_t>(count) * dtype_bytes(dtype), memory_class);
+    std::memset(buffer.data(), 0, buffer.size());
+    return buffer;
+  };
+  state.weights = zeros(bucket.size, weight_dtype_, MemoryClass::weights);
+  state.gradients = zeros(bucket.size, wide_dtype_, MemoryClass::gradients);
+  state.master = zeros(bucket.shard_size(), wide_dtype_, MemoryClass::optimizer);
+  state.moment1 = zeros(bucket.shard_size(), moment_dtype_, MemoryClass::optimizer);
+  state.moment2 = zeros(bucket.shard_size(), moment_dtype_, MemoryClass::optimizer);
+}
+
+void ParameterStore::initialise(BucketState& state) {
+  const Bucket& bucket = layout(state);
+  const auto fill = [&](const TensorPart& part, std::int64_t begin, const TensorView& out) {
+    if (part.init == Init::ones)
+      fill_constant(1.0, out);
+    else
+      fill_normal(plan_.job.run.seed, part.name, begin, plan_.job.model.init_std, out);
+  };
+  for (const TensorPart& part : bucket.parts)
+    fill(part, part.global_begin, flat(state.weights, weight_dtype_, part.offset, part.size));
+  for (const OwnedRange& range : owned_ranges(bucket, state.member))
+    fill(*range.part, range.begin, flat(state.master, wide_dtype_, range.offset, range.size));
+}
+
+void ParameterStore::locate(const BucketState& state) {
+  const Bucket& bucket = layout(state);
+  const Graph& graph = plan_.stages[static_cast<std::size_t>(bucket.stage)].graph;
+  for (const TensorPart& part : bucket.parts) {
+    const std::int64_t cols = graph.params[static_cast<std::size_t>(part.param)].cols;
+    const auto shaped = [&](const Buffer& buffer, Dtype dtype) {
+      return matrix(flat(buffer, dtype, part.offset, part.size).data, dtype, part.size / cols, cols);
+    };
+    places_[static_cast<std::size_t>(bucket.stage)][static_cast<std::size_t>(part.param)] = {
+        shaped(state.weights, weight_dtype_), shaped(state.gradients, wide_dtype_), false};
+  }
+}
+
+ParamGrad ParameterStore::gradient(int stage, int param) {
+  Place& place = places_[static_cast<std::size_t>(stage)][static_cast<std::size_t>(param)];
+  const bool accumulate = place.written;
+  place.written = true;
+  return {place.gradient, accumulate};
+}
+
+void ParameterStore::begin_step() {
+  for (auto& stage : places_)
+    for (Place& place : stage) place.written = false;
+}
+
+double ParameterStore::sum_squares(const BucketState& state) const {
+  const Bucket& bucket = layout(state);
+  double sum = 0;
+  for (const OwnedRange& range : owned_ranges(bucket, state.member))
+    sum += dsrun::sum_squares(
+        flat(state.gradients, wide_dtype_, bucket.shard_size() * state.member + range.offset, range.size));
+  return sum;
+}
+
+void ParameterStore::update(BucketState& state, const UpdateOrder& order) {
+  const Bucket& bucket = layout(state);
+  const OptimizerSpec& spec = plan_.job.optimizer;
+  for (const OwnedRange& range : owned_ranges(bucket, state.member)) {
+    const AdamwStep step{order.lr,
+                         spec.beta1,
+                         spec.beta2,
+                         spec.eps,
+                         range.part->decays ? spec.weight_decay : 0.0,
+                         order.gradient_scale,
+                         order.step + 1};
+    const std::int64_t in_bucket = bucket.shard_size() * state.member + range.offset;
+    adamw_update(step, flat(state.master, wide_dtype_, range.offset, range.size),
+                 flat(state.gradients, wide_dtype_, in_bucket, range.size),
+                 flat(state.moment1, moment_dtype_, range.offset, range.size),
+                 flat(state.moment2, moment_dtype_, range.offset, range.size),
+                 flat(state.weights, weight_dtype_, in_bucket, range.size));
+  }
+}
+
+}  // namespace dsrun

@@ -1,0 +1,71 @@
+// ParameterStore: the weights, gradients and optimizer shards that one rank holds, bucket by bucket.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "cluster/plan.hpp"
+#include "runtime/device/protocol.hpp"
+#include "runtime/kernels/kernel.hpp"
+#include "runtime/memory.hpp"
+
+namespace dsrun {
+
+struct BucketState {
+  int id = 0;        // index into the layout's buckets
+  int member = 0;    // this rank's place among the bucket's ranks
+  Buffer weights;    // [size] compute type
+  Buffer gradients;  // [size] wide
+  Buffer master;     // [shard] wide
+  Buffer moment1;    // [shard] moment type
+  Buffer moment2;
+};
+
+class ParameterStore {
+ public:
+  // Fills weights and masters with initial values: a function of seed, tensor name and element index alone.
+  ParameterStore(const Plan& plan, int rank, const std::shared_ptr<MemoryPool>& pool);
+
+  std::vector<BucketState>& buckets() { return buckets_; }
+  const Bucket& layout(const BucketState& state) const {
+    return plan_.layout.buckets[static_cast<std::size_t>(state.id)];
+  }
+
+  // By the stage's parameter index; an expert parameter's view has its local experts' rows one below the other.
+  TensorView weight(int stage, int param) const { return places(stage)[static_cast<std::size_t>(param)].weight; }
+  // The accumulator of a parameter's gradient; the first call after begin_step() says to overwrite.
+  ParamGrad gradient(int stage, int param);
+  void begin_step();
+
+  // Byte range of member k's shard in a bucket-sized buffer of this dtype.
+  static std::size_t shard_begin(const Bucket& bucket, int member, Dtype dtype);
+  static std::size_t shard_bytes(const Bucket& bucket, Dtype dtype);
+
+  // AdamW on the owned shard from its summed gradients; new weights land in the owned part of `weights`.
+  void update(BucketState& state, const UpdateOrder& order);
+  double sum_squares(const BucketState& state) const;  // of the owned shard's summed gradients
+
+  Dtype weight_dtype() const { return weight_dtype_; }
+  Dtype wide() const { return wide_dtype_; }
+  Dtype moment_dtype() const { return moment_dtype_; }
+
+ private:
+  struct Place {
+    TensorView weight;
+    TensorView gradient;
+    bool written = false;  // this step
+  };
+  const std::vector<Place>& places(int stage) const { return places_[static_cast<std::size_t>(stage)]; }
+  void allocate(BucketState& state, const std::shared_ptr<MemoryPool>& pool);
+  void initialise(BucketState& state);
+  void locate(const BucketState& state);
+
+  const Plan& plan_;
+  Dtype weight_dtype_, wide_dtype_, moment_dtype_;
+  std::vector<BucketState> buckets_;
+  std::vector<std::vector<Place>> places_;  // [stage][param]
+};
+
+}  // namespace dsrun

@@ -1,0 +1,88 @@
+// What a device core and the coordinator core tell each other, as plain values; actors/messages.hpp sends them.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "runtime/memory.hpp"
+
+namespace dsrun {
+
+enum class RoundKind : std::uint8_t { train, evaluate };
+
+// Coordinator → device: run the Program once.
+struct RoundOrder {
+  std::uint64_t round = 0;
+  RoundKind kind = RoundKind::train;
+  std::int64_t index = 0;  // train: the step, from 0; evaluate: the batch of validation sequences
+};
+
+// Device → coordinator: the Program has run and, when training, the owned gradients are summed.
+struct RoundResult {
+  int rank = 0;
+  std::uint64_t round = 0;
+  double loss_sum = 0;                                   // over this rank's microbatches; 0 unless it holds the head
+  double sum_squares = 0;                                // of the owned gradient sums
+  std::vector<std::vector<std::int64_t>> expert_counts;  // [MoE layer of the model][expert], tokens routed by this rank
+  std::int64_t rows_sent_away = 0;                       // expert rows that went to another rank
+  std::int64_t rows_received = 0;                        // expert rows computed here
+};
+
+// Coordinator → device: update the owned shards and gather.
+struct UpdateOrder {
+  std::uint64_t round = 0;
+  std::int64_t step = 0;
+  double lr = 0;
+  double gradient_scale = 0;               // clip ÷ predicted tokens
+  std::vector<std::vector<float>> biases;  // [MoE layer of the model][expert], for the next step
+};
+
+// Where a rank's time of one round went, in seconds; the classes add up to the round.
+struct PhaseTimes {
+  double forward = 0;  // CPU time in ops, by pass
+  double backward = 0;
+  double exchange = 0;   // packing and unpacking rows
+  double optimizer = 0;  // reduce, update, gather
+  double core_wait = 0;  // inside ops, runnable but without a core
+  double idle = 0;       // nothing ready, waiting for a peer
+  double delivery = 0;   // between a message's sending and its handling, when it ended an idle time
+  double overhead = 0;   // everything else on the device's thread: messages, the pump itself
+  double total() const {
+    double sum = 0;
+    for (double PhaseTimes::*phase : all_phases) sum += this->*phase;
+    return sum;
+  }
+  PhaseTimes& operator+=(const PhaseTimes& other) {
+    for (double PhaseTimes::*phase : all_phases) this->*phase += other.*phase;
+    return *this;
+  }
+  PhaseTimes operator/(double divisor) const {
+    PhaseTimes part = *this;
+    for (double PhaseTimes::*phase : all_phases) part.*phase /= divisor;
+    return part;
+  }
+  static const std::array<double PhaseTimes::*, 8> all_phases;
+};
+inline constexpr std::array<double PhaseTimes::*, 8> PhaseTimes::all_phases = {
+    &PhaseTimes::forward,   &PhaseTimes::backward, &PhaseTimes::exchange, &PhaseTimes::optimizer,
+    &PhaseTimes::core_wait, &PhaseTimes::idle,     &PhaseTimes::delivery, &PhaseTimes::overhead};
+
+// Device → coordinator: the round is over on this rank.
+struct RoundDone {
+  int rank = 0;
+  std::uint64_t round = 0;
+  PhaseTimes times;
+  MemoryUse memory;
+};
+
+// Device → coordinator: this rank cannot go on.
+struct DeviceFault {
+  int rank = 0;
+  std::string where;  // op and microbatch, or the wait
+  std::string detail;
+  bool is_consequence = false;  // a wait that passed its deadline, rather than a cause of its own
+};
+
+}  // namespace dsrun

@@ -1,0 +1,191 @@
+#include "runtime/device/strand.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <stdexcept>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "models/op_table.hpp"
+#include "runtime/device/element_types.hpp"
+#include "runtime/device/exchange.hpp"
+
+namespace dsrun {
+namespace {
+
+bool is_forward(const Half& half) { return half.kind == Kind::forward; }
+
+}  // namespace
+
+Strand::Strand(DeviceContext& context, Inbox& inbox, Frame& frame, Half half, const StepList& list)
+    : context_(context), inbox_(inbox), frame_(frame), half_(half), list_(&list) {}
+
+bool Strand::receives() const {
+  if (half_.kind == Kind::weight) return false;
+  return is_forward(half_) ? !stage().graph.embeds() : !stage().graph.has_loss();
+}
+
+Tag Strand::arriving() const {
+  Tag tag = context_.tag(is_forward(half_) ? Traffic::activation : Traffic::gradient, frame_.stage);
+  tag.direction = frame_.direction;
+  tag.microbatch = frame_.microbatch;
+  tag.source = context_.plan->stage_rank(context_.rank, frame_.stage + (is_forward(half_) ? -1 : 1), frame_.direction);
+  return tag;
+}
+
+std::vector<Tag> Strand::missing() const {
+  std::vector<Tag> tags;
+  if (next_ == 0 && receives()) tags = {arriving()};
+  if (next_step().part == Part::finish) tags = exchange_tags(context_, frame_, next_step());
+  std::erase_if(tags, [&](const Tag& tag) { return inbox_.has(tag); });
+  return tags;
+}
+
+void Strand::begin() {
+  if (!receives()) return;
+  const ValueId id = is_forward(half_) ? stage().graph.input : stage().output_gradient;
+  Buffer buffer = inbox_.take(arriving());
+  const bool saved = context_.saved[static_cast<std::size_t>(frame_.stage)][static_cast<std::size_t>(id)];
+  buffer.charge(context_.pool,
+                saved && context_.round.kind == RoundKind::train ? MemoryClass::saved : MemoryClass::working);
+  frame_.values[static_cast<std::size_t>(id)] = std::move(buffer);
+}
+
+void Strand::run_next() {
+  if (next_ == 0) begin();
+  const Step& step = next_step();
+  make_room(step);
+  if (step.part == Part::whole)
+    run_kernel(context_, frame_, step);
+  else
+    run_exchange(context_, inbox_, frame_, step);
+  let_go(step);
+  ++next_;
+  if (done()) end();
+}
+
+void Strand::make_room(const Step& step) {
+  const Node& node = stage().graph.nodes[static_cast<std::size_t>(step.node)];
+  const auto memory_class = [&](ValueId id) {
+    if (stage().values[static_cast<std::size_t>(id)].rows == Rows::routed) return MemoryClass::routed;
+    const bool saved = context_.saved[static_cast<std::size_t>(frame_.stage)][static_cast<std::size_t>(id)];
+    return saved && context_.round.kind == RoundKind::train ? MemoryClass::saved : MemoryClass::working;
+  };
+  for (ValueId id : step.allocates) {
+    const Value& value = stage().values[static_cast<std::size_t>(id)];
+    const Precision precision = context_.plan->job.precision.compute;
+    const std::int64_t row_bytes = value.cols * element_bytes(value.element, precision);
+    const std::int64_t rows = value_rows(context_, frame_, value, node.moe);
+    frame_.values[static_cast<std::size_t>(id)] =
+        context_.pool->allocate(static_cast<std::size_t>(rows * row_bytes), memory_class(id),
+                                static_cast<std::size_t>(room_for_rows(context_, value, rows) * row_bytes));
+  }
+  for (const TakeOver& move : step.takes_over) {
+    Buffer& from = frame_.values[static_cast<std::size_t>(move.from)];
+    Buffer& to = frame_.values[static_cast<std::size_t>(move.to)];
+    to = from;  // `from` keeps its view until the step has run; let_go() drops it
+    to.charge(context_.pool, memory_class(move.to));
+  }
+}
+
+void Strand::let_go(const Step& step) {
+  for (const TakeOver& move : step.takes_over) frame_.values[static_cast<std::size_t>(move.from)] = {};
+  for (ValueId id : step.releases) frame_.values[static_cast<std::size_t>(id)] = {};
+}
+
+void Strand::end() {
+  const Graph& graph = stage().graph;
+  const bool evaluating = context_.round.kind == RoundKind::evaluate;
+  const bool forward = is_forward(half_);
+  const ValueId id = forward ? graph.output : half_.kind == Kind::weight ? no_value : stage().input_gradient;
+  if (id != no_value) {
+    const int to_stage = frame_.stage + (forward ? 1 : -1);
+    Tag tag = context_.tag(forward ? Traffic::activation : Traffic::gradient, to_stage);
+    tag.direction = frame_.direction;
+    tag.microbatch = frame_.microbatch;
+    context_.send(context_.plan->stage_rank(context_.rank, to_stage, frame_.direction), tag,
+                  std::exchange(frame_.values[static_cast<std::size_t>(id)], {}));
+  }
+  if (half_.kind == Kind::backward || half_.kind == Kind::weight || (forward && evaluating)) {
+    frame_.values.clear();
+    frame_.routing.clear();
+  }
+}
+
+std::string Strand::describe_next() const {
+  const Step& step = next_step();
+  const Node& node = stage().graph.nodes[static_cast<std::size_t>(step.node)];
+  constexpr const char* passes[] = {"forward", "input gradient", "weight gradient"};
+  return fmt::format("{} {}, layer {}, microbatch {} (direction {})", op_name(node.op),
+                     passes[static_cast<int>(step.pass)], node.layer, frame_.microbatch, frame_.direction);
+}
+
+TensorView value_view(const DeviceContext& context, const Frame& frame, ValueId id) {
+  if (id == no_value) return {};
+  const Buffer& buffer = frame.values[static_cast<std::size_t>(id)];
+  if (!buffer) return {};
+  const Value& value = context.plan->stages[static_cast<std::size_t>(frame.stage)].values[static_cast<std::size_t>(id)];
+  const Dtype dtype = dtype_of_element(value.element, context.plan->job.precision.compute);
+  const auto row_bytes = static_cast<std::int64_t>(dtype_bytes(dtype)) * value.cols;
+  return matrix(buffer.data(), dtype, static_cast<std::int64_t>(buffer.size()) / row_bytes, value.cols);
+}
+
+std::int64_t value_rows(const DeviceContext& context, const Frame& frame, const Value& value, int moe) {
+  if (value.rows == Rows::tokens) return context.plan->tokens_per_microbatch();
+  return frame.routing[static_cast<std::size_t>(moe)].num_rows();
+}
+
+std::int64_t room_for_rows(const DeviceContext& context, const Value& value, std::int64_t rows) {
+  if (value.rows == Rows::tokens) return rows;
+  const Job& job = context.plan->job;
+  const double mean = static_cast<double>(context.plan->tokens_per_microbatch()) * job.model.experts_per_token;
+  const auto planned = static_cast<std::int64_t>(mean * job.balance.load_factor) + 1;
+  // Beyond the plan blocks grow in coarse steps, so that few sizes come to be.
+  const std::int64_t step = std::max<std::int64_t>(planned / 4, 1);
+  return rows <= planned ? planned : (rows + step - 1) / step * step;
+}
+
+void run_kernel(DeviceContext& context, Frame& frame, const Step& step) {
+  const StageSteps& stage = context.plan->stages[static_cast<std::size_t>(frame.stage)];
+  const Node& node = stage.graph.nodes[static_cast<std::size_t>(step.node)];
+  std::vector<TensorView> inputs, outputs, grad_outputs, params;
+  std::vector<GradTarget> grad_inputs;
+  std::vector<ParamGrad> param_grads;
+  for (ValueId id : node.inputs) inputs.push_back(value_view(context, frame, id));
+  for (ValueId id : node.outputs) outputs.push_back(value_view(context, frame, id));
+  for (ValueId id : step.grad_outputs) grad_outputs.push_back(value_view(context, frame, id));
+  for (const GradientTarget& target : step.grad_inputs)
+    grad_inputs.push_back({value_view(context, frame, target.out), value_view(context, frame, target.addend)});
+  for (int param : node.params) {
+    params.push_back(context.parameters.weight(frame.stage, param));
+    if (step.pass == Pass::backward_weight) param_grads.push_back(context.parameters.gradient(frame.stage, param));
+  }
+  const SequenceBatch& batch = frame.batch;
+  double loss = 0;
+  const KernelCall call{node.attributes,
+                        inputs,
+                        outputs,
+                        grad_outputs,
+                        grad_inputs,
+                        params,
+                        param_grads,
+                        node.moe >= 0 ? &frame.routing[static_cast<std::size_t>(node.moe)] : nullptr,
+                        {batch.tokens.data(), batch.targets.data(), batch.mask.data(), batch.length, &loss},
+                        node.op == Op::router
+                            ? context.biases[static_cast<std::size_t>(context.model_moe(frame.stage, node.moe))].data()
+                            : nullptr,
+                        context.workspace,
+                        context.gemm};
+  const KernelRow& row = cpu_kernels()[static_cast<std::size_t>(node.op)];
+  const KernelFunction run = step.pass == Pass::forward          ? row.forward
+                             : step.pass == Pass::backward_input ? row.backward_input
+                                                                 : row.backward_weight;
+  run(call);
+  if (node.op == Op::head_loss && step.pass == Pass::forward) {
+    if (!std::isfinite(loss)) throw std::runtime_error("the loss is not finite");
+    context.result.loss_sum += loss;
+  }
+}
+
+}  // namespace dsrun

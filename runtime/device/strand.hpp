@@ -1,0 +1,59 @@
+// Strand: one step list running for one microbatch, a step at a time; an instruction is one strand, F&B is two.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "runtime/device/device_context.hpp"
+#include "runtime/device/frame.hpp"
+#include "runtime/schedule/program.hpp"
+
+namespace dsrun {
+
+class Strand {
+ public:
+  // `list` belongs to the frame's stage. What must arrive before the first step, and what is sent after the last,
+  // follows from `kind` and the stage's place.
+  Strand(DeviceContext& context, Inbox& inbox, Frame& frame, Half half, const StepList& list);
+
+  bool done() const { return next_ == list_->size(); }
+  bool next_is_compute() const { return (*list_)[next_].part == Part::whole; }
+  // The messages without which the next step cannot run; empty: it can.
+  std::vector<Tag> missing() const;
+  void run_next();  // precondition: !done(), missing() is empty
+
+  const Step& next_step() const { return (*list_)[next_]; }
+  const Half& half() const { return half_; }
+  const Frame& frame() const { return frame_; }
+  std::string describe_next() const;  // "dispatch forward, layer 3, microbatch 1 (direction 0)"
+
+ private:
+  const StageSteps& stage() const { return context_.plan->stages[static_cast<std::size_t>(frame_.stage)]; }
+  bool receives() const;
+  Tag arriving() const;
+  void begin();
+  void end();
+  void make_room(const Step& step);
+  void let_go(const Step& step);
+
+  DeviceContext& context_;
+  Inbox& inbox_;
+  Frame& frame_;
+  Half half_;
+  const StepList* list_;
+  std::size_t next_ = 0;
+};
+
+// Views of values of a frame; null where not live.
+TensorView value_view(const DeviceContext& context, const Frame& frame, ValueId id);
+// Bytes of a value in this frame; a routed value's rows are known once exchange_counts has finished. The MoE layer is
+// the one of the node that makes it.
+std::int64_t value_rows(const DeviceContext& context, const Frame& frame, const Value& value, int moe);
+
+// Rows that a block for the value should have room for: the plan's bound for routed values.
+std::int64_t room_for_rows(const DeviceContext& context, const Value& value, std::int64_t rows);
+
+// Runs a compute step's kernel on the frame's values.
+void run_kernel(DeviceContext& context, Frame& frame, const Step& step);
+
+}  // namespace dsrun

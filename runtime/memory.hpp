@@ -1,0 +1,86 @@
+// Memory of one device: reference-counted buffers from a pool that counts what is live, by class.
+//
+// The counters know nothing of the plan: they move at allocate, charge and release alone, so that planned and measured
+// bytes are independent (M-1). Freed blocks are kept for reuse: a steady step allocates nothing.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+namespace dsrun {
+
+enum class MemoryClass : std::uint8_t {
+  weights,    // in the compute type
+  gradients,  // accumulators
+  optimizer,  // master weights and moments of the owned shards
+  saved,      // activations kept from forward to backward
+  working,    // other values of T rows
+  routed,     // values of R rows, which depend on routing
+  messages,   // sent or received, not yet used
+  scratch,    // inside a kernel call
+};
+inline constexpr std::size_t num_memory_classes = static_cast<std::size_t>(MemoryClass::scratch) + 1;
+std::string_view memory_class_name(MemoryClass memory_class);
+
+struct MemoryUse {
+  std::array<std::int64_t, num_memory_classes> live{};
+  std::array<std::int64_t, num_memory_classes> peak{};
+  std::int64_t live_total = 0;
+  std::int64_t peak_total = 0;
+};
+
+class MemoryPool;
+
+// A share of a block, or of a part of it. Copies share; the last one gives the block back, on whatever thread.
+class Buffer {
+ public:
+  Buffer() = default;
+  char* data() const { return data_; }
+  std::size_t size() const { return size_; }
+  explicit operator bool() const { return block_ != nullptr; }
+  bool is_shared() const { return block_.use_count() > 1; }
+  Buffer part(std::size_t first, std::size_t num_bytes) const;
+  // From now on these bytes count as `memory_class` of `pool`: how a received buffer changes owner.
+  void charge(const std::shared_ptr<MemoryPool>& pool, MemoryClass memory_class);
+
+ private:
+  friend class MemoryPool;
+  struct Block;
+  std::shared_ptr<Block> block_;
+  char* data_ = nullptr;
+  std::size_t size_ = 0;
+};
+
+class MemoryPool : public std::enable_shared_from_this<MemoryPool> {
+ public:
+  static std::shared_ptr<MemoryPool> make();
+  ~MemoryPool();
+
+  // 64-byte aligned, not initialised. The block may have room for `capacity` ≥ num_bytes, so that values whose size
+  // varies from call to call find blocks that fit; only num_bytes are counted.
+  Buffer allocate(std::size_t num_bytes, MemoryClass memory_class, std::size_t capacity = 0);
+  void count(MemoryClass memory_class, std::ptrdiff_t change);  // memory held elsewhere, such as a Workspace's
+  MemoryUse use() const;
+  void restart_peaks();
+
+ private:
+  friend class Buffer;
+  MemoryPool() = default;
+  char* take(std::size_t capacity);
+  void give_back(char* data, std::size_t capacity);
+
+  mutable std::mutex mutex_;
+  MemoryUse use_;
+  std::unordered_map<std::size_t, std::vector<char*>> free_;  // by capacity
+};
+
+// Resident anonymous memory of this process, in bytes, as the kernel counts it.
+std::int64_t anonymous_resident_bytes();
+
+}  // namespace dsrun

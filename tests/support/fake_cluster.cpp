@@ -1,0 +1,126 @@
+#include "tests/support/fake_cluster.hpp"
+
+namespace dsrun::test {
+
+FakeCluster::FakeCluster(const Job& job, std::shared_ptr<const Corpus> corpus, FakeClusterOptions options)
+    : options_(std::move(options)),
+      plan_(std::make_shared<Plan>(make_plan(job))),
+      loader_(std::make_shared<BatchLoader>(job, std::move(corpus))),
+      scheduled_(static_cast<std::size_t>(plan_->mesh.size()), false),
+      free_at_(static_cast<std::size_t>(plan_->mesh.size()), 0),
+      random_(options_.seed) {
+  for (int rank = 0; rank < plan_->mesh.size(); ++rank)
+    devices_.push_back(std::make_unique<DeviceCore>(plan_, rank, loader_, clock_));
+  coordinator_ = std::make_unique<CoordinatorCore>(plan_, loader_, options_.start, clock_);
+}
+
+void FakeCluster::at(std::int64_t when, std::function<void()> happen) {
+  events_.push({when, num_events_++, std::move(happen)});
+}
+
+std::int64_t FakeCluster::delay() {
+  if (options_.random_delay_ns == 0) return options_.fixed_delay_ns;
+  return options_.fixed_delay_ns + std::uniform_int_distribution<std::int64_t>(0, options_.random_delay_ns)(random_);
+}
+
+void FakeCluster::wake(int rank) {
+  const auto index = static_cast<std::size_t>(rank);
+  if (scheduled_[index]) return;
+  scheduled_[index] = true;
+  at(std::max(clock_.now_ns, free_at_[index]), [this, rank, index] {
+    scheduled_[index] = false;
+    pump(rank);
+  });
+}
+
+void FakeCluster::pump(int rank) {
+  DeviceCore& core = device(rank);
+  if (core.pump()) {
+    free_at_[static_cast<std::size_t>(rank)] = clock_.now_ns + options_.op_ns;
+    wake(rank);
+  }
+  deliver(rank);
+}
+
+void FakeCluster::deliver(int rank) {
+  DeviceCore& core = device(rank);
+  // What an op says leaves when the op is over.
+  const std::int64_t leaves = std::max(clock_.now_ns, free_at_[static_cast<std::size_t>(rank)]);
+  for (Outgoing& outgoing : core.take_outgoing()) {
+    if (options_.on_message) options_.on_message(outgoing.destination, outgoing.message);
+    auto message = std::make_shared<TensorMessage>(std::move(outgoing.message));
+    at(leaves + delay(), [this, destination = outgoing.destination, message] {
+      device(destination).on_tensor(std::move(*message));
+      wake(destination);
+    });
+  }
+  if (auto result = core.take_result()) {
+    if (options_.on_result) options_.on_result(*result);
+    at(leaves + delay(), [this, result = *result] { broadcast(coordinator_->on_result(result)); });
+  }
+  if (auto done = core.take_done())
+    at(leaves + delay(), [this, done = *done] { broadcast(coordinator_->on_done(done)); });
+}
+
+void FakeCluster::broadcast(const std::vector<Order>& orders) {
+  for (Progressed& progress : coordinator_->take_progress()) {
+    if (auto* step = std::get_if<StepFinished>(&progress)) {
+      run_.losses.push_back(step->metrics.loss);
+      run_.steps.push_back(std::move(*step));
+    } else if (auto* validation = std::get_if<ValidationFinished>(&progress)) {
+      run_.validation_losses.push_back(validation->loss);
+    } else if (auto* finished = std::get_if<JobFinished>(&progress)) {
+      run_.finished = *finished;
+    }
+  }
+  for (const Order& order : orders)
+    for (int rank = 0; rank < plan_->mesh.size(); ++rank)
+      at(clock_.now_ns + delay(), [this, rank, order] {
+        if (const auto* round = std::get_if<RoundOrder>(&order)) device(rank).on_round(*round);
+        if (const auto* update = std::get_if<UpdateOrder>(&order)) device(rank).on_update(*update);
+        if (const auto* save = std::get_if<SaveOrder>(&order))
+          broadcast(coordinator_->on_saved({rank, save->step, "{}"}));
+        wake(rank);
+      });
+}
+
+FakeRun FakeCluster::run() {
+  for (int rank = 0; rank < plan_->mesh.size(); ++rank) broadcast(coordinator_->on_ready(rank));
+  while (!events_.empty()) {
+    Event event = events_.top();
+    events_.pop();
+    clock_.now_ns = std::max(clock_.now_ns, event.at);
+    event.happen();
+  }
+  run_.makespan_ns = clock_.now_ns;
+  run_.hung = !coordinator_->finished();
+  return run_;
+}
+
+std::map<std::string, std::vector<double>> FakeCluster::gather(bool gradients) {
+  std::map<std::string, std::vector<double>> tensors;
+  for (auto& core : devices_) {
+    ParameterStore& store = core->parameters();
+    for (const BucketState& state : store.buckets()) {
+      const Bucket& bucket = store.layout(state);
+      for (const OwnedRange& range : owned_ranges(bucket, state.member)) {
+        auto& tensor = tensors[range.part->name];
+        tensor.resize(static_cast<std::size_t>(range.part->global_size));
+        const std::int64_t first = gradients ? bucket.shard_size() * state.member + range.offset : range.offset;
+        const Buffer& source = gradients ? state.gradients : state.master;
+        for (std::int64_t i = 0; i < range.size; ++i) {
+          const std::size_t at = static_cast<std::size_t>(first + i);
+          tensor[static_cast<std::size_t>(range.begin + i)] =
+              store.wide() == Dtype::f64 ? reinterpret_cast<const double*>(source.data())[at]
+                                         : static_cast<double>(reinterpret_cast<const float*>(source.data())[at]);
+        }
+      }
+    }
+  }
+  return tensors;
+}
+
+std::map<std::string, std::vector<double>> FakeCluster::gather_weights() { return gather(false); }
+std::map<std::string, std::vector<double>> FakeCluster::gather_gradients() { return gather(true); }
+
+}  // namespace dsrun::test

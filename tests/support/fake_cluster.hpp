@@ -1,0 +1,99 @@
+// FakeCluster: a whole job of device cores and a coordinator core on one thread, with a virtual clock and seeded
+// delays.
+//
+// Messages between ranks arrive after a delay that `Options` chooses; every op of a rank takes `op_ns` of virtual time.
+// A test can look at or alter any message on its way: that is how it makes an op wrong on purpose.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <queue>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "actors/coordinator_core.hpp"
+#include "runtime/device/device_core.hpp"
+
+namespace dsrun::test {
+
+class FakeClock : public Clock {
+ public:
+  std::int64_t wall_ns() const override { return now_ns; }
+  std::int64_t thread_cpu_ns() const override { return now_ns; }
+  std::int64_t now_ns = 1;
+};
+
+struct FakeClusterOptions {
+  std::uint64_t seed = 0;
+  std::int64_t fixed_delay_ns = 0;
+  std::int64_t random_delay_ns = 0;  // up to this much more
+  std::int64_t op_ns = 1000;
+  // Called for every message between ranks and for every result; may alter it.
+  std::function<void(int destination, TensorMessage&)> on_message;
+  std::function<void(RoundResult&)> on_result;
+  StartState start;
+};
+
+// What a run left behind.
+struct FakeRun {
+  std::vector<double> losses;  // by step
+  std::vector<double> validation_losses;
+  std::vector<StepFinished> steps;
+  JobFinished finished;
+  std::int64_t makespan_ns = 0;  // virtual
+  bool hung = false;             // nothing left to happen, and the job not over
+};
+
+class FakeCluster {
+ public:
+  FakeCluster(const Job& job, std::shared_ptr<const Corpus> corpus, FakeClusterOptions options = {});
+
+  FakeRun run();
+
+  // Every parameter gathered by name from the owners' master weights, in double.
+  std::map<std::string, std::vector<double>> gather_weights();
+  // The summed, unscaled gradients that owners hold after a step, by name.
+  std::map<std::string, std::vector<double>> gather_gradients();
+
+  const Plan& plan() const { return *plan_; }
+  DeviceCore& device(int rank) { return *devices_[static_cast<std::size_t>(rank)]; }
+  CoordinatorCore& coordinator() { return *coordinator_; }
+
+ private:
+  struct Event {
+    std::int64_t at;
+    std::uint64_t number;
+    std::function<void()> happen;
+    bool operator>(const Event& other) const { return at != other.at ? at > other.at : number > other.number; }
+  };
+  void at(std::int64_t when, std::function<void()> happen);
+  void wake(int rank);
+  void pump(int rank);
+  void deliver(int rank);
+  void broadcast(const std::vector<Order>& orders);
+  std::int64_t delay();
+  std::map<std::string, std::vector<double>> gather(bool gradients);
+
+  FakeClusterOptions options_;
+  FakeClock clock_;
+  std::shared_ptr<const Plan> plan_;
+  std::shared_ptr<const BatchLoader> loader_;
+  std::vector<std::unique_ptr<DeviceCore>> devices_;
+  std::unique_ptr<CoordinatorCore> coordinator_;
+  std::priority_queue<Event, std::vector<Event>, std::greater<>> events_;
+  std::uint64_t num_events_ = 0;
+  std::vector<bool> scheduled_;
+  std::vector<std::int64_t> free_at_;
+  std::mt19937_64 random_;
+  FakeRun run_;
+};
+
+// A small job whose model has a q latent, groups, shared experts and live biases; `set` alters it before validation.
+Job small_job(const std::vector<std::string>& overrides = {});
+// Deterministic pseudo-text of `num_bytes`.
+std::shared_ptr<const Corpus> small_corpus(std::size_t num_bytes = 20000, double validation_fraction = 0.05);
+
+}  // namespace dsrun::test
