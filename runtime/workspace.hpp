@@ -43,6 +43,10 @@ class Workspace {
     char* data;
     std::size_t size;
   };
+  void add_block(std::size_t num_bytes);
+  void release_all();
+  void merge_blocks();
+
   std::function<void(std::ptrdiff_t)> counted_;
   std::vector<Block> blocks_;  // stable addresses: growing adds a block
   std::size_t block_ = 0;      // the block now filled

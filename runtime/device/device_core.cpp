@@ -41,6 +41,7 @@ void DeviceCore::on_round(const RoundOrder& order) {
   cursor_ = 0;
   executed_.clear();
   times_ = {};
+  op_seconds_ = {};
   round_start_ns_ = context_.clock.wall_ns();
 }
 
@@ -195,7 +196,7 @@ void DeviceCore::end_round() {
   const std::int64_t now = context_.clock.wall_ns();
   const double total = static_cast<double>(now - round_start_ns_) * 1e-9;
   times_.overhead = std::max(0.0, total - times_.total());
-  done_ = RoundDone{context_.rank, context_.round.round, times_, context_.pool->use()};
+  done_ = RoundDone{context_.rank, context_.round.round, times_, op_seconds_, context_.pool->use()};
   in_round_ = false;
 }
 
@@ -227,6 +228,8 @@ void DeviceCore::timed(DeviceSpan span, double PhaseTimes::*phase, Work work) {
   const double wall = static_cast<double>(span.end_ns - span.start_ns) * 1e-9;
   times_.*phase += std::min(cpu, wall);
   times_.core_wait += std::max(0.0, wall - cpu);
+  if (span.what == DeviceSpan::What::op)
+    op_seconds_[static_cast<std::size_t>(span.op)][static_cast<std::size_t>(span.pass)] += cpu;
   if (observer_) observer_(span);
 }
 

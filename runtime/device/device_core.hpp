@@ -90,6 +90,7 @@ class DeviceCore {
   std::optional<RoundResult> result_;
   std::optional<RoundDone> done_;
   PhaseTimes times_;
+  OpSeconds op_seconds_{};
   std::int64_t round_start_ns_ = 0;
   std::int64_t waiting_since_ns_ = 0;  // 0: not waiting
   std::int64_t unblocked_ns_ = 0;      // when the message that ended the wait was sent

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "models/op.hpp"
 #include "runtime/memory.hpp"
 
 namespace dsrun {
@@ -69,11 +70,15 @@ inline constexpr std::array<double PhaseTimes::*, 8> PhaseTimes::all_phases = {
     &PhaseTimes::forward,   &PhaseTimes::backward, &PhaseTimes::exchange, &PhaseTimes::optimizer,
     &PhaseTimes::core_wait, &PhaseTimes::idle,     &PhaseTimes::delivery, &PhaseTimes::overhead};
 
+// CPU seconds of a rank's round by op and pass.
+using OpSeconds = std::array<std::array<double, 3>, num_ops>;
+
 // Device → coordinator: the round is over on this rank.
 struct RoundDone {
   int rank = 0;
   std::uint64_t round = 0;
   PhaseTimes times;
+  OpSeconds op_seconds{};
   MemoryUse memory;
 };
 
