@@ -1,0 +1,79 @@
+// M-1: planned bytes equal the live high-water mark that the allocator counted.
+#include <gtest/gtest.h>
+
+#include "cluster/memory_plan.hpp"
+#include "tests/support/fake_cluster.hpp"
+
+namespace dsrun::test {
+namespace {
+
+std::int64_t peak(const MemoryUse& use, MemoryClass memory_class) {
+  return use.peak[static_cast<std::size_t>(memory_class)];
+}
+
+std::vector<std::vector<std::string>> jobs() {
+  return {{},
+          {"batch.microbatches=4"},
+          {"precision.compute=bf16", "optimizer.moments=bf16"},
+          {"parallel.pipeline=2", "parallel.data=2", "batch.microbatches=4"},
+          {"parallel.schedule=dualpipe", "parallel.pipeline=2", "parallel.data=2", "batch.microbatches=4"},
+          {"parallel.schedule=dualpipe", "parallel.pipeline=4", "batch.microbatches=8", "precision.compute=bf16"},
+          {"parallel.schedule=dualpipe", "parallel.pipeline=4", "batch.microbatches=8", "parallel.overlap=false"}};
+}
+
+std::vector<MemoryUse> measure(const Job& job) {
+  FakeCluster cluster(job, small_corpus(20000, 0));
+  EXPECT_FALSE(cluster.run().hung);
+  std::vector<MemoryUse> all;
+  for (int rank = 0; rank < cluster.plan().mesh.size(); ++rank) all.push_back(cluster.device(rank).memory().use());
+  return all;
+}
+
+TEST(Memory, M1_dense_layers_measure_exactly_what_is_planned) {
+  for (auto overrides : jobs()) {
+    overrides.push_back("model.dense_layers=4");
+    const Job job = small_job(overrides);
+    const std::vector<RankMemory> planned = plan_memory(make_plan(job), {});
+    const std::vector<MemoryUse> measured = measure(job);
+    for (std::size_t rank = 0; rank < measured.size(); ++rank) {
+      SCOPED_TRACE(testing::Message() << "job " << testing::PrintToString(overrides) << " rank " << rank);
+      EXPECT_EQ(peak(measured[rank], MemoryClass::weights), planned[rank].weights);
+      EXPECT_EQ(peak(measured[rank], MemoryClass::gradients), planned[rank].gradients);
+      EXPECT_EQ(peak(measured[rank], MemoryClass::optimizer), planned[rank].optimizer);
+      EXPECT_EQ(peak(measured[rank], MemoryClass::saved), planned[rank].saved);
+      EXPECT_EQ(peak(measured[rank], MemoryClass::working), planned[rank].working);
+      EXPECT_EQ(peak(measured[rank], MemoryClass::routed), 0);
+    }
+  }
+}
+
+TEST(Memory, M1_routed_rows_stay_within_the_planned_load_factor) {
+  for (auto overrides : jobs()) {
+    overrides.push_back("parallel.expert=" + std::string(small_job(overrides).parallel.data > 1 ? "2" : "1"));
+    overrides.push_back("balance.load_factor=8");  // the small model's loads are very uneven: no rank may exceed all
+    const Job job = small_job(overrides);
+    const std::vector<RankMemory> planned = plan_memory(make_plan(job), {});
+    const std::vector<MemoryUse> measured = measure(job);
+    for (std::size_t rank = 0; rank < measured.size(); ++rank) {
+      EXPECT_LE(peak(measured[rank], MemoryClass::routed), planned[rank].routed);
+      EXPECT_GT(peak(measured[rank], MemoryClass::routed), 0);
+      if (!job.parallel.overlap || job.parallel.schedule == "1f1b")
+        EXPECT_EQ(peak(measured[rank], MemoryClass::saved), planned[rank].saved) << testing::PrintToString(overrides);
+    }
+  }
+}
+
+// The test of the test: a plan that forgets one saved value no longer agrees with what was measured.
+TEST(Memory, M1_one_extra_saved_value_is_seen) {
+  const Job job = small_job({"model.dense_layers=4", "batch.microbatches=4"});
+  FakeCluster cluster(job, small_corpus(20000, 0));
+  MemoryPool& pool = cluster.device(0).memory();
+  Buffer retained;
+  const auto row = static_cast<std::size_t>(job.model.hidden) * 8;
+  retained = pool.allocate(row * static_cast<std::size_t>(cluster.plan().tokens_per_microbatch()), MemoryClass::saved);
+  ASSERT_FALSE(cluster.run().hung);
+  EXPECT_NE(peak(pool.use(), MemoryClass::saved), plan_memory(cluster.plan(), {})[0].saved);
+}
+
+}  // namespace
+}  // namespace dsrun::test

@@ -1,0 +1,141 @@
+// N-1: topology does not change the numbers. Every mesh is compared with one device that runs one microbatch.
+#include <gtest/gtest.h>
+
+#include <fmt/format.h>
+
+#include "tests/support/compare.hpp"
+#include "tests/support/fake_cluster.hpp"
+
+namespace dsrun::test {
+namespace {
+
+struct Mesh {
+  std::string name;
+  std::vector<std::string> overrides;
+};
+
+Mesh mesh(const std::string& schedule, int pipeline, int data, int expert, int microbatches,
+          const std::string& layers = "") {
+  Mesh made;
+  made.name = fmt::format("{}_p{}_d{}_e{}_m{}{}", schedule, pipeline, data, expert, microbatches,
+                          layers.empty() ? "" : "_uneven");
+  made.overrides = {fmt::format("parallel.schedule={}", schedule), fmt::format("parallel.pipeline={}", pipeline),
+                    fmt::format("parallel.data={}", data), fmt::format("parallel.expert={}", expert),
+                    fmt::format("batch.microbatches={}", microbatches)};
+  if (!layers.empty()) made.overrides.push_back("parallel.layers_per_stage=" + layers);
+  return made;
+}
+
+std::vector<Mesh> meshes() {
+  return {mesh("1f1b", 1, 1, 1, 4),     mesh("1f1b", 1, 2, 1, 2),          mesh("1f1b", 1, 2, 2, 2),
+          mesh("1f1b", 1, 4, 2, 1),     mesh("1f1b", 1, 4, 4, 2),          mesh("1f1b", 2, 1, 1, 4),
+          mesh("1f1b", 2, 2, 2, 4),     mesh("1f1b", 2, 2, 1, 2, "[1,3]"), mesh("1f1b", 4, 1, 1, 4),
+          mesh("1f1b", 4, 2, 2, 2),     mesh("dualpipe", 2, 1, 1, 4),      mesh("dualpipe", 2, 2, 1, 4),
+          mesh("dualpipe", 2, 2, 2, 4), mesh("dualpipe", 2, 4, 4, 4),      mesh("dualpipe", 2, 2, 2, 8, "[3,1]"),
+          mesh("dualpipe", 4, 1, 1, 8), mesh("dualpipe", 4, 2, 2, 8),      mesh("dualpipe", 4, 1, 1, 16)};
+}
+
+struct Numbers {
+  std::vector<double> losses;
+  Tensors weights;
+  std::vector<std::vector<float>> biases;
+};
+
+Numbers train(std::vector<std::string> overrides, FakeClusterOptions options = {}) {
+  FakeCluster cluster(small_job(overrides), small_corpus(), options);
+  const FakeRun run = cluster.run();
+  EXPECT_FALSE(run.hung);
+  EXPECT_EQ(run.finished.outcome, Outcome::completed) << run.finished.cause;
+  return {run.losses, cluster.gather_weights(), cluster.coordinator().biases()};
+}
+
+class Topology : public testing::TestWithParam<Mesh> {};
+
+TEST_P(Topology, N1_fp64_losses_and_weights_of_20_steps_equal_one_device) {
+  static const Numbers single = train({"job.steps=20"});
+  auto overrides = GetParam().overrides;
+  overrides.push_back("job.steps=20");
+  const Numbers parallel = train(overrides);
+  ASSERT_EQ(parallel.losses.size(), single.losses.size());
+  for (std::size_t step = 0; step < single.losses.size(); ++step)
+    EXPECT_NEAR(parallel.losses[step], single.losses[step], 1e-9 * single.losses[step]) << "step " << step;
+  EXPECT_EQ(parallel.biases, single.biases);
+  const Difference worst = worst_difference(single.weights, parallel.weights);
+  EXPECT_LT(worst.relative, 1e-9) << worst.tensor;
+}
+
+TEST_P(Topology, N1_fp32_first_gradients_equal_one_device) {
+  const std::vector<std::string> fp32 = {"job.steps=1", "precision.compute=fp32"};
+  const auto gradients = [&](std::vector<std::string> overrides) {
+    overrides.insert(overrides.end(), fp32.begin(), fp32.end());
+    FakeCluster cluster(small_job(overrides), small_corpus());
+    EXPECT_FALSE(cluster.run().hung);
+    return cluster.gather_gradients();
+  };
+  static const Tensors single = gradients({});
+  const Difference worst = worst_difference(single, gradients(GetParam().overrides));
+  EXPECT_LT(worst.relative, 1e-5) << worst.tensor;
+}
+
+TEST_P(Topology, N1_fp32_without_bias_moves_20_steps_stay_close) {
+  const std::vector<std::string> fp32 = {"job.steps=20", "precision.compute=fp32", "balance.bias_speed=0"};
+  static const Numbers single = train(fp32);
+  auto overrides = GetParam().overrides;
+  overrides.insert(overrides.end(), fp32.begin(), fp32.end());
+  const Numbers parallel = train(overrides);
+  for (std::size_t step = 0; step < single.losses.size(); ++step)
+    EXPECT_NEAR(parallel.losses[step], single.losses[step], 1e-5 * single.losses[step]) << "step " << step;
+  const Difference worst = worst_difference(single.weights, parallel.weights);
+  EXPECT_LT(worst.relative, 1e-3) << worst.tensor;
+}
+
+INSTANTIATE_TEST_SUITE_P(Meshes, Topology, testing::ValuesIn(meshes()),
+                         [](const auto& info) { return info.param.name; });
+
+// The test of the test: an op made wrong on purpose must be seen.
+class Sabotage : public testing::Test {
+ protected:
+  static constexpr const char* steps = "job.steps=4";
+  static std::vector<std::string> dualpipe() {
+    auto overrides = mesh("dualpipe", 2, 2, 2, 4).overrides;
+    overrides.push_back(steps);
+    return overrides;
+  }
+  static double error(const Numbers& parallel) {
+    const Numbers single = train({steps});
+    return worst_difference(single.weights, parallel.weights).relative;
+  }
+};
+
+TEST_F(Sabotage, control_without_sabotage_agrees) { EXPECT_LT(error(train(dualpipe())), 1e-9); }
+
+TEST_F(Sabotage, a_dropped_mirror_sum_is_seen) {
+  FakeClusterOptions options;
+  options.on_message = [](int destination, TensorMessage& message) {
+    if (message.tag.traffic != Traffic::reduce || message.tag.source / 2 == destination / 2) return;
+    std::fill_n(message.payload.data(), message.payload.size(), 0);
+  };
+  EXPECT_GT(error(train(dualpipe(), options)), 1e-6);
+}
+
+TEST_F(Sabotage, a_doubled_count_is_seen) {
+  FakeClusterOptions options;
+  options.on_result = [](RoundResult& result) {
+    if (result.rank == 0)
+      for (auto& layer : result.expert_counts)
+        for (auto& count : layer) count *= 2;
+  };
+  const Numbers single = train({steps});
+  EXPECT_NE(train(dualpipe(), options).biases, single.biases);
+}
+
+TEST_F(Sabotage, a_swapped_microbatch_is_seen) {
+  FakeClusterOptions options;
+  options.on_message = [](int, TensorMessage& message) {
+    if (message.tag.traffic == Traffic::activation) message.tag.microbatch ^= 1;
+  };
+  EXPECT_GT(error(train(dualpipe(), options)), 1e-6);
+}
+
+}  // namespace
+}  // namespace dsrun::test
