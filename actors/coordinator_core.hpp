@@ -15,6 +15,7 @@
 
 #include "cluster/plan.hpp"
 #include "runtime/data/loader.hpp"
+#include "runtime/device/clock.hpp"
 #include "runtime/device/protocol.hpp"
 #include "runtime/metrics/metrics.hpp"
 
@@ -41,6 +42,7 @@ struct StepFinished {
   StepMetrics metrics;
   std::vector<PhaseTimes> times;                         // by rank
   std::vector<MemoryUse> memory;                         // by rank
+  OpSeconds op_seconds{};                                // over all ranks
   std::vector<std::vector<std::int64_t>> expert_counts;  // [MoE layer][expert], this step
   std::int64_t rows_sent_away = 0;                       // over all ranks
   std::vector<std::int64_t> rows_received;               // by rank
