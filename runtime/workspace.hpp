@@ -36,6 +36,7 @@ class Workspace {
     Workspace& workspace_;
     std::size_t block_;
     std::size_t used_;
+    std::size_t taken_;
   };
 
  private:
@@ -45,12 +46,13 @@ class Workspace {
   };
   void add_block(std::size_t num_bytes);
   void release_all();
-  void merge_blocks();
 
   std::function<void(std::ptrdiff_t)> counted_;
   std::vector<Block> blocks_;  // stable addresses: growing adds a block
   std::size_t block_ = 0;      // the block now filled
   std::size_t used_ = 0;       // bytes of it
+  std::size_t taken_ = 0;      // bytes taken and not given back
+  std::size_t peak_ = 0;       // the most that ever was
   std::size_t held_ = 0;
 };
 

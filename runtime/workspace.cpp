@@ -1,0 +1,62 @@
+#include "runtime/workspace.hpp"
+
+#include <algorithm>
+#include <cassert>
+#include <new>
+#include <utility>
+
+namespace dsrun {
+namespace {
+
+constexpr std::size_t alignment = 64;  // a cache line and the widest vector
+
+std::size_t round_up(std::size_t num_bytes) { return (num_bytes + alignment - 1) / alignment * alignment; }
+
+}  // namespace
+
+Workspace::Workspace(std::function<void(std::ptrdiff_t)> counted) : counted_(std::move(counted)) {}
+
+Workspace::~Workspace() { release_all(); }
+
+void* Workspace::take(std::size_t num_bytes) {
+  const std::size_t need = round_up(std::max<std::size_t>(num_bytes, 1));
+  while (block_ < blocks_.size() && used_ + need > blocks_[block_].size) {
+    ++block_;
+    used_ = 0;
+  }
+  taken_ += need;
+  peak_ = std::max(peak_, taken_);
+  if (block_ == blocks_.size()) add_block(blocks_.empty() ? peak_ : need);
+  char* start = blocks_[block_].data + used_;
+  used_ += need;
+  return start;
+}
+
+void Workspace::add_block(std::size_t num_bytes) {
+  blocks_.reserve(blocks_.size() + 1);
+  blocks_.push_back({static_cast<char*>(::operator new (num_bytes, std::align_val_t{alignment})), num_bytes});
+  held_ += num_bytes;
+  if (counted_) counted_(static_cast<std::ptrdiff_t>(num_bytes));
+}
+
+void Workspace::release_all() {
+  for (const Block& block : blocks_) ::operator delete (block.data, std::align_val_t{alignment});
+  if (counted_ && held_ > 0) counted_(-static_cast<std::ptrdiff_t>(held_));
+  blocks_.clear();
+  held_ = 0;
+  block_ = 0;
+  used_ = 0;
+}
+
+Workspace::Scope::Scope(Workspace& workspace)
+    : workspace_(workspace), block_(workspace.block_), used_(workspace.used_), taken_(workspace.taken_) {}
+
+Workspace::Scope::~Scope() {
+  workspace_.block_ = block_;
+  workspace_.used_ = used_;
+  workspace_.taken_ = taken_;
+  // What a growing call left in pieces goes, so that the next call finds one piece of the largest need.
+  if (taken_ == 0 && workspace_.blocks_.size() > 1) workspace_.release_all();
+}
+
+}  // namespace dsrun
