@@ -168,14 +168,14 @@ void Gemm::multiply(const TensorView& a, Transpose transpose_a, const TensorView
           .transpose_a = transpose_a == Transpose::yes,
           .transpose_b = transpose_b == Transpose::yes,
           .accumulate = accumulate};
-  assert(a.dtype == b.dtype && (transpose_a == Transpose::yes ? a.cols : a.rows) == key.m);
-  assert((transpose_b == Transpose::yes ? b.cols : b.rows) == key.k);
-  assert((transpose_b == Transpose::yes ? b.rows : b.cols) == key.n);
   if (key.m == 0 || key.n == 0) return;
   if (key.k == 0) {
     if (!accumulate) fill_zero(c);
     return;
   }
+  assert(a.dtype == b.dtype && (transpose_a == Transpose::yes ? a.cols : a.rows) == key.m);
+  assert((transpose_b == Transpose::yes ? b.cols : b.rows) == key.k);
+  assert((transpose_b == Transpose::yes ? b.rows : b.cols) == key.n);
   if (key.in == Dtype::f64) {
     multiply_f64(impl_->workspace, a, transpose_a, b, transpose_b, c, accumulate);
     return;
