@@ -1,0 +1,68 @@
+#include "runtime/data/loader.hpp"
+
+#include <algorithm>
+
+#include "runtime/data/order.hpp"
+
+namespace dsrun {
+
+BatchLoader::BatchLoader(const Job& job, std::shared_ptr<const Corpus> corpus)
+    : corpus_(std::move(corpus)),
+      seed_(job.run.seed),
+      sequences_(job.batch.sequences),
+      length_(job.batch.length),
+      microbatches_(job.batch.microbatches),
+      microbatch_sequences_(job.batch.microbatch_sequences(job.parallel.data)),
+      training_samples_((corpus_->training_size() - 1) / length_),
+      validation_tokens_(std::max<std::int64_t>(0, corpus_->size() - corpus_->training_size() - 1)) {}
+
+std::int64_t BatchLoader::global_index(int data_rank, int microbatch, int sequence) const {
+  return (static_cast<std::int64_t>(data_rank) * microbatches_ + microbatch) * microbatch_sequences_ + sequence;
+}
+
+std::int64_t BatchLoader::training_sample(std::int64_t step, std::int64_t index) const {
+  return sample_at(seed_, step * sequences_ + index, training_samples_);
+}
+
+std::int64_t BatchLoader::predicted_tokens(std::int64_t) const {
+  return static_cast<std::int64_t>(sequences_) * length_;
+}
+
+std::int64_t BatchLoader::num_validation_batches() const {
+  const std::int64_t per_batch = static_cast<std::int64_t>(sequences_) * length_;
+  return (validation_tokens_ + per_batch - 1) / per_batch;
+}
+
+void BatchLoader::prepare(SequenceBatch& out) const {
+  out.sequences = microbatch_sequences_;
+  out.length = length_;
+  const auto positions = static_cast<std::size_t>(microbatch_sequences_) * static_cast<std::size_t>(length_);
+  out.tokens.assign(positions, 0);
+  out.targets.assign(positions, 0);
+  out.mask.assign(positions, 0);
+}
+
+// Row `row` becomes `predicted` tokens from `begin` with the bytes after them as targets; the rest stays padding.
+void BatchLoader::fill(std::int64_t begin, std::int64_t predicted, int row, SequenceBatch& out) const {
+  const auto at = static_cast<std::ptrdiff_t>(row) * length_;
+  corpus_->copy(begin, predicted, out.tokens.data() + at);
+  corpus_->copy(begin + 1, predicted, out.targets.data() + at);
+  std::fill_n(out.mask.begin() + at, predicted, std::uint8_t{1});
+}
+
+void BatchLoader::train_microbatch(std::int64_t step, int data_rank, int microbatch, SequenceBatch& out) const {
+  prepare(out);
+  for (int row = 0; row < microbatch_sequences_; ++row)
+    fill(training_sample(step, global_index(data_rank, microbatch, row)) * length_, length_, row, out);
+}
+
+void BatchLoader::validation_microbatch(std::int64_t batch, int data_rank, int microbatch, SequenceBatch& out) const {
+  prepare(out);
+  for (int row = 0; row < microbatch_sequences_; ++row) {
+    const std::int64_t first = (batch * sequences_ + global_index(data_rank, microbatch, row)) * length_;
+    const std::int64_t predicted = std::clamp<std::int64_t>(validation_tokens_ - first, 0, length_);
+    if (predicted > 0) fill(corpus_->training_size() + first, predicted, row, out);
+  }
+}
+
+}  // namespace dsrun

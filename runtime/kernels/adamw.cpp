@@ -1,0 +1,68 @@
+#include "runtime/kernels/adamw.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <type_traits>
+
+#include "runtime/kernels/dispatch_dtype.hpp"
+#include "runtime/kernels/row/adamw.hpp"
+
+namespace dsrun {
+namespace {
+
+template <class A>
+AdamwCoefficients<A> coefficients(const AdamwStep& step) {
+  const double correction1 = 1 - std::pow(step.beta1, static_cast<double>(step.step));
+  const double correction2 = 1 - std::pow(step.beta2, static_cast<double>(step.step));
+  return {static_cast<A>(step.beta1),
+          static_cast<A>(step.beta2),
+          static_cast<A>(step.eps),
+          static_cast<A>(step.lr / correction1),
+          static_cast<A>(1 / std::sqrt(correction2)),
+          static_cast<A>(1 - step.lr * step.weight_decay),
+          static_cast<A>(step.gradient_scale)};
+}
+
+}  // namespace
+
+void adamw_update(const AdamwStep& step, const TensorView& master, const TensorView& gradient,
+                  const TensorView& moment1, const TensorView& moment2, const TensorView& weights) {
+  dispatch_dtype(weights.dtype, [&]<class T>(T) {
+    using A = Compute<T>;
+    dispatch_dtype(moment1.dtype, [&]<class M>(M) {
+      if constexpr (std::is_same_v<M, A> || std::is_same_v<M, Bf16>)
+        adamw_row(CpuTeam{}, coefficients<A>(step), master.as<A>(), gradient.as<A>(), moment1.as<M>(), moment2.as<M>(),
+                  weights.as<T>(), master.cols);
+    });
+  });
+}
+
+double sum_squares(const TensorView& row) {
+  double sum = 0;
+  dispatch_dtype(row.dtype, [&]<class T>(T) {
+    const T* values = row.as<T>();
+    sum = CpuTeam{}.sum(row.cols, [=](std::int64_t i) {
+      const auto value = static_cast<double>(values[i]);
+      return value * value;
+    });
+  });
+  return sum;
+}
+
+void sum_slices(std::span<const TensorView> slices, const TensorView& out) {
+  constexpr std::int64_t block = 1024;  // stays in the first-level cache while the slices pass by
+  dispatch_dtype(out.dtype, [&]<class T>(T) {
+    Compute<T> sum[block];
+    for (std::int64_t begin = 0; begin < out.cols; begin += block) {
+      const std::int64_t n = std::min(block, out.cols - begin);
+      std::fill_n(sum, n, Compute<T>(0));
+      for (const TensorView& slice : slices) {
+        const T* values = slice.as<T>() + begin;
+        for (std::int64_t i = 0; i < n; ++i) sum[i] += load(values, i);
+      }
+      for (std::int64_t i = 0; i < n; ++i) store(out.as<T>() + begin, i, sum[i]);
+    }
+  });
+}
+
+}  // namespace dsrun

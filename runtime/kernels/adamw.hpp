@@ -1,0 +1,26 @@
+// The optimizer's arithmetic on flat arrays: the AdamW update and the sums that come before it.
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "runtime/tensor.hpp"
+
+namespace dsrun {
+
+struct AdamwStep {
+  double lr, beta1, beta2, eps, weight_decay;
+  double gradient_scale;  // multiplies the gradient sums: clipping ÷ token count
+  std::int64_t step;      // from 1, for bias correction
+};
+
+// Views of one row. master and gradient: fp32 or fp64; moments: that, or bf16; weights: any type.
+void adamw_update(const AdamwStep& step, const TensorView& master, const TensorView& gradient,
+                  const TensorView& moment1, const TensorView& moment2, const TensorView& weights);
+
+double sum_squares(const TensorView& row);  // in double, in a fixed association
+
+// out[i] = Σ slices[k][i] in order of k; out may be one of the slices.
+void sum_slices(std::span<const TensorView> slices, const TensorView& out);
+
+}  // namespace dsrun

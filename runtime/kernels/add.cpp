@@ -1,0 +1,40 @@
+// z = x + y; z may be either. The executor passes gradients through where it can: backward is for an input that has an
+// earlier contribution.
+#include <algorithm>
+
+#include "runtime/kernels/dispatch_dtype.hpp"
+#include "runtime/kernels/functions.hpp"
+#include "runtime/kernels/row/team.hpp"
+
+namespace dsrun {
+namespace {
+
+void add_views(const TensorView& x, const TensorView& y, const TensorView& z) {
+  dispatch_dtype(z.dtype, [&]<class T>(T) {
+    for (std::int64_t t = 0; t < z.rows; ++t) {
+      const T *a = x.row<T>(t), *b = y.row<T>(t);
+      T* c = z.row<T>(t);
+      CpuTeam{}.each(z.cols, [=](std::int64_t i) { store(c, i, load(a, i) + load(b, i)); });
+    }
+  });
+}
+
+}  // namespace
+
+void add_forward(const KernelCall& call) { add_views(call.inputs[0], call.inputs[1], call.outputs[0]); }
+
+void add_backward_input(const KernelCall& call) {
+  for (const GradTarget& target : call.grad_inputs) {
+    if (!target.out) continue;
+    if (target.addend) {
+      add_views(call.grad_outputs[0], target.addend, target.out);
+    } else if (target.out.data != call.grad_outputs[0].data) {
+      dispatch_dtype(target.out.dtype, [&]<class T>(T) {
+        for (std::int64_t t = 0; t < target.out.rows; ++t)
+          std::copy_n(call.grad_outputs[0].row<T>(t), target.out.cols, target.out.row<T>(t));
+      });
+    }
+  }
+}
+
+}  // namespace dsrun

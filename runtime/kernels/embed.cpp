@@ -1,0 +1,33 @@
+// x_TD = rows of the embedding [W × D] that the tokens name.
+#include <algorithm>
+
+#include "runtime/kernels/dispatch_dtype.hpp"
+#include "runtime/kernels/functions.hpp"
+
+namespace dsrun {
+
+void embed_forward(const KernelCall& call) {
+  const TensorView& x = call.outputs[0];
+  dispatch_dtype(x.dtype, [&]<class T>(T) {
+    for (std::int64_t t = 0; t < x.rows; ++t)
+      std::copy_n(call.params[0].row<T>(call.batch.tokens[t]), x.cols, x.row<T>(t));
+  });
+}
+
+// In token order, so that the sum's association is fixed.
+void embed_backward_weight(const KernelCall& call) {
+  const TensorView& dx = call.grad_outputs[0];
+  const ParamGrad& grad = call.param_grads[0];
+  dispatch_dtype(dx.dtype, [&]<class T>(T) {
+    using A = Compute<T>;
+    if (!grad.accumulate)
+      for (std::int64_t w = 0; w < grad.out.rows; ++w) std::fill_n(grad.out.row<A>(w), grad.out.cols, A(0));
+    for (std::int64_t t = 0; t < dx.rows; ++t) {
+      const T* from = dx.row<T>(t);
+      A* to = grad.out.row<A>(call.batch.tokens[t]);
+      for (std::int64_t d = 0; d < dx.cols; ++d) to[d] += static_cast<A>(from[d]);
+    }
+  });
+}
+
+}  // namespace dsrun

@@ -1,0 +1,60 @@
+// a_T,(C+P) → c_TC = rms_norm(first C columns), kr_TP = rope(last P): the whole cache entry of a token (MLA).
+#include <algorithm>
+
+#include "runtime/kernels/dispatch_dtype.hpp"
+#include "runtime/kernels/functions.hpp"
+#include "runtime/kernels/rotation_table.hpp"
+#include "runtime/kernels/row/rms_norm.hpp"
+#include "runtime/kernels/row/rope.hpp"
+
+namespace dsrun {
+
+void kv_latent_forward(const KernelCall& call) {
+  const OpAttributes& a = call.attributes;
+  const TensorView &in = call.inputs[0], &latent = call.outputs[0], &key = call.outputs[1];
+  dispatch_dtype(in.dtype, [&]<class T>(T) {
+    const auto& table = RotationTable<Compute<T>>::of(call.batch.sequence_length, a.rope_dim / 2, a.rope_theta);
+    for (std::int64_t t = 0; t < in.rows; ++t) {
+      rms_norm_row(CpuTeam{}, in.row<T>(t), call.params[0].as<T>(), latent.row<T>(t), a.kv_rank, a.eps);
+      rope_row<T>(CpuTeam{}, in.row<T>(t) + a.kv_rank, key.row<T>(t), table.at(t % call.batch.sequence_length),
+                  a.rope_dim / 2, 1);
+    }
+  });
+}
+
+void kv_latent_backward_input(const KernelCall& call) {
+  const OpAttributes& a = call.attributes;
+  const TensorView &in = call.inputs[0], &dlatent = call.grad_outputs[0], &dkey = call.grad_outputs[1];
+  const GradTarget& target = call.grad_inputs[0];
+  dispatch_dtype(in.dtype, [&]<class T>(T) {
+    const auto& table = RotationTable<Compute<T>>::of(call.batch.sequence_length, a.rope_dim / 2, a.rope_theta);
+    std::vector<T> rotated(static_cast<std::size_t>(a.rope_dim));
+    for (std::int64_t t = 0; t < in.rows; ++t) {
+      const T* addend = target.addend ? target.addend.row<T>(t) : nullptr;
+      T* out = target.out.row<T>(t);
+      rms_norm_row_input_gradient<T>(CpuTeam{}, in.row<T>(t), call.params[0].as<T>(), dlatent.row<T>(t), addend, out,
+                                     a.kv_rank, a.eps);
+      rope_row<T>(CpuTeam{}, dkey.row<T>(t), rotated.data(), table.at(t % call.batch.sequence_length), a.rope_dim / 2,
+                  -1);
+      for (std::int64_t i = 0; i < a.rope_dim; ++i) {
+        const auto of_addend = addend != nullptr ? load(addend, a.kv_rank + i) : Compute<T>(0);
+        store(out, a.kv_rank + i, load(rotated.data(), i) + of_addend);
+      }
+    }
+  });
+}
+
+void kv_latent_backward_weight(const KernelCall& call) {
+  const TensorView &in = call.inputs[0], &dlatent = call.grad_outputs[0];
+  const ParamGrad& grad = call.param_grads[0];
+  dispatch_dtype(in.dtype, [&]<class T>(T) {
+    using A = Compute<T>;
+    A* dw = grad.out.as<A>();
+    if (!grad.accumulate) std::fill_n(dw, call.attributes.kv_rank, A(0));
+    for (std::int64_t t = 0; t < in.rows; ++t)
+      rms_norm_row_weight_gradient<T>(CpuTeam{}, in.row<T>(t), dlatent.row<T>(t), dw, call.attributes.kv_rank,
+                                      call.attributes.eps);
+  });
+}
+
+}  // namespace dsrun

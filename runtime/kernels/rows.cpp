@@ -1,0 +1,109 @@
+#include "runtime/kernels/rows.hpp"
+
+#include <algorithm>
+#include <vector>
+
+#include "runtime/kernels/dispatch_dtype.hpp"
+#include "runtime/kernels/row/team.hpp"
+
+namespace dsrun {
+namespace {
+
+std::size_t index(std::int64_t i) { return static_cast<std::size_t>(i); }
+
+// out = Σ rows, in their order; no row: zeros.
+template <class T>
+void sum_rows(const std::vector<const T*>& rows, T* out, std::int64_t n) {
+  using A = Compute<T>;
+  switch (rows.size()) {
+    case 0:
+      return std::fill_n(out, n, T(A(0))), void();
+    case 1:
+      return std::copy_n(rows[0], n, out), void();
+    case 2: {
+      const T *a = rows[0], *b = rows[1];
+      return CpuTeam{}.each(n, [=](std::int64_t i) { store(out, i, load(a, i) + load(b, i)); });
+    }
+    default:
+      break;
+  }
+  CpuTeam{}.each(n, [&](std::int64_t i) {
+    A sum = load(rows[0], i);
+    for (std::size_t r = 1; r < rows.size(); ++r) sum += load(rows[r], i);
+    store(out, i, sum);
+  });
+}
+
+}  // namespace
+
+void pack_rows(const TensorView& x, const SendPlan& plan, const TensorView& message) {
+  dispatch_dtype(x.dtype, [&]<class T>(T) {
+    for (std::size_t i = 0; i < plan.tokens.size(); ++i)
+      std::copy_n(x.row<T>(plan.tokens[i]), x.cols, message.row<T>(static_cast<std::int64_t>(i)));
+  });
+}
+
+void expand_rows(const TensorView& message, const ReceivePlan& plan, const TensorView& rows) {
+  dispatch_dtype(rows.dtype, [&]<class T>(T) {
+    for (std::size_t j = 0; j < plan.pair_row.size(); ++j)
+      std::copy_n(message.row<T>(plan.pair_row[j]), rows.cols, rows.row<T>(plan.pair_dest[j]));
+  });
+}
+
+void reduce_rows(const TensorView& rows, const ReceivePlan& plan, const TensorView& message) {
+  dispatch_dtype(rows.dtype, [&]<class T>(T) {
+    std::vector<const T*> parts;
+    std::size_t j = 0;
+    for (std::int32_t i = 0; i < plan.num_rows; ++i) {
+      parts.clear();
+      for (; j < plan.pair_row.size() && plan.pair_row[j] == i; ++j) parts.push_back(rows.row<T>(plan.pair_dest[j]));
+      sum_rows<T>(parts, message.row<T>(i), rows.cols);
+    }
+  });
+}
+
+void sum_messages(std::span<const TensorView> by_member, const Routing& routing, const TensorView& z,
+                  const TensorView& addend) {
+  dispatch_dtype(z.dtype, [&]<class T>(T) {
+    std::vector<const T*> parts;
+    std::vector<std::size_t> next(by_member.size(), 0);
+    for (std::int64_t t = 0; t < z.rows; ++t) {
+      parts.clear();
+      for (std::size_t m = 0; m < by_member.size(); ++m) {
+        const auto& tokens = routing.sends[m].tokens;
+        if (next[m] < tokens.size() && tokens[next[m]] == t)
+          parts.push_back(by_member[m].row<T>(static_cast<std::int64_t>(next[m]++)));
+      }
+      if (addend) parts.push_back(addend.row<T>(t));
+      sum_rows<T>(parts, z.row<T>(t), z.cols);
+    }
+  });
+}
+
+void pack_gates(const TensorView& gates, const SendPlan& plan, const TensorView& pairs) {
+  dispatch_dtype(gates.dtype, [&]<class A>(A) {
+    for (std::size_t j = 0; j < plan.pair_row.size(); ++j)
+      pairs.as<A>()[j] = gates.row<A>(plan.tokens[index(plan.pair_row[j])])[plan.pair_slot[j]];
+  });
+}
+
+void expand_gates(const TensorView& pairs, const ReceivePlan& plan, const TensorView& row_gates) {
+  dispatch_dtype(pairs.dtype, [&]<class A>(A) {
+    for (std::size_t j = 0; j < plan.pair_dest.size(); ++j) row_gates.as<A>()[plan.pair_dest[j]] = pairs.as<A>()[j];
+  });
+}
+
+void collect_gates(const TensorView& row_gates, const ReceivePlan& plan, const TensorView& pairs) {
+  dispatch_dtype(pairs.dtype, [&]<class A>(A) {
+    for (std::size_t j = 0; j < plan.pair_dest.size(); ++j) pairs.as<A>()[j] = row_gates.as<A>()[plan.pair_dest[j]];
+  });
+}
+
+void scatter_gates(const TensorView& pairs, const SendPlan& plan, const TensorView& gates) {
+  dispatch_dtype(gates.dtype, [&]<class A>(A) {
+    for (std::size_t j = 0; j < plan.pair_row.size(); ++j)
+      gates.row<A>(plan.tokens[index(plan.pair_row[j])])[plan.pair_slot[j]] = pairs.as<A>()[j];
+  });
+}
+
+}  // namespace dsrun

@@ -1,0 +1,28 @@
+// Moving rows between tokens and experts: what dispatch, combine and their gradients do on each side of the wire.
+// See runtime/routing.hpp for the plans. Sums are made in Compute<T> in a fixed order and cast once.
+#pragma once
+
+#include <span>
+
+#include "runtime/routing.hpp"
+#include "runtime/tensor.hpp"
+
+namespace dsrun {
+
+// Sender: message row i = x_TD row plan.tokens[i].
+void pack_rows(const TensorView& x, const SendPlan& plan, const TensorView& message);
+// Receiver: rows_RD row pair_dest[j] = message row pair_row[j].
+void expand_rows(const TensorView& message, const ReceivePlan& plan, const TensorView& rows);
+// Receiver: message row i = Σ of its pairs' rows, in the order of local experts.
+void reduce_rows(const TensorView& rows, const ReceivePlan& plan, const TensorView& message);
+// Sender: z_TD row t = Σ over members, in their order, of t's message row, + addend (null, or z itself).
+void sum_messages(std::span<const TensorView> by_member, const Routing& routing, const TensorView& z,
+                  const TensorView& addend);
+
+// Gates, one per pair: gates_TK → [pairs] → row_gates_R1, and their gradients back the same way.
+void pack_gates(const TensorView& gates, const SendPlan& plan, const TensorView& pairs);
+void expand_gates(const TensorView& pairs, const ReceivePlan& plan, const TensorView& row_gates);
+void collect_gates(const TensorView& row_gates, const ReceivePlan& plan, const TensorView& pairs);
+void scatter_gates(const TensorView& pairs, const SendPlan& plan, const TensorView& gates);
+
+}  // namespace dsrun

@@ -1,0 +1,47 @@
+// swiglu: a_T,2F = [gate | up] → h_TF. gated_swiglu: the same on routed rows, times the row's gate.
+#include "runtime/kernels/row/swiglu.hpp"
+
+#include "runtime/kernels/dispatch_dtype.hpp"
+#include "runtime/kernels/functions.hpp"
+
+namespace dsrun {
+namespace {
+
+// `factors` null: 1 for every row.
+void forward(const KernelCall& call, const TensorView* factors) {
+  const TensorView &in = call.inputs[0], &out = call.outputs[0];
+  dispatch_dtype(in.dtype, [&]<class T>(T) {
+    using A = Compute<T>;
+    for (std::int64_t t = 0; t < in.rows; ++t)
+      swiglu_row<T>(CpuTeam{}, in.row<T>(t), factors != nullptr ? factors->as<A>()[t] : A(1), out.row<T>(t), out.cols);
+  });
+}
+
+void backward_input(const KernelCall& call, const TensorView* factors, const TensorView* dfactors) {
+  const TensorView &in = call.inputs[0], &dout = call.grad_outputs[0];
+  const GradTarget& target = call.grad_inputs[0];
+  dispatch_dtype(in.dtype, [&]<class T>(T) {
+    using A = Compute<T>;
+    for (std::int64_t t = 0; t < in.rows; ++t) {
+      const A factor = factors != nullptr ? factors->as<A>()[t] : A(1);
+      const A of_factor = swiglu_row_input_gradient<T>(CpuTeam{}, in.row<T>(t), factor, dout.row<T>(t),
+                                                       target.out.row<T>(t), dout.cols);
+      if (dfactors != nullptr) dfactors->as<A>()[t] = of_factor;
+      if (!target.addend) continue;
+      for (std::int64_t i = 0; i < in.cols; ++i)
+        store(target.out.row<T>(t), i, load(target.out.row<T>(t), i) + load(target.addend.row<T>(t), i));
+    }
+  });
+}
+
+}  // namespace
+
+void swiglu_forward(const KernelCall& call) { forward(call, nullptr); }
+void swiglu_backward_input(const KernelCall& call) { backward_input(call, nullptr, nullptr); }
+
+void gated_swiglu_forward(const KernelCall& call) { forward(call, &call.inputs[1]); }
+void gated_swiglu_backward_input(const KernelCall& call) {
+  backward_input(call, &call.inputs[1], &call.grad_inputs[1].out);
+}
+
+}  // namespace dsrun
