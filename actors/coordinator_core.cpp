@@ -37,6 +37,10 @@ void move_biases(std::vector<std::vector<float>>& biases, const std::vector<std:
 
 }  // namespace
 
+std::string to_string(const DeviceFault& fault) {
+  return fmt::format("rank {}: {}: {}", fault.rank, fault.where, fault.detail);
+}
+
 double learning_rate(const OptimizerSpec& optimizer, std::int64_t step, std::int64_t num_steps) {
   if (step < optimizer.warmup_steps)
     return optimizer.lr * static_cast<double>(step + 1) / static_cast<double>(optimizer.warmup_steps);
@@ -66,8 +70,6 @@ CoordinatorCore::CoordinatorCore(std::shared_ptr<const Plan> plan, std::shared_p
   shards_.resize(ranks);
 }
 
-bool CoordinatorCore::all_here() const { return num_here_ == plan_->mesh.size(); }
-
 std::vector<Order> CoordinatorCore::on_ready(int) {
   ++num_here_;
   return all_here() ? next_round() : std::vector<Order>{};
@@ -75,7 +77,7 @@ std::vector<Order> CoordinatorCore::on_ready(int) {
 
 // What comes after the round, save or start that has just ended.
 std::vector<Order> CoordinatorCore::next_round() {
-  num_here_ = 0;
+  num_here_ = num_results_ = 0;
   if (phase_ == Phase::finished) return {};
   const RunSpec& run = plan_->job.run;
   const bool over = step_ >= run.steps;
@@ -86,7 +88,9 @@ std::vector<Order> CoordinatorCore::next_round() {
   const std::int64_t interval = run.checkpoint_every_steps;
   const bool save_due = over || stop_requested_ || save_requested_ || (interval > 0 && step_ % interval == 0);
   if (!saved_ && save_due) return start_save();
-  if (over) return finish(Outcome::completed, {});
+  // A stop may have come between the last step and its validation: then the job is not complete.
+  const bool complete = over && (validated_ || loader_->num_validation_batches() == 0);
+  if (complete) return finish(Outcome::completed, {});
   if (stop_requested_) return finish(Outcome::stopped, {});
   return start_round(RoundKind::train, step_);
 }
@@ -101,6 +105,7 @@ std::vector<Order> CoordinatorCore::start_round(RoundKind kind, std::int64_t ind
 std::vector<Order> CoordinatorCore::start_save() {
   phase_ = Phase::saving;
   save_requested_ = false;
+  round_start_ns_ = clock_.wall_ns();
   return {SaveOrder{step_}};
 }
 
@@ -113,9 +118,7 @@ std::vector<Order> CoordinatorCore::finish(Outcome outcome, std::string cause) {
 std::vector<Order> CoordinatorCore::on_result(RoundResult result) {
   if (phase_ == Phase::finished) return {};
   results_[static_cast<std::size_t>(result.rank)] = std::move(result);
-  ++num_here_;
-  if (!all_here()) return {};
-  num_here_ = 0;
+  if (++num_results_ < plan_->mesh.size()) return {};
   if (phase_ == Phase::validating) {
     for (const RoundResult& each : results_) validation_loss_sum_ += each.loss_sum;
     return {};
@@ -123,13 +126,20 @@ std::vector<Order> CoordinatorCore::on_result(RoundResult result) {
   return update();
 }
 
+std::string CoordinatorCore::name_not_finite() const {
+  std::string ranks;
+  for (const RoundResult& each : results_)
+    if (!std::isfinite(each.sum_squares)) ranks += fmt::format("{}{}", ranks.empty() ? "" : ", ", each.rank);
+  return fmt::format("step {}: the gradients' norm is not finite; it comes from the shards of rank {}", step_ + 1,
+                     ranks.empty() ? "none, only from their sum" : ranks);
+}
+
 std::vector<Order> CoordinatorCore::update() {
   double sum_squares = 0;
   for (const RoundResult& each : results_) sum_squares += each.sum_squares;
   const auto tokens = static_cast<double>(loader_->predicted_tokens(order_.index));
   gradient_norm_ = std::sqrt(sum_squares) / tokens;
-  if (!std::isfinite(gradient_norm_))
-    return finish(Outcome::failed, fmt::format("step {}: the gradient norm is not finite", step_));
+  if (!std::isfinite(gradient_norm_)) return finish(Outcome::failed, name_not_finite());
   const OptimizerSpec& optimizer = plan_->job.optimizer;
   const double clip =
       optimizer.clip_norm > 0 && gradient_norm_ > optimizer.clip_norm ? optimizer.clip_norm / gradient_norm_ : 1.0;
@@ -206,19 +216,32 @@ std::vector<Order> CoordinatorCore::on_saved(ShardSaved saved) {
   shards_[static_cast<std::size_t>(saved.rank)] = std::move(saved);
   ++num_here_;
   if (!all_here()) return {};
+  SaveFinished finished{step_, shards_, biases_, 0};
+  if (commit_) {
+    try {
+      commit_(finished);
+    } catch (const std::exception& error) {
+      return finish(Outcome::storage_failed, fmt::format("the checkpoint of step {}: {}", step_, error.what()));
+    }
+  }
+  finished.seconds = static_cast<double>(clock_.wall_ns() - round_start_ns_) * 1e-9;
   saved_ = true;
-  progress_.push_back(SaveFinished{step_, shards_});
+  progress_.push_back(std::move(finished));
   return next_round();
 }
 
 std::vector<Order> CoordinatorCore::on_fault(const DeviceFault& fault) {
+  return on_failure(fault.is_storage ? Outcome::storage_failed : Outcome::failed, to_string(fault));
+}
+
+std::vector<Order> CoordinatorCore::on_failure(Outcome outcome, std::string cause) {
   if (phase_ == Phase::finished) return {};
-  return finish(Outcome::failed, fmt::format("rank {}: {}: {}", fault.rank, fault.where, fault.detail));
+  return finish(outcome, std::move(cause));
 }
 
 std::vector<Order> CoordinatorCore::on_stop_request() {
   if (phase_ == Phase::finished) return {};
-  if (stop_requested_) return finish(Outcome::failed, "stopped without a checkpoint");
+  if (stop_requested_) return finish(Outcome::aborted, "stopped without a checkpoint");
   stop_requested_ = true;
   return {};
 }

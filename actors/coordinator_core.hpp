@@ -35,7 +35,13 @@ struct StopOrder {};
 
 using Order = std::variant<RoundOrder, UpdateOrder, SaveOrder, StopOrder>;
 
-enum class Outcome : std::uint8_t { completed, stopped, failed };
+enum class Outcome : std::uint8_t {
+  completed,
+  stopped,  // on request, with its state saved
+  aborted,  // on request, without saving
+  failed,
+  storage_failed,  // a checkpoint could not be written
+};
 
 // How the job goes on, told to whoever shows or records it.
 struct StepFinished {
@@ -53,11 +59,13 @@ struct ValidationFinished {
 };
 struct SaveFinished {
   std::int64_t step = 0;
-  std::vector<ShardSaved> shards;  // by rank
+  std::vector<ShardSaved> shards;          // by rank
+  std::vector<std::vector<float>> biases;  // [MoE layer][expert]
+  double seconds = 0;                      // from the order to the commit
 };
 struct JobFinished {
   Outcome outcome = Outcome::completed;
-  std::string cause;  // failed: the root cause
+  std::string cause;  // unless completed or stopped
 };
 using Progressed = std::variant<StepFinished, ValidationFinished, SaveFinished, JobFinished>;
 
@@ -78,6 +86,11 @@ class CoordinatorCore {
   std::vector<Order> on_done(RoundDone done);
   std::vector<Order> on_saved(ShardSaved saved);
   std::vector<Order> on_fault(const DeviceFault& fault);
+  // Ends the job for a cause that is no device's.
+  std::vector<Order> on_failure(Outcome outcome, std::string cause);
+  // Called once every shard of a save is written and before anything else is ordered: makes the save count. When it
+  // throws, the job ends as storage_failed.
+  void commit_saves_with(std::function<void(const SaveFinished&)> commit) { commit_ = std::move(commit); }
   // Finish the running step, save, stop. A second call stops without saving.
   std::vector<Order> on_stop_request();
   // Save after the running step and go on.
@@ -96,10 +109,11 @@ class CoordinatorCore {
   std::vector<Order> start_save();
   std::vector<Order> finish(Outcome outcome, std::string cause);
   std::vector<Order> update();
+  std::string name_not_finite() const;
   void record_step();
   std::vector<Order> after_training_step();
   std::vector<Order> after_validation_batch();
-  bool all_here() const;
+  bool all_here() const { return num_here_ == plan_->mesh.size(); }
 
   std::shared_ptr<const Plan> plan_;
   std::shared_ptr<const BatchLoader> loader_;
@@ -109,7 +123,8 @@ class CoordinatorCore {
   std::vector<std::vector<float>> biases_;
   std::uint64_t round_ = 0;
   RoundOrder order_;
-  int num_here_ = 0;  // ranks that have answered
+  int num_here_ = 0;  // ranks that are ready, have finished the round, or have saved
+  int num_results_ = 0;
   std::vector<RoundResult> results_;
   std::vector<RoundDone> dones_;
   std::vector<ShardSaved> shards_;
@@ -126,8 +141,11 @@ class CoordinatorCore {
   bool saved_ = true;       // since the last step
   bool save_requested_ = false;
   bool stop_requested_ = false;
+  std::function<void(const SaveFinished&)> commit_;
   std::vector<Progressed> progress_;
 };
+
+std::string to_string(const DeviceFault& fault);
 
 // Linear warm-up to lr over warmup_steps, then cosine to final_lr at the last step. `step` counts from 0.
 double learning_rate(const OptimizerSpec& optimizer, std::int64_t step, std::int64_t num_steps);

@@ -88,6 +88,7 @@ struct DeviceFault {
   std::string where;  // op and microbatch, or the wait
   std::string detail;
   bool is_consequence = false;  // a wait that passed its deadline, rather than a cause of its own
+  bool is_storage = false;      // it could not read or write a checkpoint
 };
 
 }  // namespace dsrun
