@@ -1,0 +1,133 @@
+#include "actors/device_actor.hpp"
+
+#include <algorithm>
+
+#include <pthread.h>
+#include <sched.h>
+#include <unistd.h>
+
+#include <fmt/format.h>
+
+namespace dsrun {
+namespace {
+
+using Seconds = std::chrono::duration<double>;
+
+// How often a device looks at its wait.
+std::chrono::nanoseconds deadline_interval(double timeout_secs) {
+  const double secs = std::clamp(timeout_secs / 10, 0.01, 1.0);
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(Seconds(secs));
+}
+
+// Device i has the cores from i · threads on, modulo the machine's.
+void pin_thread(int rank, int num_threads) {
+  const long num_cores = sysconf(_SC_NPROCESSORS_ONLN);
+  cpu_set_t cores;
+  CPU_ZERO(&cores);
+  for (int i = 0; i < num_threads; ++i) CPU_SET(static_cast<std::size_t>((rank * num_threads + i) % num_cores), &cores);
+  const int error = pthread_setaffinity_np(pthread_self(), sizeof cores, &cores);
+  if (error != 0) throw std::runtime_error(fmt::format("cannot pin its thread to a core (error {})", error));
+}
+
+}  // namespace
+
+caf::behavior DeviceShell::make_behavior() {
+  return {
+      [this](Connect& message) {
+        devices_ = std::move(message.devices);
+        coordinator_ = std::move(message.coordinator);
+      },
+      [this](const Configure& message) { configure(message); },
+      [this](TensorMessage& message) { handle([&] { core_->on_tensor(std::move(message)); }); },
+      [this](const RoundOrder& order) {
+        last_progress_ = self_->system().clock().now();
+        handle([&] { core_->on_round(order); });
+      },
+      [this](const UpdateOrder& order) {
+        last_progress_ = self_->system().clock().now();
+        handle([&] { core_->on_update(order); });
+      },
+      [this](const SaveOrder& order) {
+        guarded("saving its state", true, [&] {
+          std::string description = setup_->save ? setup_->save(*core_, order.step) : std::string();
+          self_->send(coordinator_, ShardSaved{setup_->rank, order.step, std::move(description)});
+        });
+      },
+      [this](Continue) {
+        continuing_ = false;
+        handle([] {});
+      },
+      [this](Deadline) { check_deadline(); },
+      [this](WaitsRequest) {
+        if (core_) self_->send(coordinator_, WaitsReport{setup_->rank, core_->waiting_for(), core_->where()});
+      },
+      [this](StopOrder) { self_->quit(); },
+  };
+}
+
+void DeviceShell::configure(const Configure& message) {
+  setup_ = message.setup;
+  guarded("making its parameters", false, [&] {
+    if (setup_->pin_core) pin_thread(setup_->rank, setup_->plan->job.cluster.threads_per_device);
+    core_.emplace(setup_->plan, setup_->rank, setup_->loader);
+    if (setup_->on_span) core_->observe(setup_->on_span);
+  });
+  guarded("restoring its state", true, [&] {
+    if (setup_->restore) setup_->restore(*core_);
+    self_->send(coordinator_, Ready{setup_->rank});
+    self_->send(self_, Deadline{});
+  });
+}
+
+template <class Work>
+void DeviceShell::guarded(const char* where, bool is_storage, Work work) {
+  if (failed_) return;
+  try {
+    work();
+  } catch (const std::exception& error) {
+    fail({setup_->rank, *where != '\0' ? where : core_->where(), error.what(), false, is_storage});
+  }
+}
+
+template <class Work>
+void DeviceShell::handle(Work work) {
+  guarded("", false, [&] {
+    work();
+    pump();
+  });
+}
+
+// One op a message: control messages that wait in the mailbox come next, not after the whole step.
+void DeviceShell::pump() {
+  const bool ran = core_->pump();
+  deliver();
+  if (!ran) return;
+  last_progress_ = self_->system().clock().now();
+  if (!std::exchange(continuing_, true)) self_->send(self_, Continue{});
+}
+
+void DeviceShell::deliver() {
+  for (Outgoing& outgoing : core_->take_outgoing())
+    self_->send(devices_[static_cast<std::size_t>(outgoing.destination)], std::move(outgoing.message));
+  if (auto result = core_->take_result()) self_->send(coordinator_, std::move(*result));
+  if (auto done = core_->take_done()) self_->send(coordinator_, std::move(*done));
+}
+
+void DeviceShell::check_deadline() {
+  if (failed_) return;
+  const double timeout_secs = setup_->plan->job.cluster.peer_timeout_secs;
+  const std::vector<Tag> waits = core_->waiting_for();
+  const double waited = Seconds(self_->system().clock().now() - last_progress_).count();
+  if (!waits.empty() && waited >= timeout_secs) {
+    fail({setup_->rank, core_->where(), fmt::format("waited {:.3g} s for {}", waited, to_string(waits[0])), true});
+    return;
+  }
+  self_->delayed_send(self_, deadline_interval(timeout_secs), Deadline{});
+}
+
+void DeviceShell::fail(DeviceFault fault) {
+  failed_ = true;
+  self_->send(coordinator_, std::move(fault));
+}
+
+}  // namespace dsrun

@@ -1,0 +1,35 @@
+// DeviceSetup: all that a device actor is told before it makes its core, and WaitsReport, what it says of its waits.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "runtime/device/device_core.hpp"
+
+namespace dsrun {
+
+struct DeviceSetup {
+  std::shared_ptr<const Plan> plan;
+  int rank = 0;
+  std::shared_ptr<const BatchLoader> loader;
+  bool pin_core = false;
+  // All are called on the device's own thread; they may be empty. `restore` puts saved state in place of initial
+  // values; `save` writes the state after `step` steps and returns its description for the manifest.
+  std::function<void(DeviceCore&)> restore;
+  std::function<std::string(DeviceCore&, std::int64_t step)> save;
+  std::function<void(const DeviceSpan&)> on_span;
+};
+
+// What a device says when asked what it waits for: nothing, when it is computing or between rounds.
+struct WaitsReport {
+  int rank = 0;
+  std::vector<Tag> waits;
+  std::string where;  // the op it last began
+};
+
+// The chain behind a wait that passed its deadline: who waits for whom, and which ranks said nothing at all.
+std::string explain_waits(const DeviceFault& first, const std::vector<WaitsReport>& reports, int num_ranks);
+
+}  // namespace dsrun
