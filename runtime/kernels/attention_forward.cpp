@@ -1,0 +1,121 @@
+// Causal attention by blocks of query rows: a block meets the keys up to its last row in pieces, keeping each row's
+// maximum and sum of exponentials so far, so that S × S never exists. lse_TH is kept for backward.
+#include "runtime/kernels/attention.hpp"
+#include "runtime/kernels/dispatch_dtype.hpp"
+#include "runtime/kernels/functions.hpp"
+
+namespace dsrun {
+namespace {
+
+constexpr std::int64_t block_rows = 64;   // of queries: with the keys' piece their scores stay in the L2
+constexpr std::int64_t piece_rows = 512;  // of keys
+static_assert(piece_rows % block_rows == 0, "each row of a block sees a key of each piece");
+
+template <class T>
+struct Forward : AttentionHeads<T> {
+  using Base = AttentionHeads<T>;
+  using typename Base::Row;
+  using typename Base::Scalar;
+  using Vector = typename Base::Row::Vector;
+
+  TensorView keys_SC, scores, sums_BV;  // scratch
+  Scalar most[block_rows];              // of a row's scores so far
+  Scalar total[block_rows];             // of their exponentials
+
+  explicit Forward(const KernelCall& kernel_call) : Base{kernel_call} {
+    const std::int64_t length = kernel_call.batch.sequence_length;
+    keys_SC = this->take(dtype_of<T>, length, this->key);
+    scores = this->take(Base::scalar, block_rows, Row::round_up(std::min(length, piece_rows)));
+    sums_BV = this->take(Base::scalar, block_rows, this->value);
+  }
+
+  void run_sequence(std::int64_t start) {
+    const KernelCall& kernel = this->call;
+    const std::int64_t length = kernel.batch.sequence_length;
+    const TensorView q = kernel.inputs[0].rows_from(start, length), kv = kernel.inputs[1].rows_from(start, length);
+    const TensorView kr = kernel.inputs[2].rows_from(start, length);
+    const TensorView o = kernel.outputs[0].rows_from(start, length), lse = kernel.outputs[1].rows_from(start, length);
+    for (std::int64_t head = 0; head < this->heads; ++head) {
+      this->join_keys(this->k_of(kv, head), kr, keys_SC);
+      for (std::int64_t first = 0; first < length; first += block_rows) {
+        const std::int64_t rows = std::min(block_rows, length - first);
+        run_block(this->q_of(q, head).rows_from(first, rows), this->v_of(kv, head), first);
+        finish_block(this->o_of(o, head).rows_from(first, rows), lse.rows_from(first, rows).columns_from(head, 1));
+      }
+    }
+  }
+
+  void run_block(const TensorView& q_BC, const TensorView& v_SV, std::int64_t first) {
+    const std::int64_t last = first + q_BC.rows;
+    std::fill_n(most, block_rows, -std::numeric_limits<Scalar>::infinity());
+    std::fill_n(total, block_rows, Scalar(0));
+    for (std::int64_t piece = 0; piece < last; piece += piece_rows) {
+      const std::int64_t keys = std::min(piece_rows, last - piece);
+      const TensorView part{scores.data, q_BC.rows, keys, scores.stride, Base::scalar};
+      this->call.gemm.multiply(q_BC, Transpose::no, keys_SC.rows_from(piece, keys), Transpose::yes, part);
+      for (std::int64_t i = 0; i < q_BC.rows; ++i) {
+        weigh_row(i, part.template row<Scalar>(i), std::min(keys, first + i + 1 - piece), keys);
+      }
+      this->call.gemm.multiply(Base::narrowed(part), Transpose::no, v_SV.rows_from(piece, keys), Transpose::no,
+                               sums_BV.rows_from(0, q_BC.rows), piece > 0);
+    }
+  }
+
+  // Turns a row's scores into exp(score · scale − maximum) in T; beyond `seen` keys, which lie ahead of it, into 0.
+  void weigh_row(std::int64_t i, Scalar* row, std::int64_t seen, std::int64_t keys) {
+    const std::int64_t whole = Row::round_up(seen);
+    std::fill(row + seen, row + whole, -std::numeric_limits<Scalar>::infinity());
+    Vector lanes, top, sum{};
+    Row::load(top, row);
+    for (std::int64_t j = Row::width; j < whole; j += Row::width) {
+      Row::load(lanes, row + j);
+      Row::raise_to(top, lanes);
+    }
+    const Scalar maximum = std::max(most[i], Row::max_of(top) * this->scale);
+    T* out = reinterpret_cast<T*>(row);
+    for (std::int64_t j = 0; j < whole; j += Row::width) {
+      Row::load(lanes, row + j);
+      lanes = lanes * this->scale - maximum;
+      Row::exponentiate(lanes);
+      sum += lanes;
+      Row::store(out + j, lanes);
+    }
+    std::fill(out + whole, out + std::max(whole, keys), T(0));
+    rescale_row(i, maximum);
+    total[i] += Row::sum_of(sum);
+  }
+
+  // What earlier pieces summed was relative to their maximum.
+  void rescale_row(std::int64_t i, Scalar maximum) {
+    if (total[i] > 0 && maximum > most[i]) {
+      const Scalar factor = std::exp(most[i] - maximum);
+      total[i] *= factor;
+      Scalar* sums = sums_BV.template row<Scalar>(i);
+      for (std::int64_t j = 0; j < this->value; ++j) sums[j] *= factor;
+    }
+    most[i] = maximum;
+  }
+
+  void finish_block(const TensorView& o_BV, const TensorView& lse_B1) const {
+    for (std::int64_t i = 0; i < o_BV.rows; ++i) {
+      const Scalar* sums = sums_BV.template row<Scalar>(i);
+      const Scalar inverse = Scalar(1) / total[i];
+      T* out = o_BV.template row<T>(i);
+      for (std::int64_t j = 0; j < this->value; ++j) out[j] = T(sums[j] * inverse);
+      *lse_B1.template row<Scalar>(i) = most[i] + std::log(total[i]);
+    }
+  }
+};
+
+}  // namespace
+
+void attention_forward(const KernelCall& call) {
+  dispatch_dtype(call.inputs[0].dtype, [&]<class T>(T) {
+    const Workspace::Scope scope(call.workspace);
+    Forward<T> forward(call);
+    const std::int64_t tokens = call.inputs[0].rows;
+    for (std::int64_t start = 0; start < tokens; start += call.batch.sequence_length) forward.run_sequence(start);
+  });
+}
+
+}  // namespace dsrun
