@@ -1,0 +1,186 @@
+// long-file: one declarative table; splitting it would scatter the one list of settings.
+#include "dsl/keys.hpp"
+
+#include <array>
+
+namespace dsrun {
+namespace {
+
+template <class T>
+using JobField = T& (*)(Job&);
+
+#define FIELD(type, member) JobField<type>([](Job& job) -> type& { return job.member; })
+#define NODE_FIELD(type, member) static_cast<type& (*)(NodeSpec&)>([](NodeSpec& node) -> type& { return node.member; })
+
+Choice precision_choice() {
+  return {[](const Job& job) { return static_cast<int>(job.precision.compute); },
+          [](Job& job, int value) { job.precision.compute = static_cast<Precision>(value); },
+          {"fp64", "fp32", "bf16"}};
+}
+Choice moments_choice() {
+  return {[](const Job& job) { return static_cast<int>(job.optimizer.moments); },
+          [](Job& job, int value) { job.optimizer.moments = static_cast<Moments>(value); },
+          {"fp32", "bf16"}};
+}
+
+constexpr double big = 1 << 30;
+
+std::vector<Key<Job>> make_keys() {
+  return {
+      {"job", "name", FIELD(std::string, run.name), "", "", 1, 100, "", "names the run; its folder is runs/<name>"},
+      {"job", "steps", FIELD(std::int64_t, run.steps), "", "", 1, 1e12, "steps", "optimizer steps in all"},
+      {"job", "seed", FIELD(std::uint64_t, run.seed), "1", "", 0, 9e18, "", "of initial values and sample order"},
+      {"job", "checkpoint_every_steps", FIELD(std::int64_t, run.checkpoint_every_steps), "0", "", 0, 1e12, "steps",
+       "0: only at the end and on a signal"},
+
+      {"model", "preset", FIELD(std::string, model.preset), "\"\"", "", 0, 100, "",
+       "\"deepseek-v3\": its published sizes are the defaults of this table; \"\": small defaults"},
+      {"model", "layers", FIELD(int, model.layers), "4", "61", 1, 10000, "layers", "transformer layers"},
+      {"model", "dense_layers", FIELD(int, model.dense_layers), "1", "3", 0, 10000, "layers",
+       "the first layers, whose feed-forward is dense"},
+      {"model", "hidden", FIELD(int, model.hidden), "256", "7168", 1, 1e6, "elements", "width of the hidden state"},
+      {"model", "heads", FIELD(int, model.heads), "8", "128", 1, 1e5, "heads", "attention heads"},
+      {"model", "q_rank", FIELD(int, model.q_rank), "96", "1536", 0, 1e6, "elements",
+       "query latent; 0: queries straight from the hidden state"},
+      {"model", "kv_rank", FIELD(int, model.kv_rank), "64", "512", 1, 1e6, "elements",
+       "key-value latent, the cached part of attention"},
+      {"model", "nope_dim", FIELD(int, model.nope_dim), "32", "128", 1, 1e5, "elements",
+       "columns of a head without position"},
+      {"model", "rope_dim", FIELD(int, model.rope_dim), "16", "64", 2, 1e5, "elements",
+       "rotated columns of a query head and of the shared key head; even"},
+      {"model", "value_dim", FIELD(int, model.value_dim), "32", "128", 1, 1e5, "elements", "value columns of a head"},
+      {"model", "experts", FIELD(int, model.experts), "16", "256", 1, 1e6, "experts", "routed experts of a layer"},
+      {"model", "experts_per_token", FIELD(int, model.experts_per_token), "4", "8", 1, 1000, "experts",
+       "routed experts that a token goes to"},
+      {"model", "expert_groups", FIELD(int, model.expert_groups), "4", "8", 1, 1e6, "groups",
+       "groups of experts in the router; divide experts"},
+      {"model", "groups_per_token", FIELD(int, model.groups_per_token), "2", "4", 1, 1e6, "groups",
+       "groups that a token's experts may lie in"},
+      {"model", "shared_experts", FIELD(int, model.shared_experts), "1", "1", 0, 1000, "experts",
+       "experts that every token goes to"},
+      {"model", "expert_hidden", FIELD(int, model.expert_hidden), "128", "2048", 1, 1e6, "elements",
+       "inner width of an expert"},
+      {"model", "dense_hidden", FIELD(int, model.dense_hidden), "768", "18432", 1, 1e6, "elements",
+       "inner width of a dense feed-forward"},
+      {"model", "mtp_depth", FIELD(int, model.mtp_depth), "0", "0", 0, 16, "modules",
+       "multi-token prediction; above 0 is not built yet"},
+      {"model", "routed_scaling", FIELD(double, model.routed_scaling), "2.5", "2.5", 1e-6, 1e6, "",
+       "factor of the normalised gates"},
+      {"model", "norm_eps", FIELD(double, model.norm_eps), "1e-6", "1e-6", 0, 1, "", "added inside RMSNorm's root"},
+      {"model", "rope_theta", FIELD(double, model.rope_theta), "10000.0", "10000.0", 1, 1e12, "", "base of RoPE"},
+      {"model", "init_std", FIELD(double, model.init_std), "0.02", "0.006", 0, 10, "",
+       "standard deviation of initial matrices"},
+      {"model", "vocab", Vocabulary{}, "\"byte\"", "129280", 2, 1e9, "tokens",
+       "\"byte\": 256 tokens, each a byte of the text; or a number of tokens, for plans (training needs \"byte\")"},
+
+      {"parallel", "pipeline", FIELD(int, parallel.pipeline), "1", "", 1, 4096, "ranks", "pipeline ranks"},
+      {"parallel", "data", FIELD(int, parallel.data), "1", "", 1, 65536, "ranks", "data-parallel ranks"},
+      {"parallel", "expert", FIELD(int, parallel.expert), "1", "", 1, 65536, "ranks",
+       "ranks that share a layer's experts; divides data and experts"},
+      {"parallel", "schedule", FIELD(std::string, parallel.schedule), "\"1f1b\"", "", 1, 100, "",
+       "\"1f1b\" or \"dualpipe\""},
+      {"parallel", "overlap", FIELD(bool, parallel.overlap), "true", "", 0, 0, "",
+       "F&B instructions interleave their two op lists"},
+      {"parallel", "layers_per_stage", FIELD(std::vector<int>, parallel.layers_per_stage), "[]", "", 1, 10000, "layers",
+       "one entry a pipeline stage, summing to model.layers; []: as even as can be, the first stages one more"},
+
+      {"batch", "sequences", FIELD(int, batch.sequences), "16", "", 1, big, "sequences", "of a step, over all ranks"},
+      {"batch", "length", FIELD(int, batch.length), "256", "", 1, 1e6, "tokens", "tokens that a sequence predicts"},
+      {"batch", "microbatches", FIELD(int, batch.microbatches), "1", "", 1, big, "microbatches",
+       "of a data rank and step, both directions of DualPipe together"},
+
+      {"data", "files", FIELD(std::vector<std::string>, data.files), "[]", "", 0, 0, "",
+       "text files, as globs relative to the job file; needed to train"},
+      {"data", "validation_fraction", FIELD(double, data.validation_fraction), "0.05", "", 0, 0.9, "",
+       "the contiguous last part of the text, evaluated whole"},
+      {"data", "validate_every_steps", FIELD(std::int64_t, data.validate_every_steps), "0", "", 0, 1e12, "steps",
+       "0: only after the last step"},
+
+      {"optimizer", "kind", FIELD(std::string, optimizer.kind), "\"adamw\"", "", 1, 100, "", "\"adamw\""},
+      {"optimizer", "lr", FIELD(double, optimizer.lr), "1e-3", "", 0, 100, "", "highest learning rate"},
+      {"optimizer", "final_lr", FIELD(double, optimizer.final_lr), "0.0", "", 0, 100, "",
+       "learning rate at the last step, by a cosine"},
+      {"optimizer", "warmup_steps", FIELD(std::int64_t, optimizer.warmup_steps), "0", "", 0, 1e12, "steps",
+       "linear rise to lr"},
+      {"optimizer", "beta1", FIELD(double, optimizer.beta1), "0.9", "", 0, 0.999999, "", "decay of the first moment"},
+      {"optimizer", "beta2", FIELD(double, optimizer.beta2), "0.95", "", 0, 0.999999, "", "decay of the second moment"},
+      {"optimizer", "eps", FIELD(double, optimizer.eps), "1e-8", "", 1e-30, 1, "", "added to the second moment's root"},
+      {"optimizer", "weight_decay", FIELD(double, optimizer.weight_decay), "0.1", "", 0, 10, "", "of matrices only"},
+      {"optimizer", "clip_norm", FIELD(double, optimizer.clip_norm), "1.0", "", 0, 1e9, "",
+       "largest global gradient norm; 0: none"},
+      {"optimizer", "moments", moments_choice(), "\"fp32\"", "", 0, 0, "", "type of the stored moments"},
+
+      {"balance", "bias_speed", FIELD(double, balance.bias_speed), "1e-3", "", 0, 10, "",
+       "gamma of bias-based balancing; 0 leaves the biases alone"},
+      {"balance", "load_factor", FIELD(double, balance.load_factor), "1.5", "", 1, 1000, "",
+       "routed rows that memory is planned for, over the mean; no token is dropped beyond it"},
+
+      {"precision", "compute", precision_choice(), "\"fp32\"", "", 0, 0, "",
+       "arithmetic of activations and weights; master weights are fp32 (fp64 under \"fp64\", which is for tests)"},
+
+      {"cluster", "threads_per_device", FIELD(int, cluster.threads_per_device), "1", "", 1, 1024, "threads",
+       "threads of one device's matrix products"},
+      {"cluster", "pin_cores", FIELD(bool, cluster.pin_cores), "false", "", 0, 0, "",
+       "keep device i on core i mod cores"},
+      {"cluster", "peer_timeout_secs", FIELD(double, cluster.peer_timeout_secs), "60.0", "", 0.1, 1e6, "seconds",
+       "a wait on a peer longer than this ends the job, naming who waited for what"},
+  };
+}
+
+constexpr std::array<TableHelp, 10> tables = {{
+    {"job", "the run"},
+    {"model", "sizes of the model, in DeepSeek-V3's terms (arXiv 2412.19437)"},
+    {"parallel", "how ranks share the work: world = pipeline x data"},
+    {"batch", "a step's work"},
+    {"data", "the text"},
+    {"optimizer", "AdamW, linear warm-up, then a cosine"},
+    {"balance", "load of the experts, without auxiliary loss (arXiv 2408.15664)"},
+    {"precision", "number types"},
+    {"cluster", "where it runs"},
+    {"cluster.node", "one entry a host; none: one localhost with as many devices as ranks"},
+}};
+
+}  // namespace
+
+const std::vector<Key<Job>>& job_keys() {
+  static const std::vector<Key<Job>> keys = make_keys();
+  return keys;
+}
+
+const std::vector<Key<NodeSpec>>& node_keys() {
+  static const std::vector<Key<NodeSpec>> keys = {
+      {"cluster.node", "host", NODE_FIELD(std::string, host), "\"localhost\"", "", 1, 255, "", "\"localhost\""},
+      {"cluster.node", "devices", NODE_FIELD(int, devices), "", "", 1, 65536, "devices", "devices of this host"},
+      {"cluster.node", "kind", NODE_FIELD(std::string, kind), "\"cpu\"", "", 1, 100, "", "\"cpu\""},
+  };
+  return keys;
+}
+
+std::span<const TableHelp> job_tables() { return tables; }
+
+namespace {
+
+template <class Owner>
+struct TypeName {
+  std::string operator()(int& (*)(Owner&)) const { return "integer"; }
+  std::string operator()(std::int64_t& (*)(Owner&)) const { return "integer"; }
+  std::string operator()(std::uint64_t& (*)(Owner&)) const { return "integer"; }
+  std::string operator()(double& (*)(Owner&)) const { return "number"; }
+  std::string operator()(bool& (*)(Owner&)) const { return "boolean"; }
+  std::string operator()(std::string& (*)(Owner&)) const { return "string"; }
+  std::string operator()(std::vector<int>& (*)(Owner&)) const { return "array of integers"; }
+  std::string operator()(std::vector<std::string>& (*)(Owner&)) const { return "array of strings"; }
+  std::string operator()(const Choice& choice) const {
+    std::string all;
+    for (const std::string& name : choice.names) all += (all.empty() ? "\"" : " or \"") + name + "\"";
+    return all;
+  }
+  std::string operator()(const Vocabulary&) const { return "\"byte\" or integer"; }
+};
+
+}  // namespace
+
+std::string type_name(const Field<Job>& field) { return std::visit(TypeName<Job>{}, field); }
+std::string type_name(const Field<NodeSpec>& field) { return std::visit(TypeName<NodeSpec>{}, field); }
+
+}  // namespace dsrun
