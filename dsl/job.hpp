@@ -18,6 +18,7 @@ struct RunSpec {
   std::int64_t steps = 0;                   // optimizer steps in all
   std::uint64_t seed = 0;                   // of initial values and sample order
   std::int64_t checkpoint_every_steps = 0;  // 0: only at the end and on a signal
+  bool operator==(const RunSpec&) const = default;
 };
 
 // [model]: DeepSeek-V3's shape (arXiv 2412.19437, section 2); dims in elements.
@@ -46,6 +47,7 @@ struct ModelSpec {
   double init_std = 0;
   bool byte_vocab = true;  // vocab = "byte": 256 tokens, each a byte of the text
   int vocab_size = 0;
+  bool operator==(const ModelSpec&) const = default;
 };
 
 // [parallel]
@@ -56,6 +58,7 @@ struct ParallelSpec {
   std::string schedule;               // a name of runtime/schedule's table
   bool overlap = true;                // F&B instructions interleave their two op lists; false: one after the other
   std::vector<int> layers_per_stage;  // one entry a stage, summing to model.layers; never empty after validation
+  bool operator==(const ParallelSpec&) const = default;
 };
 
 // [batch]
@@ -64,6 +67,7 @@ struct BatchSpec {
   int length = 0;        // tokens a sequence predicts
   int microbatches = 0;  // per data rank and step, both directions of DualPipe together
   int microbatch_sequences(int data) const { return sequences / (data * microbatches); }
+  bool operator==(const BatchSpec&) const = default;
 };
 
 // [data]
@@ -71,6 +75,7 @@ struct DataSpec {
   std::vector<std::string> files;         // globs, relative to the job file's folder
   double validation_fraction = 0;         // the contiguous last part of the text
   std::int64_t validate_every_steps = 0;  // 0: only after the last step
+  bool operator==(const DataSpec&) const = default;
 };
 
 enum class Moments : std::uint8_t { fp32, bf16 };
@@ -87,17 +92,20 @@ struct OptimizerSpec {
   double weight_decay = 0;  // on matrices only
   double clip_norm = 0;     // 0: no clipping
   Moments moments = Moments::fp32;
+  bool operator==(const OptimizerSpec&) const = default;
 };
 
 // [balance]
 struct BalanceSpec {
   double bias_speed = 0;   // gamma of arXiv 2408.15664; 0 leaves the biases alone
   double load_factor = 0;  // routed rows planned for a rank, over the mean
+  bool operator==(const BalanceSpec&) const = default;
 };
 
 // [precision]
 struct PrecisionSpec {
   Precision compute = Precision::fp32;
+  bool operator==(const PrecisionSpec&) const = default;
 };
 
 // [[cluster.node]]
@@ -105,6 +113,7 @@ struct NodeSpec {
   std::string host;
   int devices = 0;
   std::string kind;  // "cpu"
+  bool operator==(const NodeSpec&) const = default;
 };
 
 // [cluster]
@@ -113,6 +122,7 @@ struct ClusterSpec {
   int threads_per_device = 1;    // threads of one device's matrix products
   bool pin_cores = false;        // device i runs on core i mod cores
   double peer_timeout_secs = 0;  // a wait on a peer longer than this ends the job
+  bool operator==(const ClusterSpec&) const = default;
 };
 
 struct Job {
@@ -128,6 +138,7 @@ struct Job {
   std::string folder;  // of the job file; relative globs start here
 
   int world_size() const { return parallel.pipeline * parallel.data; }
+  bool operator==(const Job&) const = default;
 };
 
 }  // namespace dsrun

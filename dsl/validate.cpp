@@ -140,8 +140,6 @@ class Rules {
     rule(o.kind == "adamw", {"optimizer.kind"}, fmt::format("there is no optimizer \"{}\"", o.kind), "\"adamw\"");
     rule(o.final_lr <= o.lr, {"optimizer.final_lr", "optimizer.lr"},
          fmt::format("the last learning rate {} is above the highest, {}", o.final_lr, o.lr), "at most optimizer.lr");
-    rule(o.warmup_steps <= job_.run.steps, {"optimizer.warmup_steps", "job.steps"},
-         fmt::format("{} steps of warm-up in a run of {}", o.warmup_steps, job_.run.steps), "at most job.steps");
     const bool name_fits = job_.run.name.find('/') == std::string::npos && job_.run.name[0] != '.';
     rule(name_fits, {"job.name"}, fmt::format("\"{}\" cannot name a folder", job_.run.name),
          "no slash, and no dot at the start");
