@@ -1,0 +1,32 @@
+#include <cstdio>
+#include <cstdlib>
+
+#include <unistd.h>
+
+#include "dsl/parse.hpp"
+#include "dsrun/verbs.hpp"
+
+namespace dsrun {
+
+void JobOptions::add_to(CLI::App& verb, bool with_output) {
+  verb.add_option("FILE", file, "the job file (TOML)")->required();
+  verb.add_option("--set", overrides, "override a key: table.key=value, arrays by index (repeatable)")
+      ->type_size(1)
+      ->allow_extra_args(false);
+  if (with_output) verb.add_option("-o,--output", output, "text or json")->check(CLI::IsMember({"text", "json"}));
+}
+
+std::optional<Job> JobOptions::load(Context& context) const {
+  ParseResult parsed = parse_job_file(file, overrides);
+  if (parsed.job) return std::move(parsed.job);
+  std::fputs(render(parsed.faults, colour_on_stderr()).c_str(), stderr);
+  context.exit_code = exit_job_file;
+  return std::nullopt;
+}
+
+bool colour_on_stderr() {
+  const char* no_colour = std::getenv("NO_COLOR");
+  return isatty(STDERR_FILENO) != 0 && (no_colour == nullptr || *no_colour == 0);
+}
+
+}  // namespace dsrun

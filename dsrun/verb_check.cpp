@@ -1,0 +1,48 @@
+// dsrun check FILE: every fault of a job file at once.
+#include <cstdio>
+#include <memory>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "dsl/parse.hpp"
+#include "dsrun/verbs.hpp"
+
+namespace dsrun {
+namespace {
+
+nlohmann::json to_json(const Diagnostic& fault) {
+  nlohmann::json entry = {{"file", fault.place.file}, {"line", fault.place.line}, {"column", fault.place.column},
+                          {"key", fault.place.key},   {"message", fault.message}, {"help", fault.help}};
+  if (fault.other)
+    entry["other"] = {{"file", fault.other->file},
+                      {"line", fault.other->line},
+                      {"column", fault.other->column},
+                      {"key", fault.other->key}};
+  return entry;
+}
+
+void check(const JobOptions& options, Context& context) {
+  const ParseResult parsed = parse_job_file(options.file, options.overrides);
+  context.exit_code = parsed.job ? exit_done : exit_job_file;
+  if (options.json()) {
+    nlohmann::json faults = nlohmann::json::array();
+    for (const Diagnostic& fault : parsed.faults) faults.push_back(to_json(fault));
+    fmt::print("{}\n", nlohmann::json({{"version", 1}, {"faults", faults}}).dump(2));
+  } else if (parsed.job) {
+    fmt::print("{}: no faults\n", options.file);
+  } else {
+    std::fputs(render(parsed.faults, colour_on_stderr()).c_str(), stderr);
+  }
+}
+
+}  // namespace
+
+void add_check(CLI::App& app, Context& context) {
+  auto options = std::make_shared<JobOptions>();
+  CLI::App* verb = app.add_subcommand("check", "validate a job file: every fault at once");
+  options->add_to(*verb);
+  verb->callback([options, &context] { check(*options, context); });
+}
+
+}  // namespace dsrun

@@ -1,0 +1,40 @@
+// dsrun init [FILE]: a job file to start from, every key with its default and its help.
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <memory>
+
+#include <fmt/format.h>
+
+#include "dsl/write.hpp"
+#include "dsrun/verbs.hpp"
+
+namespace dsrun {
+namespace {
+
+void init(const std::string& path, Context& context) {
+  const std::string text = starter_job(std::filesystem::path(path).stem().string());
+  if (std::filesystem::exists(path)) {
+    fmt::print(stderr, "{} is there already; dsrun init does not overwrite\n", path);
+    context.exit_code = exit_usage;
+    return;
+  }
+  std::ofstream file(path);
+  if (!(file << text) || !file.flush()) {
+    fmt::print(stderr, "cannot write {}\n", path);
+    context.exit_code = exit_storage;
+    return;
+  }
+  fmt::print("{}\n", path);
+}
+
+}  // namespace
+
+void add_init(CLI::App& app, Context& context) {
+  auto path = std::make_shared<std::string>("cluster.toml");
+  CLI::App* verb = app.add_subcommand("init", "write a job file to start from");
+  verb->add_option("FILE", *path, "where to write it (cluster.toml)");
+  verb->callback([path, &context] { init(*path, context); });
+}
+
+}  // namespace dsrun

@@ -1,0 +1,43 @@
+// The program's verbs. A new one is a file verb_NAME.cpp with a function add_NAME, and a row in main.cpp's table.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+
+#include "dsl/job.hpp"
+#include "dsrun/exit_codes.hpp"
+
+namespace dsrun {
+
+// What all verbs share. A verb's callback sets exit_code.
+struct Context {
+  int exit_code = exit_done;
+  std::string log_level = "info";  // error, warn, info, debug
+  bool verbose() const { return log_level == "debug"; }
+  bool quiet() const { return log_level == "error" || log_level == "warn"; }
+};
+
+void add_run(CLI::App& app, Context& context);
+void add_check(CLI::App& app, Context& context);
+void add_plan(CLI::App& app, Context& context);
+void add_schema(CLI::App& app, Context& context);
+void add_init(CLI::App& app, Context& context);
+
+// FILE, --set and -o of a verb that takes a job file.
+struct JobOptions {
+  std::string file;
+  std::vector<std::string> overrides;
+  std::string output = "text";  // "json"
+
+  void add_to(CLI::App& verb, bool with_output = true);
+  bool json() const { return output == "json"; }
+  // The job, or nothing after printing every fault to stderr and setting the exit code to 65.
+  std::optional<Job> load(Context& context) const;
+};
+
+bool colour_on_stderr();  // a terminal, and NO_COLOR is not set
+
+}  // namespace dsrun
