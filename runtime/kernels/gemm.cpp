@@ -1,12 +1,12 @@
 // How a product finds its routine. fp64 has none in oneDNN and runs the loop of gemm_f64.cpp. For the rest a matmul
 // primitive is made once and used again; there are two sorts, chosen by the shape alone so that equal calls give equal
-// bits (figures: GFLOP/s of one thread whose peak is 235, bf16, fixed against free):
-//  - free: rows, columns, depth and strides are told at each call, so that one primitive serves every shape and the
-//    ragged row counts of experts make no new ones. 2048×768×512 forward 199 / 208, weight gradient 768×512×2048
-//    193 / 209, 300×512×256 226 / 220.
-//  - fixed: made for one shape (0.3 ms, 58 KB), wins where the operands fit the L2: 512³ forward 225 / 205, 64×512×512
-//    218 / 202, 64×64×96 185 / 113 (a free call describes its three matrices anew, 1 µs).
-// Weights packed ahead gained 2–4 % over plain ones, less than packing costs a step: not done.
+// bits. Figures: m × n × k, fixed / free in GFLOP/s of one thread whose peak is about 230 (bf16, AVX-512).
+//  - free: sizes and strides are told at each call, so that one primitive serves every shape and the ragged row counts
+//    of experts make no new ones (a new one costs 0.3 ms, as much as the product of 300 rows). Best where operands
+//    outgrow the L2, above all for weight gradients: 1024³ 200 / 213, 512×1536×512 185 / 203.
+//  - fixed: made for one shape. Best where weights fit the L2: forward 512³ 228 / 221, 512×256×512 229 / 215,
+//    1024×256×512 230 / 217, 64×64×96 185 / 113 (a free call describes its three matrices anew, 1 µs).
+// Packing weights ahead gained 2–4 % over plain ones, which packing them anew each step takes back: not done.
 #include "runtime/kernels/gemm.hpp"
 
 #include <omp.h>
@@ -69,11 +69,14 @@ std::array<Memory::desc, 3> describe_operands(const Key& key, std::int64_t fill)
 // A stride must be at least the row's length for oneDNN, also where there is only one row.
 std::int64_t usable_stride(const TensorView& view) { return std::max(view.stride, view.cols); }
 
-// True where a primitive of its own pays: few and even row counts, operands in the L2.
+// True where a primitive of its own pays. Rows of activations (m, or the depth of a weight gradient) come in any
+// number; only few numbers of them get one, so that the number of primitives is bounded.
 bool deserves_fixed(const Key& key) {
-  const bool even = key.m % 64 == 0 && key.k % 32 == 0 && key.n % 32 == 0;
-  const bool small = key.m <= 512 && key.n * key.k <= 512 * 1024;
-  return even && small && !(key.transpose_a && key.m * key.n > 256 * 256);
+  const std::int64_t rows = key.transpose_a ? key.k : key.m;
+  const bool few_row_counts = rows % 512 == 0 || (rows % 64 == 0 && rows < 512);
+  const bool even = key.m % 32 == 0 && key.n % 32 == 0 && key.k % 32 == 0;
+  const bool in_cache = key.transpose_a ? key.m * key.n <= 256 * 512 : key.n * key.k <= 1024 * 512;
+  return few_row_counts && even && in_cache;
 }
 
 void fill_zero(const TensorView& view) {

@@ -1,0 +1,20 @@
+#include "runtime/peak.hpp"
+
+#include <gtest/gtest.h>
+
+#include "runtime/kernels/gemm.hpp"
+
+namespace dsrun {
+namespace {
+
+TEST(Peak, is_a_rate_that_a_processor_can_have) {
+  for (const Precision precision : {Precision::fp32, Precision::bf16}) {
+    if (precision == Precision::bf16 && !bf16_products_supported()) continue;
+    const double peak = measure_gemm_peak(precision, 2);
+    EXPECT_GT(peak, 1e8);
+    EXPECT_LT(peak, 1e14);
+  }
+}
+
+}  // namespace
+}  // namespace dsrun
