@@ -1,0 +1,130 @@
+#include "runtime/metrics/metrics.hpp"
+
+#include <algorithm>
+#include <filesystem>
+#include <functional>
+#include <stdexcept>
+
+#include <fmt/format.h>
+
+namespace dsrun {
+namespace {
+
+using nlohmann::json;
+
+struct MetricRow {
+  MetricHelp about;
+  json (*value)(const StepMetrics&);
+};
+
+#define METRIC(name, unit, help)                                                         \
+  MetricRow {                                                                            \
+    {#name, unit, help}, [](const StepMetrics& metrics) -> json { return metrics.name; } \
+  }
+#define PHASE(name, help)                                                                           \
+  MetricRow {                                                                                       \
+    {#name "_s", "s", help}, [](const StepMetrics& metrics) -> json { return metrics.phases.name; } \
+  }
+
+const std::vector<MetricRow>& rows() {
+  static const std::vector<MetricRow> table = {
+      METRIC(step, "steps", "steps made"),
+      METRIC(loss, "nats", "cross entropy per predicted token, before the update"),
+      METRIC(tokens, "tokens", "predicted in this step"),
+      METRIC(tokens_per_s, "tokens/s", "over the whole job"),
+      METRIC(grad_norm, "", "global gradient norm before clipping"),
+      METRIC(lr, "", "learning rate"),
+      METRIC(max_vio, "", "largest expert load over the mean, less one; mean over layers, of this step"),
+      METRIC(max_vio_global, "", "the same of the loads summed over the last 100 steps"),
+      METRIC(bubble, "", "part of the ranks' time with nothing ready, waiting for a peer"),
+      METRIC(mfu, "", "model FLOPs over the matrix-product peak measured at start"),
+      METRIC(step_seconds, "s", "one step"),
+      METRIC(generation, "", "of the job's topology"),
+      METRIC(memory_peak_bytes, "B", "most memory of a rank so far"),
+      PHASE(forward, "CPU time of forward ops, mean over ranks"),
+      PHASE(backward, "CPU time of backward ops"),
+      PHASE(exchange, "CPU time of packing and unpacking expert rows"),
+      PHASE(optimizer, "CPU time of gradient sums, update and gathering"),
+      PHASE(core_wait, "runnable inside an op, but without a core"),
+      PHASE(idle, "nothing ready, waiting for a peer"),
+      PHASE(delivery, "from sending to handling of the message that ended a wait"),
+      PHASE(overhead, "everything else: messages, scheduling"),
+  };
+  return table;
+}
+
+#undef METRIC
+#undef PHASE
+
+}  // namespace
+
+json to_json(const StepMetrics& metrics) {
+  json object;
+  for (const MetricRow& row : rows()) object[std::string(row.about.name)] = row.value(metrics);
+  return object;
+}
+
+json to_json(const ValidationMetrics& metrics) { return {{"step", metrics.step}, {"val_loss", metrics.val_loss}}; }
+
+std::vector<MetricHelp> metric_table() {
+  std::vector<MetricHelp> table;
+  for (const MetricRow& row : rows()) table.push_back(row.about);
+  return table;
+}
+
+double mean_max_vio(const std::vector<std::vector<std::int64_t>>& loads) {
+  double sum = 0;
+  for (const auto& layer : loads) {
+    std::int64_t total = 0, most = 0;
+    for (const std::int64_t load : layer) {
+      total += load;
+      most = std::max(most, load);
+    }
+    if (total > 0)
+      sum += static_cast<double>(most) * static_cast<double>(layer.size()) / static_cast<double>(total) - 1;
+  }
+  return loads.empty() ? 0 : sum / static_cast<double>(loads.size());
+}
+
+void LoadWindow::add(const std::vector<std::vector<std::int64_t>>& loads) {
+  const auto combine = [this](const std::vector<std::vector<std::int64_t>>& step, auto operation) {
+    for (std::size_t layer = 0; layer < step.size(); ++layer)
+      for (std::size_t e = 0; e < step[layer].size(); ++e) sum_[layer][e] = operation(sum_[layer][e], step[layer][e]);
+  };
+  if (steps_.empty()) {
+    sum_ = loads;
+  } else {
+    combine(loads, std::plus<>{});
+  }
+  steps_.push_back(loads);
+  if (steps_.size() <= length_) return;
+  combine(steps_.front(), std::minus<>{});
+  steps_.pop_front();
+}
+
+JsonLines::JsonLines(const std::string& path) : path_(path), file_(path, std::ios::app) {
+  if (!file_) throw std::runtime_error(fmt::format("cannot write {}", path_));
+}
+
+void JsonLines::write(const json& object) {
+  file_ << object.dump() << '\n' << std::flush;
+  if (!file_) throw std::runtime_error(fmt::format("cannot write {}", path_));
+}
+
+void drop_lines_after(const std::string& path, std::int64_t step) {
+  std::ifstream in(path);
+  if (!in) return;
+  const std::string part = path + ".part";
+  {
+    std::ofstream out(part);
+    for (std::string line; std::getline(in, line);) {
+      const json object = json::parse(line, nullptr, false);
+      if (!object.is_object() || object.value("step", std::int64_t{0}) > step) continue;  // a torn last line goes too
+      out << line << '\n';
+    }
+    if (!out.flush()) throw std::runtime_error(fmt::format("cannot write {}", part));
+  }
+  std::filesystem::rename(part, path);
+}
+
+}  // namespace dsrun

@@ -1,0 +1,80 @@
+// Metrics: what a step measured, each declared once; the lines of metrics.jsonl and events.jsonl.
+// To add a metric: a field, and its row in metrics.cpp.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <fstream>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include "runtime/device/protocol.hpp"
+
+namespace dsrun {
+
+struct StepMetrics {
+  std::int64_t step = 0;    // steps made, from 1
+  double loss = 0;          // nats per predicted token, before the update
+  std::int64_t tokens = 0;  // predicted in this step
+  double tokens_per_s = 0;
+  double grad_norm = 0;  // before clipping
+  double lr = 0;
+  double max_vio = 0;         // largest load over mean − 1, mean over MoE layers, this global batch
+  double max_vio_global = 0;  // the same of counts summed over the last 100 steps
+  double bubble = 0;          // idle time over all time, mean over ranks
+  double mfu = 0;             // model FLOPs over the measured peak
+  double step_seconds = 0;
+  std::int64_t generation = 0;
+  std::int64_t memory_peak_bytes = 0;  // of the fullest rank
+  PhaseTimes phases;                   // mean over ranks, seconds
+};
+
+struct ValidationMetrics {
+  std::int64_t step = 0;
+  double val_loss = 0;  // nats per predicted token over the whole validation part
+};
+
+nlohmann::json to_json(const StepMetrics& metrics);
+nlohmann::json to_json(const ValidationMetrics& metrics);
+
+struct MetricHelp {
+  std::string_view name;
+  std::string_view unit;
+  std::string_view help;
+};
+std::vector<MetricHelp> metric_table();
+
+// Loads by [MoE layer][expert]. MaxVio as in arXiv 2408.15664: max ÷ mean − 1; mean over layers, 0 without any.
+double mean_max_vio(const std::vector<std::vector<std::int64_t>>& loads);
+
+// Sums loads over the last `length` steps.
+class LoadWindow {
+ public:
+  explicit LoadWindow(std::size_t length = 100) : length_(length) {}
+  void add(const std::vector<std::vector<std::int64_t>>& loads);
+  double max_vio() const { return mean_max_vio(sum_); }
+
+ private:
+  std::size_t length_;
+  std::deque<std::vector<std::vector<std::int64_t>>> steps_;
+  std::vector<std::vector<std::int64_t>> sum_;
+};
+
+// One JSON object a line, each flushed when written. Throws std::runtime_error naming the file when it cannot write.
+class JsonLines {
+ public:
+  explicit JsonLines(const std::string& path);
+  void write(const nlohmann::json& object);
+
+ private:
+  std::string path_;
+  std::ofstream file_;
+};
+
+// A run that goes on from `step` drops the lines of later steps: they will be made again. Replaces the file atomically.
+void drop_lines_after(const std::string& path, std::int64_t step);
+
+}  // namespace dsrun

@@ -1,0 +1,32 @@
+// TraceWriter: what every device did and when, in Chrome's trace format (chrome://tracing, Perfetto).
+#pragma once
+
+#include <cstdint>
+#include <fstream>
+#include <mutex>
+#include <set>
+#include <string>
+
+#include "runtime/device/device_core.hpp"
+
+namespace dsrun {
+
+// A process per rank, a thread per lane: compute, exchange, optimizer, idle. Thread-safe; valid JSON once closed.
+class TraceWriter {
+ public:
+  explicit TraceWriter(const std::string& path);  // throws std::runtime_error when it cannot write
+  ~TraceWriter();
+  void add(int rank, const DeviceSpan& span);
+
+ private:
+  void write(const std::string& event);
+  void name_rank(int rank);
+
+  std::mutex mutex_;
+  std::ofstream file_;
+  bool first_ = true;
+  std::set<int> named_;  // ranks whose lanes have names
+  std::int64_t origin_ns_ = 0;
+};
+
+}  // namespace dsrun
