@@ -20,6 +20,10 @@ caf::behavior CoordinatorShell::make_behavior(CoordinatorSetup setup) {
   core_.emplace(setup_.plan, setup_.loader, setup_.start);
   if (setup_.commit) core_->commit_saves_with(setup_.commit);
   self_->set_down_handler([this](const caf::down_msg& message) { on_down(message); });
+  self_->set_error_handler([this](const caf::error& error) {
+    const std::string cause = "a message was refused: " + self_->system().render(error);
+    handle([&] { return core_->on_failure(Outcome::failed, cause); });
+  });
   start();
   return {
       [this](const Ready& ready) { handle([&] { return core_->on_ready(ready.rank); }); },

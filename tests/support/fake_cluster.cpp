@@ -97,30 +97,13 @@ FakeRun FakeCluster::run() {
   return run_;
 }
 
-std::map<std::string, std::vector<double>> FakeCluster::gather(bool gradients) {
-  std::map<std::string, std::vector<double>> tensors;
-  for (auto& core : devices_) {
-    ParameterStore& store = core->parameters();
-    for (const BucketState& state : store.buckets()) {
-      const Bucket& bucket = store.layout(state);
-      for (const OwnedRange& range : owned_ranges(bucket, state.member)) {
-        auto& tensor = tensors[range.part->name];
-        tensor.resize(static_cast<std::size_t>(range.part->global_size));
-        const std::int64_t first = gradients ? bucket.shard_size() * state.member + range.offset : range.offset;
-        const Buffer& source = gradients ? state.gradients : state.master;
-        for (std::int64_t i = 0; i < range.size; ++i) {
-          const std::size_t at = static_cast<std::size_t>(first + i);
-          tensor[static_cast<std::size_t>(range.begin + i)] =
-              store.wide() == Dtype::f64 ? reinterpret_cast<const double*>(source.data())[at]
-                                         : static_cast<double>(reinterpret_cast<const float*>(source.data())[at]);
-        }
-      }
-    }
-  }
+Tensors FakeCluster::gather(Owned what) {
+  Tensors tensors;
+  for (auto& core : devices_) gather_owned(*core, what, tensors);
   return tensors;
 }
 
-std::map<std::string, std::vector<double>> FakeCluster::gather_weights() { return gather(false); }
-std::map<std::string, std::vector<double>> FakeCluster::gather_gradients() { return gather(true); }
+Tensors FakeCluster::gather_weights() { return gather(Owned::weights); }
+Tensors FakeCluster::gather_gradients() { return gather(Owned::gradients); }
 
 }  // namespace dsrun::test

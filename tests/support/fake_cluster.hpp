@@ -7,7 +7,6 @@
 
 #include <cstdint>
 #include <functional>
-#include <map>
 #include <memory>
 #include <queue>
 #include <random>
@@ -16,6 +15,7 @@
 
 #include "actors/coordinator_core.hpp"
 #include "runtime/device/device_core.hpp"
+#include "tests/support/gather.hpp"
 
 namespace dsrun::test {
 
@@ -54,9 +54,9 @@ class FakeCluster {
   FakeRun run();
 
   // Every parameter gathered by name from the owners' master weights, in double.
-  std::map<std::string, std::vector<double>> gather_weights();
+  Tensors gather_weights();
   // The summed, unscaled gradients that owners hold after a step, by name.
-  std::map<std::string, std::vector<double>> gather_gradients();
+  Tensors gather_gradients();
 
   const Plan& plan() const { return *plan_; }
   DeviceCore& device(int rank) { return *devices_[static_cast<std::size_t>(rank)]; }
@@ -75,7 +75,7 @@ class FakeCluster {
   void deliver(int rank);
   void broadcast(const std::vector<Order>& orders);
   std::int64_t delay();
-  std::map<std::string, std::vector<double>> gather(bool gradients);
+  Tensors gather(Owned what);
 
   FakeClusterOptions options_;
   FakeClock clock_;

@@ -72,9 +72,11 @@ std::shared_ptr<const Corpus> small_corpus(std::size_t num_bytes, double validat
   if (file < 0) throw std::runtime_error("cannot make a temporary file");
   close(file);
   std::ofstream(path) << text;
-  auto corpus = open_small_corpus(path, validation_fraction);
+  constexpr int length = 12;  // of small_job
+  const auto corpus = open_corpus({path}, "", length, validation_fraction);
   unlink(path);  // the mapping stays
-  return corpus;
+  if (const auto* error = std::get_if<CorpusError>(&corpus)) throw std::runtime_error(error->message);
+  return std::get<0>(corpus);
 }
 
 }  // namespace dsrun::test
