@@ -48,7 +48,10 @@ void Progress::step(const StepMetrics& metrics) {
 }
 
 void Progress::show(const std::string& line) {
-  fmt::print(out_, terminal_ ? "\r\x1b[K{}" : "{}\n", line);
+  if (terminal_)
+    fmt::print(out_, "\r\x1b[K{}", line);
+  else
+    fmt::print(out_, "{}\n", line);
   std::fflush(out_);
   line_open_ = terminal_;
 }
