@@ -1,0 +1,195 @@
+#include "runtime/checkpoint/checkpoint.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+
+#include <fmt/format.h>
+
+#include "runtime/checkpoint/files.hpp"
+
+namespace dsrun {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+
+constexpr std::array<char, 8> magic = {'d', 's', 'r', 's', 'h', 'd', '0', '1'};
+constexpr std::uint64_t largest_header = 64 << 20;
+constexpr int format_version = 1;
+
+std::string shard_path(const std::string& run_dir, std::int64_t step, const std::string& file) {
+  return checkpoint_folder(run_dir, step) + "/" + file;
+}
+
+std::uint64_t element_size(const std::string& dtype) {
+  return dtype == "f64" ? 8 : dtype == "f32" ? 4 : dtype == "bf16" ? 2 : 0;
+}
+
+// A JSON member of the expected kind, or a StorageError that names the file.
+template <class T>
+T member(const json& object, const char* name, const std::string& path) {
+  try {
+    return object.at(name).get<T>();
+  } catch (const json::exception&) {
+    throw StorageError(fmt::format("{}: no usable \"{}\"", path, name));
+  }
+}
+
+std::optional<Manifest> read_manifest(const fs::path& folder) {
+  std::ifstream file(folder / "manifest.json");
+  if (!file) return std::nullopt;
+  const json object = json::parse(file, nullptr, false);
+  const std::string path = (folder / "manifest.json").string();
+  if (!object.is_object() || member<int>(object, "version", path) != format_version) return std::nullopt;
+  const json body = member<json>(object, "body", path);
+  const std::string text = body.dump();
+  if (member<std::uint64_t>(object, "hash", path) != hash_bytes(text.data(), text.size())) return std::nullopt;
+  Manifest manifest{
+      member<std::int64_t>(body, "step", path), member<json>(body, "job", path), member<json>(body, "state", path), {}};
+  for (const json& shard : member<json>(body, "shards", path)) manifest.shards.push_back(shard_from_json(shard));
+  return manifest;
+}
+
+// Whether every shard is there in full size.
+bool complete(const fs::path& folder, const Manifest& manifest) {
+  return std::all_of(manifest.shards.begin(), manifest.shards.end(), [&](const ShardFile& shard) {
+    std::error_code error;
+    return fs::file_size(folder / shard.file, error) == shard.num_bytes && !error;
+  });
+}
+
+// Checkpoint folders, newest first.
+std::vector<fs::path> folders(const std::string& run_dir) {
+  std::vector<fs::path> found;
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(fs::path(run_dir) / "checkpoints", error))
+    if (entry.path().filename().string().rfind("step-", 0) == 0) found.push_back(entry.path());
+  std::sort(found.rbegin(), found.rend());
+  return found;
+}
+
+}  // namespace
+
+json to_json(const ShardFile& shard) {
+  return {{"file", shard.file}, {"bytes", shard.num_bytes}, {"header_hash", shard.header_hash}};
+}
+
+ShardFile shard_from_json(const json& object) {
+  ShardFile shard{member<std::string>(object, "file", "shard"), member<std::uint64_t>(object, "bytes", "shard"),
+                  member<std::uint64_t>(object, "header_hash", "shard")};
+  if (shard.file.find('/') != std::string::npos || shard.file.empty() || shard.file[0] == '.')
+    throw StorageError(fmt::format("\"{}\" is no name of a shard", shard.file));
+  return shard;
+}
+
+std::string checkpoint_folder(const std::string& run_dir, std::int64_t step) {
+  return fmt::format("{}/checkpoints/step-{:010}", run_dir, step);
+}
+
+ShardFile write_shard(const std::string& run_dir, std::int64_t step, int rank, const std::vector<RangeToSave>& ranges) {
+  std::error_code error;
+  fs::create_directories(checkpoint_folder(run_dir, step), error);
+  if (error) throw StorageError(fmt::format("{}: {}", checkpoint_folder(run_dir, step), error.message()));
+  json entries = json::array();
+  std::vector<Bytes> parts(3);
+  std::uint64_t offset = 0;
+  for (const RangeToSave& each : ranges) {
+    entries.push_back({{"name", each.range.name},
+                       {"dtype", each.range.dtype},
+                       {"begin", each.range.begin},
+                       {"end", each.range.end},
+                       {"offset", offset},
+                       {"hash", hash_bytes(each.data, each.num_bytes)}});
+    parts.push_back({each.data, each.num_bytes});
+    offset += each.num_bytes;
+  }
+  const std::string header = entries.dump();
+  const std::uint64_t length = header.size();
+  parts[0] = {magic.data(), magic.size()};
+  parts[1] = {&length, sizeof length};
+  parts[2] = {header.data(), header.size()};
+  ShardFile shard{fmt::format("rank-{:04}.shard", rank), magic.size() + sizeof length + header.size() + offset,
+                  hash_bytes(header.data(), header.size())};
+  write_synced(shard_path(run_dir, step, shard.file), parts);
+  return shard;
+}
+
+void commit_checkpoint(const std::string& run_dir, const Manifest& manifest, int keep) {
+  json body = {{"step", manifest.step}, {"job", manifest.job}, {"state", manifest.state}, {"shards", json::array()}};
+  for (const ShardFile& shard : manifest.shards) body["shards"].push_back(to_json(shard));
+  const std::string text = body.dump();
+  const std::string whole =
+      json({{"version", format_version}, {"hash", hash_bytes(text.data(), text.size())}, {"body", body}}).dump(1);
+  const std::string folder = checkpoint_folder(run_dir, manifest.step);
+  const Bytes bytes{whole.data(), whole.size()};
+  write_synced(folder + "/manifest.json.part", {&bytes, 1});
+  sync_folder(folder);
+  std::error_code error;
+  fs::rename(folder + "/manifest.json.part", folder + "/manifest.json", error);
+  if (error) throw StorageError(fmt::format("{}: {}", folder, error.message()));
+  sync_folder(folder);
+  sync_folder(run_dir + "/checkpoints");
+  const std::vector<fs::path> all = folders(run_dir);
+  for (std::size_t i = static_cast<std::size_t>(keep); i < all.size(); ++i) fs::remove_all(all[i], error);
+}
+
+std::optional<Manifest> find_latest_checkpoint(const std::string& run_dir) {
+  for (const fs::path& folder : folders(run_dir)) {
+    try {
+      const std::optional<Manifest> manifest = read_manifest(folder);
+      if (manifest && complete(folder, *manifest)) return manifest;
+    } catch (const StorageError&) {
+      continue;  // torn: the one before may be whole
+    }
+  }
+  return std::nullopt;
+}
+
+ShardReader::ShardReader(const std::string& run_dir, std::int64_t step, const ShardFile& shard)
+    : path_(shard_path(run_dir, step, shard.file)) {
+  struct {
+    std::array<char, 8> magic;
+    std::uint64_t length;
+  } head{};
+  read_exactly(path_, 0, &head, sizeof head);
+  const std::uint64_t before = sizeof head;
+  if (head.magic != magic) throw StorageError(fmt::format("{}: this is no shard", path_));
+  if (head.length > largest_header || head.length > shard.num_bytes - before)
+    throw StorageError(fmt::format("{}: a header of {} bytes cannot be", path_, head.length));
+  std::string header(head.length, '\0');
+  read_exactly(path_, before, header.data(), header.size());
+  if (hash_bytes(header.data(), header.size()) != shard.header_hash)
+    throw StorageError(fmt::format("{}: the header is not the one that was committed", path_));
+  const json entries = json::parse(header, nullptr, false);
+  if (!entries.is_array()) throw StorageError(fmt::format("{}: the header is malformed", path_));
+  const std::uint64_t data_size = shard.num_bytes - before - head.length;
+  std::uint64_t expected = 0;  // ranges lie end to end: no gaps, no overlaps
+  for (const json& entry : entries) {
+    TensorRange range{member<std::string>(entry, "name", path_), member<std::string>(entry, "dtype", path_),
+                      member<std::int64_t>(entry, "begin", path_), member<std::int64_t>(entry, "end", path_)};
+    const std::uint64_t size = element_size(range.dtype);
+    if (size == 0 || range.begin < 0 || range.end < range.begin ||
+        static_cast<std::uint64_t>(range.end - range.begin) > (data_size - expected) / size ||
+        member<std::uint64_t>(entry, "offset", path_) != expected)
+      throw StorageError(fmt::format("{}: the range of \"{}\" is wrong", path_, range.name));
+    const std::uint64_t num_bytes = static_cast<std::uint64_t>(range.end - range.begin) * size;
+    extents_.push_back({before + head.length + expected, num_bytes, member<std::uint64_t>(entry, "hash", path_)});
+    expected += num_bytes;
+    ranges_.push_back(std::move(range));
+  }
+}
+
+void ShardReader::read(std::size_t index, void* out, std::size_t num_bytes) const {
+  const Extent& extent = extents_.at(index);
+  if (num_bytes != extent.num_bytes)
+    throw StorageError(
+        fmt::format("{}: \"{}\" has {} bytes, not {}", path_, ranges_[index].name, extent.num_bytes, num_bytes));
+  read_exactly(path_, extent.offset, out, num_bytes);
+  if (hash_bytes(out, num_bytes) != extent.hash)
+    throw StorageError(fmt::format("{}: \"{}\" is damaged", path_, ranges_[index].name));
+}
+
+}  // namespace dsrun

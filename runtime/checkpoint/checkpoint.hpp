@@ -1,0 +1,83 @@
+// Checkpoints on disk: a shard file a rank, and a manifest that commits them.
+//
+//   RUN/checkpoints/step-00000120/rank-0003.shard …, manifest.json
+//
+// A shard is a header (JSON: tensor ranges, their place and hash) and the ranges' bytes. The manifest is written last,
+// to a temporary name, and renamed into place after every file and folder has been synced: a committed checkpoint
+// loads, a torn one is never offered. Ranges are of flat global tensors, so that another mesh could read them.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+namespace dsrun {
+
+// A file could not be written or read, or is not what it should be; names the file.
+struct StorageError : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
+struct TensorRange {
+  std::string name;        // "model.norm.weight/master"
+  std::string dtype;       // "f64", "f32", "bf16"
+  std::int64_t begin = 0;  // elements of the flat global tensor
+  std::int64_t end = 0;
+};
+
+struct RangeToSave {
+  TensorRange range;
+  const void* data = nullptr;
+  std::size_t num_bytes = 0;
+};
+
+struct ShardFile {
+  std::string file;  // name within the checkpoint's folder
+  std::uint64_t num_bytes = 0;
+  std::uint64_t header_hash = 0;  // XXH3 of the header, which holds the hashes of the ranges
+};
+nlohmann::json to_json(const ShardFile& shard);
+ShardFile shard_from_json(const nlohmann::json& object);  // throws StorageError
+
+std::string checkpoint_folder(const std::string& run_dir, std::int64_t step);
+
+// Writes and syncs one rank's shard; makes the folder. Throws StorageError.
+ShardFile write_shard(const std::string& run_dir, std::int64_t step, int rank, const std::vector<RangeToSave>& ranges);
+
+struct Manifest {
+  std::int64_t step = 0;
+  nlohmann::json job;             // as the job says it; opaque here
+  nlohmann::json state;           // what is the coordinator's: router biases
+  std::vector<ShardFile> shards;  // by rank
+};
+
+// Commits a checkpoint whose shards are all written, then removes all but the newest `keep`. Throws StorageError.
+void commit_checkpoint(const std::string& run_dir, const Manifest& manifest, int keep = 2);
+
+// The newest committed checkpoint whose shard files are all there in full size; nullopt: none.
+std::optional<Manifest> find_latest_checkpoint(const std::string& run_dir);
+
+// One shard, opened for reading; every range's hash is checked when it is read. Throws StorageError.
+class ShardReader {
+ public:
+  ShardReader(const std::string& run_dir, std::int64_t step, const ShardFile& shard);
+  const std::vector<TensorRange>& ranges() const { return ranges_; }
+  // Reads range `index` to `out`, which has room for num_bytes: exactly the range's.
+  void read(std::size_t index, void* out, std::size_t num_bytes) const;
+
+ private:
+  std::string path_;
+  std::vector<TensorRange> ranges_;
+  struct Extent {
+    std::uint64_t offset;
+    std::uint64_t num_bytes;
+    std::uint64_t hash;
+  };
+  std::vector<Extent> extents_;
+};
+
+}  // namespace dsrun
