@@ -104,8 +104,9 @@ void Strand::end() {
     Tag tag = context_.tag(forward ? Traffic::activation : Traffic::gradient, to_stage);
     tag.direction = frame_.direction;
     tag.microbatch = frame_.microbatch;
-    context_.send(context_.plan->stage_rank(context_.rank, to_stage, frame_.direction), tag,
-                  std::exchange(frame_.values[static_cast<std::size_t>(id)], {}));
+    Buffer buffer = std::exchange(frame_.values[static_cast<std::size_t>(id)], {});
+    buffer.charge(context_.pool, MemoryClass::messages);
+    context_.send(context_.plan->stage_rank(context_.rank, to_stage, frame_.direction), tag, std::move(buffer));
   }
   if (half_.kind == Kind::backward || half_.kind == Kind::weight || (forward && evaluating)) {
     frame_.values.clear();
