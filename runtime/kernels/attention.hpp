@@ -37,13 +37,12 @@ struct AttentionHeads {
     return matrix(call.workspace.take(static_cast<std::size_t>(rows * cols) * dtype_bytes(dtype)), dtype, rows, cols);
   }
 
-  // keys_SC = [k of the head | kr] for the rows of one sequence.
-  void join_keys(const TensorView& k_SN, const TensorView& kr_SP, const TensorView& keys_SC) const {
-    for (std::int64_t i = 0; i < keys_SC.rows; ++i) {
-      T* out = keys_SC.row<T>(i);
-      std::copy_n(k_SN.row<T>(i), nope, out);
-      std::copy_n(kr_SP.row<T>(i), rope, out + nope);
-    }
+  // keys_SC = [k of a head | kr] for the rows of one sequence: the shared columns once, then each head's own.
+  void place_shared_keys(const TensorView& kr_SP, const TensorView& keys_SC) const {
+    for (std::int64_t i = 0; i < keys_SC.rows; ++i) std::copy_n(kr_SP.row<T>(i), rope, keys_SC.row<T>(i) + nope);
+  }
+  void place_own_keys(const TensorView& k_SN, const TensorView& keys_SC) const {
+    for (std::int64_t i = 0; i < keys_SC.rows; ++i) std::copy_n(k_SN.row<T>(i), nope, keys_SC.row<T>(i));
   }
 
   // A matrix of T in the memory of a matrix of scalars: an element is written after the scalar there was read.

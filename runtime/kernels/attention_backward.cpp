@@ -51,8 +51,9 @@ struct Backward : AttentionHeads<T> {
     const TensorView kv = part(kernel.inputs[1]), kr = part(kernel.inputs[2]);
     const GradTarget dq = target(0), dkv = target(1), dkr = target(2);
     std::fill_n(dkr_SP.template as<Scalar>(), dkr_SP.size(), Scalar(0));
+    this->place_shared_keys(kr, keys_SC);
     for (std::int64_t head = 0; head < this->heads; ++head) {
-      this->join_keys(this->k_of(kv, head), kr, keys_SC);
+      this->place_own_keys(this->k_of(kv, head), keys_SC);
       const Operands operands{this->q_of(part(kernel.inputs[0]), head), this->v_of(kv, head),
                               this->o_of(part(kernel.outputs[0]), head), this->o_of(part(kernel.grad_outputs[0]), head),
                               part(kernel.outputs[1]).columns_from(head, 1)};
@@ -66,13 +67,20 @@ struct Backward : AttentionHeads<T> {
     store(dkr, 0, 0, dkr_SP);
   }
 
+  // d_i = do_i · o_i of every row.
   void fill_dots(const Operands& operands) const {
+    const std::int64_t whole = this->value / Row::width * Row::width;
     for (std::int64_t i = 0; i < dots_S1.rows; ++i) {
       const T* o = operands.o_SV.template row<T>(i);
       const T* gradient = operands.do_SV.template row<T>(i);
-      Scalar sum = 0;
-      for (std::int64_t j = 0; j < this->value; ++j)
-        sum += static_cast<Scalar>(o[j]) * static_cast<Scalar>(gradient[j]);
+      Vector a, b, sums{};
+      for (std::int64_t j = 0; j < whole; j += Row::width) {
+        Row::load(a, o + j);
+        Row::load(b, gradient + j);
+        sums += a * b;
+      }
+      Scalar sum = Row::sum_of(sums);
+      for (std::int64_t j = whole; j < this->value; ++j) sum += Scalar(o[j]) * Scalar(gradient[j]);
       *dots_S1.template row<Scalar>(i) = sum;
     }
   }

@@ -35,8 +35,9 @@ struct Forward : AttentionHeads<T> {
     const TensorView q = kernel.inputs[0].rows_from(start, length), kv = kernel.inputs[1].rows_from(start, length);
     const TensorView kr = kernel.inputs[2].rows_from(start, length);
     const TensorView o = kernel.outputs[0].rows_from(start, length), lse = kernel.outputs[1].rows_from(start, length);
+    this->place_shared_keys(kr, keys_SC);
     for (std::int64_t head = 0; head < this->heads; ++head) {
-      this->join_keys(this->k_of(kv, head), kr, keys_SC);
+      this->place_own_keys(this->k_of(kv, head), keys_SC);
       for (std::int64_t first = 0; first < length; first += block_rows) {
         const std::int64_t rows = std::min(block_rows, length - first);
         run_block(this->q_of(q, head).rows_from(first, rows), this->v_of(kv, head), first);

@@ -16,6 +16,7 @@
 #include <cassert>
 #include <cstring>
 #include <dnnl.hpp>
+#include <string_view>
 #include <unordered_map>
 
 #include "runtime/kernels/gemm_f64.hpp"
@@ -84,6 +85,17 @@ void fill_zero(const TensorView& view) {
   for (std::int64_t i = 0; i < view.rows; ++i) std::memset(view.rows_from(i, 1).data, 0, row_bytes);
 }
 
+// oneDNN offers its older routine first where C is fp32, though this one is up to a tenth faster on small blocks.
+void prefer_batch_reduce(dnnl::matmul::primitive_desc& description) {
+  dnnl::matmul::primitive_desc candidate = description;
+  do {
+    if (std::string_view(candidate.impl_info_str()).starts_with("brg")) {
+      description = candidate;
+      return;
+    }
+  } while (candidate.next_impl());
+}
+
 struct Primitive {
   dnnl::matmul matmul;
   std::array<Memory, 4> operands;  // A, B, C, scratchpad; of a fixed primitive made once, only their pointers change
@@ -118,7 +130,8 @@ struct Gemm::Impl {
       attributes.set_post_ops(sum);
     }
     const auto [a, b, c] = describe_operands(key, DNNL_RUNTIME_DIM_VAL);
-    const dnnl::matmul::primitive_desc description(dnnl::matmul::desc(a, b, c), attributes, engine);
+    dnnl::matmul::primitive_desc description(dnnl::matmul::desc(a, b, c), attributes, engine);
+    if (!key.is_free()) prefer_batch_reduce(description);
     Primitive made{dnnl::matmul(description), {}, description.scratchpad_desc().get_size()};
     if (!key.is_free()) {
       made.operands = {Memory(a, engine, nullptr), Memory(b, engine, nullptr), Memory(c, engine, nullptr), {}};

@@ -10,6 +10,10 @@
 
 #include "runtime/bf16.hpp"
 
+#ifdef __AVX512BF16__
+#include <immintrin.h>
+#endif
+
 namespace dsrun {
 
 template <class T>
@@ -40,11 +44,15 @@ struct Lanes {
   template <class To>
   static void store(To* to, const Vector& lanes) {
     if constexpr (sizeof(To) == sizeof(Bf16)) {
+#ifdef __AVX512BF16__
+      const auto half = _mm512_cvtneps_pbh(reinterpret_cast<const __m512&>(lanes));
+#else
       typedef std::uint16_t Half __attribute__((vector_size(32)));
       typedef std::uint32_t Word __attribute__((vector_size(64)));
       Word raw;
       std::memcpy(&raw, &lanes, sizeof raw);
       const Half half = __builtin_convertvector((raw + 0x7fffu + ((raw >> 16) & 1u)) >> 16, Half);
+#endif
       std::memcpy(static_cast<void*>(to), &half, sizeof half);
     } else {
       std::memcpy(to, &lanes, sizeof lanes);
@@ -54,18 +62,10 @@ struct Lanes {
   static void raise_to(Vector& lanes, const Vector& other) { lanes = other > lanes ? other : lanes; }
 
   static Scalar max_of(const Vector& lanes) {
-    Scalar most = lanes[0];
-    for (std::int64_t i = 1; i < width; ++i) most = lanes[i] > most ? lanes[i] : most;
-    return most;
+    return fold(lanes, [](Scalar a, Scalar b) { return a > b ? a : b; });
   }
-
   static Scalar sum_of(const Vector& lanes) {
-    Scalar half[width / 2];
-    for (std::int64_t i = 0; i < width / 2; ++i) half[i] = lanes[i] + lanes[i + width / 2];
-    for (std::int64_t count = width / 4; count > 0; count /= 2) {
-      for (std::int64_t i = 0; i < count; ++i) half[i] += half[i + count];
-    }
-    return half[0];
+    return fold(lanes, [](Scalar a, Scalar b) { return a + b; });
   }
 
   // exp of what is at most 88; below −87 it is 0; NaN stays NaN. Relative error below 2e-7.
@@ -78,6 +78,21 @@ struct Lanes {
   }
 
  private:
+  template <class Combine>
+  static Scalar fold(const Vector& lanes, const Combine& combine) {
+    Scalar parts[width];
+    std::memcpy(parts, &lanes, sizeof parts);
+    fold_halves<width / 2>(parts, combine);
+    return parts[0];
+  }
+
+  // Counts known at compile time, so that all of it stays in registers.
+  template <std::int64_t count, class Combine>
+  static void fold_halves(Scalar* parts, const Combine& combine) {
+    for (std::int64_t i = 0; i < count; ++i) parts[i] = combine(parts[i], parts[i + count]);
+    if constexpr (count > 1) fold_halves<count / 2>(parts, combine);
+  }
+
   // x = n ln 2 + r, |r| ≤ ln 2 / 2; e^r by its Taylor polynomial. Adding 1.5 · 2^23 rounds to an integer.
   static void exponentiate_f32(Vector& x) {
     typedef std::int32_t Integers __attribute__((vector_size(64)));
