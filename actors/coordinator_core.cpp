@@ -59,7 +59,8 @@ CoordinatorCore::CoordinatorCore(std::shared_ptr<const Plan> plan, std::shared_p
       step_(start.step),
       biases_(std::move(start.biases)),
       peak_flops_(start.peak_flops),
-      flops_per_token_(training_flops_per_token(plan_->job.model, plan_->job.batch.length)) {
+      flops_per_token_(training_flops_per_token(plan_->job.model, plan_->job.batch.length)),
+      validated_(start.validated) {
   const ModelSpec& model = plan_->job.model;
   if (biases_.empty())
     biases_.assign(static_cast<std::size_t>(model.layers - model.dense_layers),
@@ -216,7 +217,7 @@ std::vector<Order> CoordinatorCore::on_saved(ShardSaved saved) {
   shards_[static_cast<std::size_t>(saved.rank)] = std::move(saved);
   ++num_here_;
   if (!all_here()) return {};
-  SaveFinished finished{step_, shards_, biases_, 0};
+  SaveFinished finished{step_, shards_, biases_, validated_, 0};
   if (commit_) {
     try {
       commit_(finished);

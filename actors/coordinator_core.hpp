@@ -61,6 +61,7 @@ struct SaveFinished {
   std::int64_t step = 0;
   std::vector<ShardSaved> shards;          // by rank
   std::vector<std::vector<float>> biases;  // [MoE layer][expert]
+  bool validated = false;                  // whether validation was made at this step
   double seconds = 0;                      // from the order to the commit
 };
 struct JobFinished {
@@ -72,6 +73,7 @@ using Progressed = std::variant<StepFinished, ValidationFinished, SaveFinished, 
 struct StartState {
   std::int64_t step = 0;                   // steps already made
   std::vector<std::vector<float>> biases;  // empty: zeros
+  bool validated = false;                  // at this step, already
   double peak_flops = 0;                   // of all devices together, measured; 0: unknown, MFU is reported as 0
 };
 
@@ -137,8 +139,8 @@ class CoordinatorCore {
   double gradient_norm_ = 0;
   double validation_loss_sum_ = 0;
   std::int64_t validation_batch_ = 0;
-  bool validated_ = false;  // since the last step
-  bool saved_ = true;       // since the last step
+  bool validated_;     // since the last step
+  bool saved_ = true;  // since the last step
   bool save_requested_ = false;
   bool stop_requested_ = false;
   std::function<void(const SaveFinished&)> commit_;

@@ -37,7 +37,7 @@ struct Bucket {
   std::int64_t shard_size() const { return size / static_cast<std::int64_t>(ranks.size()); }
 };
 
-inline constexpr std::int64_t shard_alignment = 16;  // elements: a cache line of fp32
+inline constexpr std::int64_t shard_alignment = 32;  // elements: a cache line of bf16
 
 struct StateLayout {
   std::vector<Bucket> buckets;  // in stage order, within a stage shared parameters first

@@ -14,6 +14,7 @@ import sys
 LAYERS = ["dsl", "models", "cluster", "runtime", "actors", "dsrun"]
 SUFFIXES = {".cpp", ".hpp", ".cu", ".cuh"}
 CAF_HEADER = "actors/caf.hpp"
+CAF_FOLDERS = ["actors", "tests/actors", "tests/end_to_end", "tests/sanitizers"]
 KERNEL_FOLDERS = ["runtime", "tests/runtime", "tests/kernels", "tests/bench"]
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
 
@@ -36,7 +37,7 @@ FENCES = [
     (r"omp\.h$|immintrin\.h$", in_folders(*KERNEL_FOLDERS), "kernels' headers are for runtime/"),
     (r"CLI/|boost/", in_folders("dsrun", "tests/dsrun"), "CLI11 and Boost are for dsrun/"),
     (r"openssl/", in_folders("actors", "tests/actors"), "OpenSSL is for actors/"),
-    (r"gtest/|gmock/|benchmark/", in_folders("tests"), "test libraries are for tests/"),
+    (r"gtest/|gmock/|benchmark/|sanitizer/", in_folders("tests"), "test libraries are for tests/"),
     (r"fmt/|nlohmann/", beyond_schedule, "runtime/schedule uses the standard library alone"),
     (r"[a-z_0-9]+$", lambda path: True, ""),  # the standard library: no folder, no suffix
     (r"(sys/|linux/|arpa/|netinet/)?[a-z_0-9]+\.h$", beyond_schedule,
@@ -59,7 +60,7 @@ def layer_of(path):
 
 def project_fault(path, header):
     source, target = layer_of(path), layer_of(header)
-    if header == CAF_HEADER and not in_folders("actors", "tests/actors", "tests/end_to_end")(path):
+    if header == CAF_HEADER and not in_folders(*CAF_FOLDERS)(path):
         return f"{CAF_HEADER} is for actors/: include what actors/ offers instead"
     if header.startswith("tests/"):
         return None if path.startswith("tests/") else "tests/ is for tests"

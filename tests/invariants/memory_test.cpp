@@ -57,8 +57,9 @@ TEST(Memory, M1_routed_rows_stay_within_the_planned_load_factor) {
     for (std::size_t rank = 0; rank < measured.size(); ++rank) {
       EXPECT_LE(peak(measured[rank], MemoryClass::routed), planned[rank].routed);
       EXPECT_GT(peak(measured[rank], MemoryClass::routed), 0);
-      if (!job.parallel.overlap || job.parallel.schedule == "1f1b")
+      if (!job.parallel.overlap || job.parallel.schedule == "1f1b") {
         EXPECT_EQ(peak(measured[rank], MemoryClass::saved), planned[rank].saved) << testing::PrintToString(overrides);
+      }
     }
   }
 }
