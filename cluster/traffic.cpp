@@ -1,0 +1,79 @@
+#include "cluster/traffic.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <utility>
+
+namespace dsrun {
+namespace {
+
+class Traffic {
+ public:
+  explicit Traffic(const Plan& plan)
+      : plan_(plan),
+        element_(element_bytes(Element::compute, plan.job.precision.compute)),
+        wide_(element_bytes(Element::wide, plan.job.precision.compute)) {}
+
+  std::vector<LinkBytes> count() {
+    for (int rank = 0; rank < plan_.mesh.size(); ++rank)
+      for (int phase = 0; phase < plan_.num_phases(rank); ++phase) chunk(rank, plan_.chunk(rank, phase));
+    for (const Bucket& bucket : plan_.layout.buckets)
+      for (const int from : bucket.ranks)
+        for (const int to : bucket.ranks)
+          if (from != to) link(from, to).synchronisation += bucket.shard_size() * (wide_ + element_);
+    std::vector<LinkBytes> all;
+    for (const auto& [ends, bytes] : links_) all.push_back(bytes);
+    return all;
+  }
+
+ private:
+  LinkBytes& link(int from, int to) {
+    LinkBytes& bytes = links_[{from, to}];
+    bytes.from = from;
+    bytes.to = to;
+    return bytes;
+  }
+
+  void chunk(int rank, const Chunk& chunk) {
+    const Graph& graph = plan_.stages[static_cast<std::size_t>(chunk.stage)].graph;
+    const std::int64_t microbatches = plan_.program.microbatches_per_direction();
+    const std::int64_t tokens = plan_.tokens_per_microbatch() * microbatches;
+    const std::int64_t hidden = tokens * plan_.job.model.hidden * element_;
+    if (!graph.has_loss()) {
+      const int next = plan_.stage_rank(rank, chunk.stage + 1, chunk.direction);
+      link(rank, next).pipeline += hidden;
+      link(next, rank).pipeline += hidden;
+    }
+    const ModelSpec& model = plan_.job.model;
+    const int members = plan_.mesh.expert;
+    const double share = member_probability(model.experts, model.experts / members, model.experts_per_token);
+    // Out: dispatch and combine's gradient; back: combine and dispatch's gradient. One gate a (row, expert) pair.
+    const double gates = static_cast<double>(tokens) * model.experts_per_token / members * static_cast<double>(wide_);
+    const double rows = 2 * share * static_cast<double>(hidden) + gates;
+    const auto moe_layers = static_cast<double>(graph.moe_layers.size());
+    for (int member = 0; member < members && moe_layers > 0; ++member) {
+      const int peer = plan_.mesh.expert_member(rank, member);
+      if (peer == rank) continue;
+      link(rank, peer).expert += std::llround(moe_layers * rows);
+      link(peer, rank).expert += std::llround(moe_layers * rows);
+    }
+  }
+
+  const Plan& plan_;
+  std::int64_t element_, wide_;
+  std::map<std::pair<int, int>, LinkBytes> links_;
+};
+
+}  // namespace
+
+double member_probability(int experts, int local_experts, int experts_per_token) {
+  double none = 1;
+  for (int k = 0; k < experts_per_token; ++k)
+    none *= std::max(0.0, static_cast<double>(experts - local_experts - k)) / static_cast<double>(experts - k);
+  return 1 - none;
+}
+
+std::vector<LinkBytes> step_traffic(const Plan& plan) { return Traffic(plan).count(); }
+
+}  // namespace dsrun

@@ -1,0 +1,28 @@
+// Bytes that one training step sends between ranks.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "cluster/plan.hpp"
+
+namespace dsrun {
+
+struct LinkBytes {
+  int from = 0;
+  int to = 0;
+  std::int64_t pipeline = 0;         // activations forward, gradients back: exact
+  std::int64_t expert = 0;           // rows of dispatch, combine and their gradients: expected, see below
+  std::int64_t synchronisation = 0;  // gradient shards and new weights: exact
+  std::int64_t total() const { return pipeline + expert + synchronisation; }
+};
+
+// Links that carry something, in order of (from, to). Expert rows are an expectation under uniform routing: a token's
+// row goes once to each member that has one of its K experts, which with L of E experts happens with probability
+// 1 − C(E−L, K) / C(E, K); group limits make it less.
+std::vector<LinkBytes> step_traffic(const Plan& plan);
+
+// That probability.
+double member_probability(int experts, int local_experts, int experts_per_token);
+
+}  // namespace dsrun
