@@ -1,0 +1,59 @@
+// Runs a whole job in this process: an actor a device, one coordinator, from a plan to an outcome. The only door to
+// actors/ that the program needs; nothing of CAF shows.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+
+#include "actors/coordinator_core.hpp"
+#include "actors/device_setup.hpp"
+#include "actors/state_files.hpp"
+#include "runtime/data/corpus.hpp"
+
+namespace dsrun {
+
+// The handle by which any thread, one that handles signals say, asks a running job for something.
+class JobControl {
+ public:
+  void request_stop();  // finish the step, save, end; a second time: end without saving
+  void request_save();  // save after the running step and go on
+
+ private:
+  friend class RunningJob;
+  enum class Request : std::uint8_t { stop, save };
+  void request(Request what);
+  void attach(std::function<void(Request)> deliver);  // delivers what was requested before, too
+
+  std::mutex mutex_;
+  std::vector<Request> early_;
+  std::function<void(Request)> deliver_;
+};
+
+struct LaunchOptions {
+  std::shared_ptr<const Plan> plan;
+  std::shared_ptr<const BatchLoader> loader;
+  std::string run_dir;                    // where checkpoints lie; empty: saves count for nothing
+  std::optional<SavedState> resume_from;  // a checkpoint of the same mesh and model
+  double peak_flops = 0;                  // of the machine, for MFU
+  // Called on the coordinator's thread. What they throw ends the job.
+  std::function<void(const Progressed&)> on_progress;
+  // Called on the devices' threads.
+  std::function<void(int rank, const DeviceSpan&)> on_span;
+};
+
+struct JobOutcome {
+  Outcome outcome = Outcome::failed;
+  std::string cause;                       // unless completed or stopped
+  std::int64_t steps = 0;                  // made in all, by earlier runs too
+  std::optional<std::int64_t> checkpoint;  // the step of the last committed one
+  bool devices_ended =
+      true;  // false: a device is stuck in an op; its thread lives on, so end the process without cleanup
+};
+
+JobOutcome run_job(const LaunchOptions& options, JobControl& control);
+
+}  // namespace dsrun

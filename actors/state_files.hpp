@@ -1,0 +1,37 @@
+// Between devices and the checkpoints on disk: which ranges of which tensors a device owns, and how they come back.
+//
+// A device saves what it owns: master weights and moments, as NAME/master, NAME/moment1, NAME/moment2. Biases are the
+// coordinator's and lie in the manifest. Everything else follows from these.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "actors/coordinator_core.hpp"
+#include "runtime/checkpoint/checkpoint.hpp"
+#include "runtime/device/device_core.hpp"
+
+namespace dsrun {
+
+// A committed checkpoint, as far as its manifest tells.
+struct SavedState {
+  std::string run_dir;
+  Manifest manifest;
+  std::vector<std::vector<float>> biases;  // [MoE layer][expert]
+  bool validated = false;                  // whether the validation due at this step was made
+
+  std::int64_t step() const { return manifest.step; }
+};
+
+// The newest checkpoint of a run; nullopt: none. Throws StorageError when its manifest cannot be understood.
+std::optional<SavedState> find_saved_state(const std::string& run_dir);
+
+// Writes a device's shard; returns its description for the manifest.
+std::string save_device(const std::string& run_dir, DeviceCore& core, std::int64_t step);
+// Makes the checkpoint count, once every shard is written.
+void commit_save(const std::string& run_dir, const Job& job, const SaveFinished& save);
+// Puts saved state in place of the initial values, of a device of the same mesh and model. Throws StorageError.
+void restore_device(const SavedState& saved, DeviceCore& core);
+
+}  // namespace dsrun
