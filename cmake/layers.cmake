@@ -29,9 +29,10 @@ function(dsrun_layer name)
     PRIVATE dsrun_options ${arg_PRIVATE})
 endfunction()
 
-# dsrun_test(NAME LINK libraries [LABELS labels]): tests/NAME/*.cpp become the test program test_NAME.
+# dsrun_test(NAME LINK libraries LABEL label): tests/NAME/*.cpp become the test program test_NAME; the target tests_LABEL
+# builds all programs of a label.
 function(dsrun_test name)
-  cmake_parse_arguments(arg "" "" "LINK;LABELS" ${ARGN})
+  cmake_parse_arguments(arg "" "LABEL" "LINK" ${ARGN})
   file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/${name}/*.cpp)
   if(NOT sources)
     return()
@@ -39,5 +40,9 @@ function(dsrun_test name)
   add_executable(test_${name} ${sources})
   target_link_libraries(test_${name} PRIVATE ${arg_LINK} dsrun_options GTest::gmock GTest::gtest GTest::gtest_main)
   target_compile_definitions(test_${name} PRIVATE DSRUN_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
-  gtest_discover_tests(test_${name} PROPERTIES LABELS "${arg_LABELS}" DISCOVERY_TIMEOUT 60)
+  gtest_discover_tests(test_${name} PROPERTIES LABELS "${arg_LABEL}" DISCOVERY_TIMEOUT 60)
+  if(NOT TARGET tests_${arg_LABEL})
+    add_custom_target(tests_${arg_LABEL})
+  endif()
+  add_dependencies(tests_${arg_LABEL} test_${name})
 endfunction()
