@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <chrono>
 
-#include <fmt/format.h>
+#include "runtime/checkpoint/checkpoint.hpp"
 
 namespace dsrun {
 namespace {
@@ -58,11 +58,13 @@ void CoordinatorShell::handle(Event event) {
     hear_progress();
     broadcast(orders);
   } catch (const std::exception& error) {  // of the listener: a full disk under metrics.jsonl, say
-    const std::string cause = fmt::format("coordinator: {}", error.what());
-    const std::vector<Order> orders = core_->on_failure(Outcome::failed, cause);
+    const bool is_storage = dynamic_cast<const StorageError*>(&error) != nullptr;
+    const Outcome outcome = is_storage ? Outcome::storage_failed : Outcome::failed;
+    const std::vector<Order> orders = core_->on_failure(outcome, error.what());  // none: the job was over already
     try {
+      if (orders.empty() && setup_.on_progress) setup_.on_progress(JobFinished{outcome, error.what()});
       hear_progress();
-    } catch (const std::exception&) {  // the listener cannot be told that it failed; on_end still says that it is over
+    } catch (const std::exception&) {  // it cannot even be told that it failed; on_end still says that all is over
     }
     broadcast(orders.empty() ? std::vector<Order>{StopOrder{}} : orders);
   }

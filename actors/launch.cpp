@@ -130,13 +130,7 @@ class RunningJob {
       outcome_.outcome = finished->outcome;
       outcome_.cause = finished->cause;
     }
-    try {
-      if (options_.on_progress) options_.on_progress(progress);
-    } catch (const std::exception& error) {
-      if (outcome_.outcome == Outcome::completed || outcome_.cause.empty()) outcome_.cause = error.what();
-      outcome_.outcome = Outcome::failed;
-      throw;
-    }
+    if (options_.on_progress) options_.on_progress(progress);
   }
 
   const LaunchOptions& options_;

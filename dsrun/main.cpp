@@ -17,8 +17,8 @@ struct Verb {
   const char* name;
   void (*add)(CLI::App&, Context&);
 };
-constexpr std::array verbs = {Verb{"check", add_check}, Verb{"plan", add_plan}, Verb{"schema", add_schema},
-                              Verb{"init", add_init}};
+constexpr std::array verbs = {Verb{"run", add_run}, Verb{"check", add_check}, Verb{"plan", add_plan},
+                              Verb{"schema", add_schema}, Verb{"init", add_init}};
 
 bool is_verb(const std::string& word) {
   return std::any_of(verbs.begin(), verbs.end(), [&](const Verb& verb) { return word == verb.name; });

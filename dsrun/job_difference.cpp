@@ -1,0 +1,48 @@
+#include "dsrun/job_difference.hpp"
+
+#include <algorithm>
+#include <array>
+#include <string_view>
+
+#include "dsl/write.hpp"
+
+namespace dsrun {
+namespace {
+
+// A table's name stands for all its keys.
+constexpr std::array<std::string_view, 7> free_keys = {
+    "job.name",         "job.checkpoint_every_steps", "model.preset", "data.validate_every_steps",
+    "parallel.overlap", "balance.load_factor",        "cluster"};
+constexpr std::array<std::string_view, 11> changeable_keys = {"job.steps",
+                                                              "batch",
+                                                              "data",
+                                                              "balance",
+                                                              "optimizer.lr",
+                                                              "optimizer.final_lr",
+                                                              "optimizer.warmup_steps",
+                                                              "optimizer.beta1",
+                                                              "optimizer.beta2",
+                                                              "optimizer.clip_norm",
+                                                              "optimizer.weight_decay"};
+
+template <std::size_t size>
+bool lists(const std::array<std::string_view, size>& names, const std::string& table, const std::string& path) {
+  return std::any_of(names.begin(), names.end(), [&](std::string_view name) { return name == path || name == table; });
+}
+
+}  // namespace
+
+JobDifference job_difference(const nlohmann::json& saved, const Job& wanted) {
+  JobDifference difference;
+  const nlohmann::json now = to_json(wanted);
+  for (const auto& [table, keys] : now.items())
+    for (const auto& [key, value] : keys.items()) {
+      const std::string path = table + "." + key;
+      if (lists(free_keys, table, path)) continue;
+      if (saved.contains(table) && saved[table].contains(key) && saved[table][key] == value) continue;
+      (lists(changeable_keys, table, path) ? difference.changeable : difference.fixed).push_back(path);
+    }
+  return difference;
+}
+
+}  // namespace dsrun

@@ -1,0 +1,91 @@
+#include "dsrun/run_folder.hpp"
+
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "dsl/write.hpp"
+#include "dsrun/job_difference.hpp"
+#include "runtime/metrics/metrics.hpp"
+
+namespace dsrun {
+namespace {
+
+namespace fs = std::filesystem;
+
+bool has_run(const std::string& path) { return fs::exists(path + "/job.toml") || fs::exists(path + "/metrics.jsonl"); }
+
+Refusal refuse(const std::string& path, const std::string& reason, const std::string& resume) {
+  return {exit_usage, fmt::format("{} holds a run {}\n  --resume   {}\n  --restart  move it to {}.N and start anew",
+                                  path, reason, resume, path)};
+}
+
+std::string free_name(const std::string& path) {
+  for (int number = 1;; ++number)
+    if (std::string name = fmt::format("{}.{}", path, number); !fs::exists(name)) return name;
+}
+
+}  // namespace
+
+std::variant<FolderPlan, Refusal> plan_run_folder(const std::string& path, const Job& job, FolderFlags flags) {
+  if (!has_run(path)) return FolderPlan{path, false, std::nullopt};
+  if (flags.restart) return FolderPlan{path, true, std::nullopt};
+  std::optional<SavedState> saved;
+  try {
+    saved = find_saved_state(path);
+  } catch (const StorageError& error) {
+    return Refusal{exit_storage, error.what()};
+  }
+  if (!saved) {
+    if (flags.resume) return FolderPlan{path, false, std::nullopt};
+    return refuse(path, "without a checkpoint", "run this job here from its first step");
+  }
+  const JobDifference difference = job_difference(saved->manifest.job, job);
+  if (!difference.fixed.empty())
+    return refuse(path, fmt::format("of another job; these keys differ: {}", fmt::join(difference.fixed, ", ")),
+                  "cannot help: its checkpoint does not fit these keys");
+  if (!difference.changeable.empty() && !flags.resume)
+    return refuse(path, fmt::format("of another job; these keys differ: {}", fmt::join(difference.changeable, ", ")),
+                  fmt::format("go on from its checkpoint of step {} with the new values", saved->step()));
+  return FolderPlan{path, false, std::move(saved)};
+}
+
+RunFolder::RunFolder(const FolderPlan& plan, const Job& job) : path_(plan.path) {
+  try {
+    if (plan.move_away) {
+      lock();  // nobody may be running there
+      close(lock_);
+      moved_to_ = free_name(path_);
+      fs::rename(path_, moved_to_);
+    }
+    fs::create_directories(path_);
+    lock();
+    const std::int64_t kept_steps = plan.from ? plan.from->step() : 0;
+    drop_lines_after(file("metrics.jsonl"), kept_steps);
+  } catch (const fs::filesystem_error& error) {
+    throw StorageError(fmt::format("{}: {}", path_, error.code().message()));
+  }
+  std::ofstream toml(file("job.toml"));
+  toml << to_toml(job);
+  if (!toml.flush()) throw StorageError(fmt::format("cannot write {}", file("job.toml")));
+}
+
+void RunFolder::lock() {
+  lock_ = open(file("lock").c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0644);
+  if (lock_ < 0) throw StorageError(fmt::format("{}: {}", file("lock"), std::strerror(errno)));
+  if (flock(lock_, LOCK_EX | LOCK_NB) == 0) return;
+  close(lock_);
+  throw StorageError(fmt::format("{}: another dsrun is running there", path_));
+}
+
+RunFolder::~RunFolder() { close(lock_); }
+
+}  // namespace dsrun

@@ -1,0 +1,81 @@
+#include "dsrun/run_preflight.hpp"
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <limits>
+#include <optional>
+
+#include <fmt/format.h>
+
+#include "runtime/kernels/gemm.hpp"
+
+namespace dsrun {
+namespace {
+
+double gibibytes(std::int64_t bytes) { return static_cast<double>(bytes) / (1 << 30); }
+
+std::optional<Refusal> check_hosts(const Job& job) {
+  for (const NodeSpec& node : job.cluster.nodes)
+    if (node.host != "localhost")
+      return Refusal{exit_cannot_place,
+                     fmt::format("cannot place devices on host \"{}\": jobs run on localhost alone", node.host)};
+  return std::nullopt;
+}
+
+std::optional<Refusal> check_memory(const std::vector<RankMemory>& ranks) {
+  std::int64_t planned = 0;
+  for (const RankMemory& rank : ranks) planned += rank.peak;
+  const std::int64_t available = available_memory_bytes();
+  if (planned <= available) return std::nullopt;
+  return Refusal{exit_cannot_place,
+                 fmt::format("too little memory: the job's {} ranks together need {:.2f} GiB at their peak, and "
+                             "{:.2f} GiB are available (dsrun plan shows where it goes)",
+                             ranks.size(), gibibytes(planned), gibibytes(available))};
+}
+
+// So that job.toml and checkpoints name the same files wherever they are read from.
+void make_paths_absolute(Job& job) {
+  const std::filesystem::path folder = std::filesystem::absolute(job.folder.empty() ? "." : job.folder);
+  for (std::string& pattern : job.data.files) pattern = (folder / pattern).lexically_normal().string();
+}
+
+}  // namespace
+
+std::int64_t available_memory_bytes() {
+  std::int64_t bytes = std::numeric_limits<std::int64_t>::max();
+  std::ifstream machine("/proc/meminfo");
+  for (std::string name; machine >> name;) {
+    std::int64_t kibibytes = 0;
+    if (name == "MemAvailable:" && machine >> kibibytes) bytes = kibibytes * 1024;
+  }
+  std::int64_t limit = 0, used = 0;  // "max" where there is no limit does not read as a number
+  std::ifstream group_limit("/sys/fs/cgroup/memory.max"), group_use("/sys/fs/cgroup/memory.stat");
+  std::string name;
+  if (group_limit >> limit && group_use >> name >> used && name == "anon") bytes = std::min(bytes, limit - used);
+  return bytes;
+}
+
+std::variant<Preflight, Refusal> check_before_launch(Job job) {
+  Preflight preflight;
+  if (!job.model.byte_vocab)
+    return Refusal{exit_job_file, fmt::format("model.vocab = {}: training reads bytes; set model.vocab = \"byte\"",
+                                              job.model.vocab_size)};
+  if (auto refusal = check_hosts(job)) return *refusal;
+  if (job.precision.compute == Precision::bf16 && !bf16_products_supported()) {
+    job.precision.compute = Precision::fp32;
+    preflight.notes.push_back("this processor has no bf16 instructions: precision.compute is fp32 instead");
+  }
+  make_paths_absolute(job);
+  if (job.data.files.empty()) return Refusal{exit_job_file, "data.files names no text to train on"};
+  auto corpus = open_corpus(job.data.files, "/", job.batch.length, job.data.validation_fraction);
+  if (const auto* error = std::get_if<CorpusError>(&corpus))
+    return Refusal{exit_job_file, fmt::format("data.files: {}", error->message)};
+  preflight.plan = std::make_shared<Plan>(make_plan(job));
+  preflight.loader = std::make_shared<BatchLoader>(job, std::get<0>(corpus));
+  preflight.memory = plan_memory(*preflight.plan, {});
+  if (auto refusal = check_memory(preflight.memory)) return *refusal;
+  return preflight;
+}
+
+}  // namespace dsrun

@@ -1,0 +1,27 @@
+// What can be found wrong with a job before it is launched, beyond what `dsrun check` sees: the machine and the text.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "cluster/memory_plan.hpp"
+#include "dsrun/run_folder.hpp"
+#include "runtime/data/loader.hpp"
+
+namespace dsrun {
+
+struct Preflight {
+  std::shared_ptr<const Plan> plan;  // of the job as it will run
+  std::shared_ptr<const BatchLoader> loader;
+  std::vector<RankMemory> memory;  // planned, by rank
+  std::vector<std::string> notes;  // changes that the machine forces on the job
+};
+
+std::variant<Preflight, Refusal> check_before_launch(Job job);
+
+// Bytes that this process may still come to use: free and reclaimable memory, or what its control group grants.
+std::int64_t available_memory_bytes();
+
+}  // namespace dsrun

@@ -1,0 +1,35 @@
+// RunRecorder: everything a run tells, to where it belongs: metrics.jsonl, events.jsonl, the progress line, the
+// summary.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include <nlohmann/json.hpp>
+
+#include "actors/coordinator_core.hpp"
+#include "dsrun/run_summary.hpp"
+#include "runtime/metrics/progress.hpp"
+
+namespace dsrun {
+
+class RunRecorder {
+ public:
+  // `progress`: null when nobody wants to see it. Throws StorageError, as all that writes here does.
+  RunRecorder(const std::string& run_dir, RunSummary& summary, Progress* progress);
+
+  void hear(const Progressed& progress);
+  void event(const char* what, std::int64_t step, nlohmann::json more = nlohmann::json::object());
+
+ private:
+  void write(JsonLines& file, const nlohmann::json& object);
+  void note(const std::string& line);
+
+  JsonLines metrics_;
+  JsonLines events_;
+  RunSummary& summary_;
+  Progress* progress_;
+  std::int64_t step_ = 0;
+};
+
+}  // namespace dsrun

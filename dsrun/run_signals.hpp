@@ -1,0 +1,35 @@
+// SignalWatcher: turns signals into requests to a running job, on a thread of its own.
+//
+// First INT or TERM: finish the step, save, stop. Second: stop without saving. Third: end the process at once.
+// USR1: save and go on. Make one before any other thread starts, so that they all inherit the blocked signals.
+#pragma once
+
+#include <atomic>
+#include <thread>
+
+#include "actors/launch.hpp"
+
+namespace dsrun {
+
+class SignalWatcher {
+ public:
+  explicit SignalWatcher(JobControl& control);
+  ~SignalWatcher();
+  SignalWatcher(const SignalWatcher&) = delete;
+  SignalWatcher& operator=(const SignalWatcher&) = delete;
+
+  int last_stop_signal() const { return last_stop_signal_; }  // 0: none came
+
+ private:
+  void watch();
+  void handle(int signal);
+
+  JobControl& control_;
+  int signals_;  // signalfd
+  int over_;     // eventfd: readable when the watcher shall end
+  std::atomic<int> last_stop_signal_{0};
+  int num_stop_signals_ = 0;
+  std::thread thread_;
+};
+
+}  // namespace dsrun

@@ -1,0 +1,55 @@
+// RunSummary: adds up what a run measured and prints it at the end. Everything here comes from spans and counters of
+// the run; only the "planned" column of the memory table comes from the plan.
+//
+// To add a section: a private function that returns its lines, and its call in text().
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <deque>
+#include <string>
+#include <vector>
+
+#include "actors/coordinator_core.hpp"
+
+namespace dsrun {
+
+using MemoryByClass = std::array<std::int64_t, num_memory_classes>;
+
+class RunSummary {
+ public:
+  // `planned`: each rank's peak bytes by class; `planned_peak`: its peak of all classes together.
+  // `first_layer`: the first MoE layer's number in the model.
+  RunSummary(std::vector<MemoryByClass> planned, std::vector<std::int64_t> planned_peak, double peak_flops,
+             int first_layer);
+
+  void add(const StepFinished& step);
+  double peak_flops() const { return peak_flops_; }
+  std::string text() const;  // lines, each with its line feed; "" when no step was made
+
+ private:
+  std::string speed() const;
+  std::string phases() const;
+  std::string ops() const;
+  std::string memory() const;
+  std::string experts() const;
+  std::string messaging() const;
+
+  std::vector<MemoryByClass> planned_;
+  std::vector<std::int64_t> planned_peak_;
+  double peak_flops_;
+  int first_layer_;
+  // Sums over the counted steps: all but the first of a run, which makes primitives and touches its memory first.
+  std::int64_t num_steps_ = 0;
+  std::int64_t num_counted_ = 0;
+  std::int64_t tokens_ = 0;
+  double seconds_ = 0;
+  double mfu_ = 0;
+  std::vector<PhaseTimes> times_;  // by rank
+  OpSeconds op_seconds_{};
+  std::int64_t rows_sent_away_ = 0, rows_ = 0;
+  std::vector<MemoryUse> last_memory_;                                // by rank; peaks are of the whole run
+  std::deque<std::vector<std::vector<std::int64_t>>> recent_counts_;  // of the last 100 steps
+};
+
+}  // namespace dsrun
