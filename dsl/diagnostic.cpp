@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include "dsl/utf8.hpp"
+
 namespace dsrun {
 namespace {
 
@@ -12,8 +14,8 @@ std::string paint(bool colour, const char* code, const std::string& text) {
 }
 
 std::string where(const Place& place) {
-  if (place.line == 0) return place.file;
-  return fmt::format("{}:{}:{}", place.file, place.line, place.column);
+  if (place.line == 0) return printable(place.file);
+  return fmt::format("{}:{}:{}", printable(place.file), place.line, place.column);
 }
 
 // The source line and a caret under the column. Tabs stay tabs, so that the caret stays below its character.
@@ -22,22 +24,26 @@ std::string excerpt(const Place& place, bool colour) {
   const std::string number = fmt::format("{:>5} | ", place.line);
   std::string under(number.size(), ' ');
   under[number.size() - 2] = '|';
-  for (int i = 1; i < place.column && i <= static_cast<int>(place.source_line.size()); ++i)
-    under += place.source_line[static_cast<std::size_t>(i - 1)] == '\t' ? '\t' : ' ';
+  int column = 1;
+  for (std::size_t at = 0; at < place.source_line.size() && column < place.column; ++column) {
+    under += place.source_line[at] == '\t' ? '\t' : ' ';
+    at += std::max<std::size_t>(character_length(place.source_line, at), 1);
+  }
   return fmt::format("{}{}\n{}{}\n", number, place.source_line, under, paint(colour, "1;31", "^"));
 }
 
 }  // namespace
 
 std::string render(const Diagnostic& diagnostic, bool colour) {
-  std::string text =
-      fmt::format("{}: {}: {}\n", where(diagnostic.place), paint(colour, "1;31", "fault"), diagnostic.message);
+  std::string text = fmt::format("{}: {}: {}\n", where(diagnostic.place), paint(colour, "1;31", "fault"),
+                                 printable(diagnostic.message));
   text += excerpt(diagnostic.place, colour);
   if (diagnostic.other) {
-    text += fmt::format("  and {}: {}\n", where(*diagnostic.other), diagnostic.other->key);
+    text += fmt::format("  and {}: {}\n", where(*diagnostic.other), printable(diagnostic.other->key));
     text += excerpt(*diagnostic.other, colour);
   }
-  if (!diagnostic.help.empty()) text += fmt::format("  {} {}\n", paint(colour, "1;36", "help:"), diagnostic.help);
+  if (!diagnostic.help.empty())
+    text += fmt::format("  {} {}\n", paint(colour, "1;36", "help:"), printable(diagnostic.help));
   return text;
 }
 

@@ -10,9 +10,9 @@ namespace dsrun {
 struct Place {
   std::string file;         // "--set" for an override
   int line = 0;             // from 1; 0: the whole file
-  int column = 0;           // from 1, in bytes
+  int column = 0;           // from 1, in characters
   std::string key;          // table.key
-  std::string source_line;  // as the user wrote it
+  std::string source_line;  // printable; "" if it is too long to show
   bool operator==(const Place&) const = default;
 };
 

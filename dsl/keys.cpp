@@ -1,7 +1,9 @@
-// long-file: one declarative table; splitting it would scatter the one list of settings.
+// The one list of settings: a row a key, in the order in which files and pages show them.
 #include "dsl/keys.hpp"
 
 #include <array>
+
+#include "runtime/schedule/schedule.hpp"
 
 namespace dsrun {
 namespace {
@@ -12,15 +14,27 @@ using JobField = T& (*)(Job&);
 #define FIELD(type, member) JobField<type>([](Job& job) -> type& { return job.member; })
 #define NODE_FIELD(type, member) static_cast<type& (*)(NodeSpec&)>([](NodeSpec& node) -> type& { return node.member; })
 
-Choice precision_choice() {
-  return {[](const Job& job) { return static_cast<int>(job.precision.compute); },
-          [](Job& job, int value) { job.precision.compute = static_cast<Precision>(value); },
-          {"fp64", "fp32", "bf16"}};
+#define WORD_FIELD(member) [](Job& job) -> std::string& { return job.member; }
+#define CHOICE(type, member, ...)                                             \
+  Choice<Job> {                                                               \
+    [](const Job& job) { return static_cast<int>(job.member); },              \
+        [](Job& job, int value) { job.member = static_cast<type>(value); }, { \
+      __VA_ARGS__                                                             \
+    }                                                                         \
+  }
+
+Vocabulary<Job> vocabulary() {
+  return {[](const Job& job) { return job.model.byte_vocab ? 0 : job.model.vocab_size; },
+          [](Job& job, int size) {
+            job.model.byte_vocab = size == 0;
+            job.model.vocab_size = size == 0 ? 256 : size;
+          }};
 }
-Choice moments_choice() {
-  return {[](const Job& job) { return static_cast<int>(job.optimizer.moments); },
-          [](Job& job, int value) { job.optimizer.moments = static_cast<Moments>(value); },
-          {"fp32", "bf16"}};
+
+Word<Job> schedule_name() {
+  Word<Job> word{WORD_FIELD(parallel.schedule), {}};
+  for (const ScheduleRow& row : schedules()) word.names.emplace_back(row.name);
+  return word;
 }
 
 constexpr double big = 1 << 30;
@@ -33,24 +47,24 @@ std::vector<Key<Job>> make_keys() {
       {"job", "checkpoint_every_steps", FIELD(std::int64_t, run.checkpoint_every_steps), "0", "", 0, 1e12, "steps",
        "0: only at the end and on a signal"},
 
-      {"model", "preset", FIELD(std::string, model.preset), "\"\"", "", 0, 100, "",
+      {"model", "preset", Word<Job>{WORD_FIELD(model.preset), {"", "deepseek-v3"}}, "\"\"", "", 0, 0, "",
        "\"deepseek-v3\": its published sizes are the defaults of this table; \"\": small defaults"},
       {"model", "layers", FIELD(int, model.layers), "4", "61", 1, 10000, "layers", "transformer layers"},
       {"model", "dense_layers", FIELD(int, model.dense_layers), "1", "3", 0, 10000, "layers",
        "the first layers, whose feed-forward is dense"},
       {"model", "hidden", FIELD(int, model.hidden), "256", "7168", 1, 1e6, "elements", "width of the hidden state"},
-      {"model", "heads", FIELD(int, model.heads), "8", "128", 1, 1e5, "heads", "attention heads"},
+      {"model", "heads", FIELD(int, model.heads), "8", "128", 1, 16384, "heads", "attention heads"},
       {"model", "q_rank", FIELD(int, model.q_rank), "96", "1536", 0, 1e6, "elements",
        "query latent; 0: queries straight from the hidden state"},
       {"model", "kv_rank", FIELD(int, model.kv_rank), "64", "512", 1, 1e6, "elements",
        "key-value latent, the cached part of attention"},
-      {"model", "nope_dim", FIELD(int, model.nope_dim), "32", "128", 1, 1e5, "elements",
+      {"model", "nope_dim", FIELD(int, model.nope_dim), "32", "128", 1, 32768, "elements",
        "columns of a head without position"},
-      {"model", "rope_dim", FIELD(int, model.rope_dim), "16", "64", 2, 1e5, "elements",
+      {"model", "rope_dim", FIELD(int, model.rope_dim), "16", "64", 2, 32768, "elements",
        "rotated columns of a query head and of the shared key head; even"},
-      {"model", "value_dim", FIELD(int, model.value_dim), "32", "128", 1, 1e5, "elements", "value columns of a head"},
+      {"model", "value_dim", FIELD(int, model.value_dim), "32", "128", 1, 32768, "elements", "value columns of a head"},
       {"model", "experts", FIELD(int, model.experts), "16", "256", 1, 1e6, "experts", "routed experts of a layer"},
-      {"model", "experts_per_token", FIELD(int, model.experts_per_token), "4", "8", 1, 1000, "experts",
+      {"model", "experts_per_token", FIELD(int, model.experts_per_token), "4", "8", 1, 256, "experts",
        "routed experts that a token goes to"},
       {"model", "expert_groups", FIELD(int, model.expert_groups), "4", "8", 1, 1e6, "groups",
        "groups of experts in the router; divide experts"},
@@ -70,15 +84,15 @@ std::vector<Key<Job>> make_keys() {
       {"model", "rope_theta", FIELD(double, model.rope_theta), "10000.0", "10000.0", 1, 1e12, "", "base of RoPE"},
       {"model", "init_std", FIELD(double, model.init_std), "0.02", "0.006", 0, 10, "",
        "standard deviation of initial matrices"},
-      {"model", "vocab", Vocabulary{}, "\"byte\"", "129280", 2, 1e9, "tokens",
+      {"model", "vocab", vocabulary(), "\"byte\"", "129280", 2, 1e9, "tokens",
        "\"byte\": 256 tokens, each a byte of the text; or a number of tokens, for plans (training needs \"byte\")"},
 
       {"parallel", "pipeline", FIELD(int, parallel.pipeline), "1", "", 1, 4096, "ranks", "pipeline ranks"},
       {"parallel", "data", FIELD(int, parallel.data), "1", "", 1, 65536, "ranks", "data-parallel ranks"},
       {"parallel", "expert", FIELD(int, parallel.expert), "1", "", 1, 65536, "ranks",
        "ranks that share a layer's experts; divides data and experts"},
-      {"parallel", "schedule", FIELD(std::string, parallel.schedule), "\"1f1b\"", "", 1, 100, "",
-       "\"1f1b\" or \"dualpipe\""},
+      {"parallel", "schedule", schedule_name(), "\"1f1b\"", "", 0, 0, "",
+       "order of a step's forwards and backwards over the pipeline"},
       {"parallel", "overlap", FIELD(bool, parallel.overlap), "true", "", 0, 0, "",
        "F&B instructions interleave their two op lists"},
       {"parallel", "layers_per_stage", FIELD(std::vector<int>, parallel.layers_per_stage), "[]", "", 1, 10000, "layers",
@@ -89,14 +103,15 @@ std::vector<Key<Job>> make_keys() {
       {"batch", "microbatches", FIELD(int, batch.microbatches), "1", "", 1, big, "microbatches",
        "of a data rank and step, both directions of DualPipe together"},
 
-      {"data", "files", FIELD(std::vector<std::string>, data.files), "[]", "", 0, 0, "",
+      {"data", "files", FIELD(std::vector<std::string>, data.files), "[]", "", 1, 4096, "",
        "text files, as globs relative to the job file; needed to train"},
       {"data", "validation_fraction", FIELD(double, data.validation_fraction), "0.05", "", 0, 0.9, "",
        "the contiguous last part of the text, evaluated whole"},
-      {"data", "validate_every_steps", FIELD(std::int64_t, data.validate_every_steps), "0", "", 0, 1e12, "steps",
+      {"data", "validate_every_steps", FIELD(std::int64_t, data.validate_every_steps), "100", "", 0, 1e12, "steps",
        "0: only after the last step"},
 
-      {"optimizer", "kind", FIELD(std::string, optimizer.kind), "\"adamw\"", "", 1, 100, "", "\"adamw\""},
+      {"optimizer", "kind", Word<Job>{WORD_FIELD(optimizer.kind), {"adamw"}}, "\"adamw\"", "", 0, 0, "",
+       "the update rule"},
       {"optimizer", "lr", FIELD(double, optimizer.lr), "1e-3", "", 0, 100, "", "highest learning rate"},
       {"optimizer", "final_lr", FIELD(double, optimizer.final_lr), "0.0", "", 0, 100, "",
        "learning rate at the last step, by a cosine"},
@@ -108,14 +123,15 @@ std::vector<Key<Job>> make_keys() {
       {"optimizer", "weight_decay", FIELD(double, optimizer.weight_decay), "0.1", "", 0, 10, "", "of matrices only"},
       {"optimizer", "clip_norm", FIELD(double, optimizer.clip_norm), "1.0", "", 0, 1e9, "",
        "largest global gradient norm; 0: none"},
-      {"optimizer", "moments", moments_choice(), "\"fp32\"", "", 0, 0, "", "type of the stored moments"},
+      {"optimizer", "moments", CHOICE(Moments, optimizer.moments, "fp32", "bf16"), "\"fp32\"", "", 0, 0, "",
+       "type of the stored moments"},
 
       {"balance", "bias_speed", FIELD(double, balance.bias_speed), "1e-3", "", 0, 10, "",
        "gamma of bias-based balancing; 0 leaves the biases alone"},
       {"balance", "load_factor", FIELD(double, balance.load_factor), "1.5", "", 1, 1000, "",
        "routed rows that memory is planned for, over the mean; no token is dropped beyond it"},
 
-      {"precision", "compute", precision_choice(), "\"fp32\"", "", 0, 0, "",
+      {"precision", "compute", CHOICE(Precision, precision.compute, "fp64", "fp32", "bf16"), "\"fp32\"", "", 0, 0, "",
        "arithmetic of activations and weights; master weights are fp32 (fp64 under \"fp64\", which is for tests)"},
 
       {"cluster", "threads_per_device", FIELD(int, cluster.threads_per_device), "1", "", 1, 1024, "threads",
@@ -149,9 +165,11 @@ const std::vector<Key<Job>>& job_keys() {
 
 const std::vector<Key<NodeSpec>>& node_keys() {
   static const std::vector<Key<NodeSpec>> keys = {
-      {"cluster.node", "host", NODE_FIELD(std::string, host), "\"localhost\"", "", 1, 255, "", "\"localhost\""},
+      {"cluster.node", "host", NODE_FIELD(std::string, host), "\"localhost\"", "", 1, 255, "",
+       "\"localhost\" (other hosts are not built yet)"},
       {"cluster.node", "devices", NODE_FIELD(int, devices), "", "", 1, 65536, "devices", "devices of this host"},
-      {"cluster.node", "kind", NODE_FIELD(std::string, kind), "\"cpu\"", "", 1, 100, "", "\"cpu\""},
+      {"cluster.node", "kind", Word<NodeSpec>{[](NodeSpec& node) -> std::string& { return node.kind; }, {"cpu"}},
+       "\"cpu\"", "", 0, 0, "", "what its devices are"},
   };
   return keys;
 }
@@ -159,6 +177,12 @@ const std::vector<Key<NodeSpec>>& node_keys() {
 std::span<const TableHelp> job_tables() { return tables; }
 
 namespace {
+
+std::string any_of(const std::vector<std::string>& names) {
+  std::string all;
+  for (const std::string& name : names) all += (all.empty() ? "\"" : " or \"") + name + "\"";
+  return all;
+}
 
 template <class Owner>
 struct TypeName {
@@ -170,17 +194,38 @@ struct TypeName {
   std::string operator()(std::string& (*)(Owner&)) const { return "string"; }
   std::string operator()(std::vector<int>& (*)(Owner&)) const { return "array of integers"; }
   std::string operator()(std::vector<std::string>& (*)(Owner&)) const { return "array of strings"; }
-  std::string operator()(const Choice& choice) const {
-    std::string all;
-    for (const std::string& name : choice.names) all += (all.empty() ? "\"" : " or \"") + name + "\"";
-    return all;
+  std::string operator()(const Word<Owner>& word) const { return any_of(word.names); }
+  std::string operator()(const Choice<Owner>& choice) const { return any_of(choice.names); }
+  std::string operator()(const Vocabulary<Owner>&) const { return "\"byte\" or integer"; }
+};
+
+template <class Owner>
+struct HasRange {
+  template <class Number>
+  bool operator()(Number& (*)(Owner&)) const {
+    return std::is_arithmetic_v<Number> && !std::is_same_v<Number, bool>;
   }
-  std::string operator()(const Vocabulary&) const { return "\"byte\" or integer"; }
+  bool operator()(std::vector<int>& (*)(Owner&)) const { return true; }
+  bool operator()(const Word<Owner>&) const { return false; }
+  bool operator()(const Choice<Owner>&) const { return false; }
+  bool operator()(const Vocabulary<Owner>&) const { return true; }
 };
 
 }  // namespace
 
-std::string type_name(const Field<Job>& field) { return std::visit(TypeName<Job>{}, field); }
-std::string type_name(const Field<NodeSpec>& field) { return std::visit(TypeName<NodeSpec>{}, field); }
+template <class Owner>
+std::string type_name(const Field<Owner>& field) {
+  return std::visit(TypeName<Owner>{}, field);
+}
+
+template <class Owner>
+bool has_range(const Key<Owner>& key) {
+  return std::visit(HasRange<Owner>{}, key.field);
+}
+
+template std::string type_name<Job>(const Field<Job>&);
+template std::string type_name<NodeSpec>(const Field<NodeSpec>&);
+template bool has_range<Job>(const Key<Job>&);
+template bool has_range<NodeSpec>(const Key<NodeSpec>&);
 
 }  // namespace dsrun

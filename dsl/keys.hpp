@@ -13,19 +13,29 @@
 
 namespace dsrun {
 
-// A closed set of names, stored as an enum's number.
-struct Choice {
-  int (*get)(const Job&);
-  void (*set)(Job&, int);
+// A closed set of names: stored as the name, or as an enum's number.
+template <class Owner>
+struct Word {
+  std::string& (*field)(Owner&);
   std::vector<std::string> names;
 };
-// vocab: "byte" or a number of tokens.
-struct Vocabulary {};
+template <class Owner>
+struct Choice {
+  int (*get)(const Owner&);
+  void (*set)(Owner&, int);
+  std::vector<std::string> names;
+};
+// "byte" (size 0 here) or a number of tokens.
+template <class Owner>
+struct Vocabulary {
+  int (*get)(const Owner&);
+  void (*set)(Owner&, int);
+};
 
 template <class Owner>
 using Field = std::variant<int& (*)(Owner&), std::int64_t& (*)(Owner&), std::uint64_t& (*)(Owner&), double& (*)(Owner&),
                            bool& (*)(Owner&), std::string& (*)(Owner&), std::vector<int>& (*)(Owner&),
-                           std::vector<std::string>& (*)(Owner&), Choice, Vocabulary>;
+                           std::vector<std::string>& (*)(Owner&), Word<Owner>, Choice<Owner>, Vocabulary<Owner>>;
 
 template <class Owner>
 struct Key {
@@ -34,7 +44,7 @@ struct Key {
   Field<Owner> field;
   std::string_view default_text;  // as TOML; "" : required
   std::string_view preset_text;   // the default under preset = "deepseek-v3"; "" : the same
-  double min = 0;                 // of numbers
+  double min = 0;                 // of numbers, and of the entries of an array of integers; of a string, in bytes
   double max = 0;
   std::string_view unit;
   std::string_view help;
@@ -52,7 +62,11 @@ struct TableHelp {
 };
 std::span<const TableHelp> job_tables();
 
-std::string type_name(const Field<Job>& field);
-std::string type_name(const Field<NodeSpec>& field);
+template <class Owner>
+std::string type_name(const Field<Owner>& field);
+
+// Whether min and max bound numbers.
+template <class Owner>
+bool has_range(const Key<Owner>& key);
 
 }  // namespace dsrun

@@ -5,6 +5,8 @@
 namespace dsrun {
 namespace {
 
+constexpr std::size_t longest_word = 64;  // that anybody could have mistyped
+
 std::size_t distance(std::string_view a, std::string_view b) {
   std::vector<std::vector<std::size_t>> d(a.size() + 1, std::vector<std::size_t>(b.size() + 1));
   for (std::size_t i = 0; i <= a.size(); ++i) d[i][0] = i;
@@ -21,10 +23,11 @@ std::size_t distance(std::string_view a, std::string_view b) {
 }  // namespace
 
 std::string nearest(std::string_view word, const std::vector<std::string>& known) {
+  if (word.size() > longest_word) return {};
   std::string best;
   std::size_t best_distance = std::max<std::size_t>(2, word.size() / 3) + 1;
   for (const std::string& candidate : known) {
-    const std::size_t d = distance(word.substr(0, 64), candidate);
+    const std::size_t d = distance(word, candidate);
     if (d < best_distance) {
       best = candidate;
       best_distance = d;

@@ -6,17 +6,19 @@
 
 #include <fmt/format.h>
 
-#include "dsl/suggest.hpp"
 #include "runtime/schedule/schedule.hpp"
 
 namespace dsrun {
 namespace {
+
+constexpr std::int64_t most_tokens = 1 << 22;  // of a microbatch: its rows, times experts_per_token, fit an int
 
 class Rules {
  public:
   Rules(const Job& job, const KeyPlaces& places) : job_(job), places_(places) {}
 
   std::vector<Diagnostic> check() {
+    run();
     model();
     parallel();
     batch();
@@ -30,9 +32,9 @@ class Rules {
 
   // Unless `holds`: a fault at the first written key, pointing at the second as well. Defaults are named as such.
   void rule(bool holds, const Keys& keys, const std::string& message, const std::string& help) {
-    if (holds || usable(keys) == false) return;
+    if (holds || !usable(keys)) return;
     Diagnostic fault;
-    fault.place = {places_.file, 0, 0, keys[0], ""};
+    fault.place = places_.file->place(0, 0, keys[0]);
     fault.message = message;
     fault.help = help;
     bool placed = false;
@@ -41,10 +43,10 @@ class Rules {
       if (found == places_.written.end()) {
         fault.message += fmt::format(" ({} has its default)", key);
       } else if (!placed) {
-        fault.place = found->second;
+        fault.place = found->second.place(key);
         placed = true;
       } else if (!fault.other) {
-        fault.other = found->second;
+        fault.other = found->second.place(key);
       }
     }
     faults_.push_back(std::move(fault));
@@ -59,10 +61,17 @@ class Rules {
          fmt::format("make {} a multiple of {}", number_key, divisor_key));
   }
 
+  void run() {
+    const std::string& name = job_.run.name;
+    const bool plain = name.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.") ==
+                           std::string::npos &&
+                       !name.empty() && name[0] != '.' && name[0] != '-';
+    rule(plain, {"job.name"}, fmt::format("\"{}\" cannot name a run's folder", name),
+         "letters, digits, '-', '_' and '.', beginning with a letter, a digit or '_'");
+  }
+
   void model() {
     const ModelSpec& m = job_.model;
-    rule(m.preset.empty() || m.preset == "deepseek-v3", {"model.preset"},
-         fmt::format("there is no preset \"{}\"", m.preset), "\"deepseek-v3\", or leave the key out");
     rule(m.mtp_depth == 0, {"model.mtp_depth"}, "multi-token prediction is not built yet", "mtp_depth = 0");
     rule(m.dense_layers <= m.layers, {"model.dense_layers", "model.layers"},
          fmt::format("{} dense layers of {} layers", m.dense_layers, m.layers), "at most model.layers");
@@ -72,7 +81,7 @@ class Rules {
     rule(m.groups_per_token <= m.expert_groups, {"model.groups_per_token", "model.expert_groups"},
          fmt::format("a token's experts lie in {} groups, but there are {}", m.groups_per_token, m.expert_groups),
          "at most model.expert_groups");
-    const int reachable = m.experts / m.expert_groups * m.groups_per_token;
+    const std::int64_t reachable = std::int64_t{m.experts} / m.expert_groups * m.groups_per_token;
     rule(m.experts_per_token <= reachable,
          {"model.experts_per_token", "model.groups_per_token", "model.experts", "model.expert_groups"},
          fmt::format("a token goes to {} experts, but its {} groups hold only {}", m.experts_per_token,
@@ -95,7 +104,7 @@ class Rules {
   void stages() {
     const ParallelSpec& p = job_.parallel;
     if (!places_.written.contains("parallel.layers_per_stage")) return;
-    const int sum = std::accumulate(p.layers_per_stage.begin(), p.layers_per_stage.end(), 0);
+    const auto sum = std::accumulate(p.layers_per_stage.begin(), p.layers_per_stage.end(), std::int64_t{0});
     rule(static_cast<int>(p.layers_per_stage.size()) == p.pipeline, {"parallel.layers_per_stage", "parallel.pipeline"},
          fmt::format("{} entries for {} pipeline stages", p.layers_per_stage.size(), p.pipeline), "one entry a stage");
     rule(sum == job_.model.layers, {"parallel.layers_per_stage", "model.layers"},
@@ -104,27 +113,20 @@ class Rules {
   }
 
   void schedule() {
-    const ParallelSpec& p = job_.parallel;
-    const ScheduleRow* row = find_schedule(p.schedule);
-    std::vector<std::string> names;
-    std::string list;
-    for (const ScheduleRow& each : schedules()) {
-      names.emplace_back(each.name);
-      list += (list.empty() ? "\"" : ", \"") + std::string(each.name) + "\"";
-    }
-    const std::string near = nearest(p.schedule, names);
-    rule(row != nullptr, {"parallel.schedule"}, fmt::format("there is no schedule \"{}\"", p.schedule),
-         near.empty() ? "one of " + list : fmt::format("did you mean \"{}\"? There are {}", near, list));
-    if (row == nullptr) return;
-    const std::optional<std::string> fault = row->fault(p.pipeline, job_.batch.microbatches);
-    const bool of_pipeline =
-        places_.written.contains("parallel.pipeline") || !places_.written.contains("batch.microbatches");
-    rule(!fault,
-         {"parallel.schedule", of_pipeline ? "parallel.pipeline" : "batch.microbatches",
-          of_pipeline ? "batch.microbatches" : "parallel.pipeline"},
-         fault.value_or(""),
-         fmt::format("change parallel.pipeline ({}) or batch.microbatches ({}), or the schedule", p.pipeline,
-                     job_.batch.microbatches));
+    const ScheduleRow* row = find_schedule(job_.parallel.schedule);
+    const int ranks = job_.parallel.pipeline, microbatches = job_.batch.microbatches;
+    const std::optional<std::string> fault = row->fault(ranks, microbatches);
+    if (!fault) return;
+    // Blames the microbatches if another number of them would do.
+    const int most = static_cast<int>(std::min<std::int64_t>(std::int64_t{microbatches} + 4 * ranks, 1 << 30));
+    int enough = microbatches;
+    while (enough < most && row->fault(ranks, enough)) ++enough;
+    if (enough < most)
+      rule(false, {"parallel.schedule", "batch.microbatches", "parallel.pipeline"}, *fault,
+           fmt::format("for instance batch.microbatches = {}", enough));
+    else
+      rule(false, {"parallel.schedule", "parallel.pipeline", "batch.microbatches"}, *fault,
+           "another parallel.pipeline, or another schedule");
   }
 
   void batch() {
@@ -133,35 +135,37 @@ class Rules {
          fmt::format("{} sequences do not divide into {} data ranks x {} microbatches", job_.batch.sequences,
                      job_.parallel.data, job_.batch.microbatches),
          fmt::format("a multiple of {}", pieces));
+    const std::int64_t tokens = job_.batch.sequences / pieces * job_.batch.length;
+    rule(tokens <= most_tokens, {"batch.length", "batch.sequences"}, fmt::format("a microbatch has {} tokens", tokens),
+         fmt::format("at most {}", most_tokens));
   }
 
   void optimizer() {
     const OptimizerSpec& o = job_.optimizer;
-    rule(o.kind == "adamw", {"optimizer.kind"}, fmt::format("there is no optimizer \"{}\"", o.kind), "\"adamw\"");
     rule(o.final_lr <= o.lr, {"optimizer.final_lr", "optimizer.lr"},
          fmt::format("the last learning rate {} is above the highest, {}", o.final_lr, o.lr), "at most optimizer.lr");
-    const bool name_fits = job_.run.name.find('/') == std::string::npos && job_.run.name[0] != '.';
-    rule(name_fits, {"job.name"}, fmt::format("\"{}\" cannot name a folder", job_.run.name),
-         "no slash, and no dot at the start");
+    rule(o.warmup_steps <= job_.run.steps, {"optimizer.warmup_steps", "job.steps"},
+         fmt::format("{} steps of warm-up in a run of {}", o.warmup_steps, job_.run.steps), "at most job.steps");
   }
 
   void cluster() {
-    int devices = 0;
-    std::string first = "cluster.node.0.devices";
-    std::vector<std::string> hosts;
+    std::int64_t devices = 0;
+    Keys keys;
+    std::map<std::string, std::string> key_of_host;
     for (std::size_t i = 0; i < job_.cluster.nodes.size(); ++i) {
       const NodeSpec& node = job_.cluster.nodes[i];
-      const std::string key = fmt::format("cluster.node.{}.", i);
+      keys.push_back(fmt::format("cluster.node.{}.devices", i));
       devices += node.devices;
-      rule(node.kind == "cpu", {key + "kind"}, fmt::format("there is no device kind \"{}\" here", node.kind),
-           "\"cpu\"");
-      rule(node.host == "localhost", {key + "host"},
+      const std::string host_key = fmt::format("cluster.node.{}.host", i);
+      const std::string key = places_.written.contains(host_key) ? host_key : keys.back();
+      rule(node.host == "localhost", {key},
            fmt::format("host \"{}\": jobs on other hosts are not built yet", node.host), "\"localhost\"");
-      rule(std::find(hosts.begin(), hosts.end(), node.host) == hosts.end(), {key + "host"},
-           fmt::format("host \"{}\" is there twice", node.host), "one [[cluster.node]] a host");
-      hosts.push_back(node.host);
+      const auto [earlier, is_new] = key_of_host.emplace(node.host, key);
+      rule(is_new, {key, earlier->second}, fmt::format("host \"{}\" is there twice", node.host),
+           "one [[cluster.node]] a host");
     }
-    rule(devices == job_.world_size(), {first, "parallel.data", "parallel.pipeline"},
+    keys.insert(keys.end(), {"parallel.data", "parallel.pipeline"});
+    rule(devices == job_.world_size(), keys,
          fmt::format("{} devices for {} ranks (pipeline {} x data {})", devices, job_.world_size(),
                      job_.parallel.pipeline, job_.parallel.data),
          fmt::format("devices that sum to {}", job_.world_size()));

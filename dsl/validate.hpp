@@ -1,4 +1,4 @@
-// Faults between keys, and the values that follow from others.
+// Faults between keys, and the values that follow from others. A rule is a few lines in validate.cpp.
 #pragma once
 
 #include <map>
@@ -6,15 +6,15 @@
 #include <string>
 #include <vector>
 
-#include "dsl/diagnostic.hpp"
 #include "dsl/job.hpp"
+#include "dsl/source.hpp"
 
 namespace dsrun {
 
 // Where each written key stands; a key that is not here has its default.
 struct KeyPlaces {
-  std::string file;
-  std::map<std::string, Place> written;
+  const Source* file;
+  std::map<std::string, Position> written;
   std::set<std::string> faulty;  // their value is unusable: rules about them are skipped
 };
 

@@ -1,4 +1,4 @@
-// A Job as text again: TOML with every default filled in, JSON, and the pages made from the key table.
+// A Job as text again.
 #pragma once
 
 #include <string>
@@ -9,10 +9,8 @@
 
 namespace dsrun {
 
-std::string to_toml(const Job& job);               // parses back to an equal Job
+std::string to_toml(const Job& job);               // every default filled in; parses back to an equal Job
 nlohmann::json to_json(const Job& job);            // {"job": {"name": …}, …, "cluster": {…, "node": […]}}
-nlohmann::json json_schema();                      // JSON Schema (draft 2020-12) of a job file, for editors
-std::string reference_page();                      // docs/job-file.md
-std::string starter_job(const std::string& name);  // what `dsrun init` writes
+std::string starter_job(const std::string& name);  // what `dsrun init` writes: every key, its default and its help
 
 }  // namespace dsrun

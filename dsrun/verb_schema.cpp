@@ -3,7 +3,7 @@
 
 #include <fmt/format.h>
 
-#include "dsl/write.hpp"
+#include "dsl/schema.hpp"
 #include "dsrun/verbs.hpp"
 
 namespace dsrun {

@@ -1,0 +1,133 @@
+// What is made from the key table agrees with it and with the parser.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <set>
+#include <sstream>
+
+#include "dsl/keys.hpp"
+#include "dsl/parse.hpp"
+#include "dsl/schema.hpp"
+#include "dsl/write.hpp"
+
+namespace dsrun {
+namespace {
+
+using nlohmann::json;
+using testing::HasSubstr;
+
+Job smallest_job(const std::vector<std::string>& overrides = {}) {
+  const ParseResult parsed = parse_job_text("[job]\nname = \"x\"\nsteps = 10\n", "job.toml", overrides);
+  EXPECT_TRUE(parsed.job) << render(parsed.faults);
+  return parsed.job.value_or(Job{});
+}
+
+const json& properties(const json& schema, const std::string& table) {
+  const json& tables = schema["properties"];
+  return table == "cluster.node" ? tables["cluster"]["properties"]["node"]["items"]["properties"]
+                                 : tables[table]["properties"];
+}
+
+TEST(Keys, each_path_once_with_help_in_a_known_table) {
+  std::set<std::string> paths, tables;
+  for (const TableHelp& table : job_tables()) tables.emplace(table.name);
+  const auto check = [&](const auto& keys) {
+    for (const auto& key : keys) {
+      EXPECT_TRUE(paths.insert(key.path()).second) << key.path();
+      EXPECT_TRUE(tables.contains(std::string(key.table))) << key.path();
+      EXPECT_FALSE(key.help.empty()) << key.path();
+      EXPECT_EQ(has_range(key),
+                key.max > key.min && type_name(key.field) != "string" && type_name(key.field) != "array of strings")
+          << key.path();
+    }
+  };
+  check(job_keys());
+  check(node_keys());
+}
+
+// A default that its own key refused would leave the field at the struct's zero and show up as another value here.
+TEST(Keys, each_default_is_what_the_parser_gives) {
+  for (const bool preset : {false, true}) {
+    const json job = to_json(
+        smallest_job(preset ? std::vector<std::string>{"model.preset=deepseek-v3"} : std::vector<std::string>{}));
+    for (const Key<Job>& key : job_keys()) {
+      if (key.required() || key.default_text == "[]" || key.name == "preset") continue;
+      const std::string_view text = preset && !key.preset_text.empty() ? key.preset_text : key.default_text;
+      EXPECT_EQ(job[std::string(key.table)][std::string(key.name)], json::parse(text)) << key.path();
+    }
+  }
+}
+
+// Swapped fields would pass the tests of defaults that are equal: set each key to a value of its own, look at the rest.
+TEST(Keys, each_key_fills_its_own_field) {
+  const json before = to_json(smallest_job());
+  int num_checked = 0;
+  for (const Key<Job>& key : job_keys()) {
+    if (!has_range(key) || key.name == "mtp_depth" || key.table == "parallel") continue;
+    const json old = before[std::string(key.table)][std::string(key.name)];
+    const bool whole = old.is_number_integer() || old.is_string();
+    const json wanted = old.is_string() ? json(1000) : whole ? json(old.get<std::int64_t>() * 2) : json();
+    if (!whole || wanted == old) continue;
+    const ParseResult parsed =
+        parse_job_text("[job]\nname = \"x\"\nsteps = 10\n", "j", {key.path() + "=" + wanted.dump()});
+    if (!parsed.job) continue;  // a rule between keys; faults_test has those
+    json expected = before;
+    expected[std::string(key.table)][std::string(key.name)] = wanted;
+    if (key.path() == "model.layers") expected["parallel"]["layers_per_stage"] = {wanted};
+    EXPECT_EQ(to_json(*parsed.job), expected) << key.path();
+    ++num_checked;
+  }
+  EXPECT_GE(num_checked, 15);
+}
+
+TEST(Schema, has_exactly_the_declared_keys) {
+  const json schema = json_schema();
+  EXPECT_EQ(schema["additionalProperties"], false);
+  std::size_t declared = 0, listed = 0;
+  const auto check = [&](const auto& keys) {
+    for (const auto& key : keys) {
+      const json& table = properties(schema, std::string(key.table));
+      ASSERT_TRUE(table.contains(key.name)) << key.path();
+      const json& entry = table[std::string(key.name)];
+      EXPECT_TRUE(entry.contains("type") || entry.contains("enum") || entry.contains("anyOf")) << key.path();
+      EXPECT_EQ(entry.contains("default"), !key.required()) << key.path();
+      EXPECT_THAT(entry["description"].get<std::string>(), HasSubstr(std::string(key.help)));
+      ++declared;
+    }
+  };
+  check(job_keys());
+  check(node_keys());
+  for (const TableHelp& table : job_tables()) listed += properties(schema, std::string(table.name)).size();
+  EXPECT_EQ(listed, declared + 1);  // cluster.node itself
+}
+
+TEST(Schema, types_ranges_and_names_are_the_parsers) {
+  const json schema = json_schema();
+  EXPECT_EQ(properties(schema, "model")["layers"]["type"], "integer");
+  EXPECT_EQ(properties(schema, "model")["layers"]["minimum"], 1);
+  EXPECT_EQ(properties(schema, "optimizer")["lr"]["type"], "number");
+  EXPECT_EQ(properties(schema, "parallel")["schedule"]["enum"], json({"1f1b", "dualpipe"}));
+  EXPECT_EQ(properties(schema, "precision")["compute"]["enum"], json({"fp64", "fp32", "bf16"}));
+  EXPECT_EQ(properties(schema, "model")["vocab"]["anyOf"][0]["const"], "byte");
+  EXPECT_EQ(properties(schema, "parallel")["layers_per_stage"]["items"]["type"], "integer");
+  EXPECT_EQ(schema["properties"]["job"]["required"], json({"name", "steps"}));
+  EXPECT_EQ(schema["properties"]["cluster"]["properties"]["node"]["items"]["required"], json({"devices"}));
+}
+
+TEST(ReferencePage, the_committed_one_is_the_generated_one) {
+  std::ifstream file(DSRUN_SOURCE_DIR "/docs/job-file.md");
+  std::ostringstream text;
+  text << file.rdbuf();
+  EXPECT_TRUE(text.str() == reference_page()) << "make it anew: dsrun schema --markdown > docs/job-file.md";
+}
+
+TEST(Examples, have_no_fault) {
+  for (const char* name : {"quickstart", "bench", "one-device"}) {
+    const ParseResult parsed = parse_job_file(std::string(DSRUN_SOURCE_DIR "/examples/") + name + ".toml");
+    EXPECT_TRUE(parsed.job) << render(parsed.faults);
+  }
+}
+
+}  // namespace
+}  // namespace dsrun
