@@ -2,12 +2,14 @@
 #include <algorithm>
 #include <array>
 #include <filesystem>
+#include <functional>
 #include <string>
 #include <vector>
 
 #include <fmt/format.h>
 
 #include "dsl/suggest.hpp"
+#include "dsl/utf8.hpp"
 #include "dsrun/verbs.hpp"
 
 namespace dsrun {
@@ -24,26 +26,30 @@ bool is_verb(const std::string& word) {
   return std::any_of(verbs.begin(), verbs.end(), [&](const Verb& verb) { return word == verb.name; });
 }
 
-// The first word that is not an option, if it is no verb: a job file, or a verb mistyped.
-int complete(std::vector<std::string>& words, const CLI::App& app) {
-  for (std::size_t i = 0; i < words.size(); ++i) {
-    if (words[i] == "--log-level") ++i;
-    if (i >= words.size() || words[i][0] == '-') continue;
-    if (is_verb(words[i])) return exit_done;
-    const bool file_like = words[i].find_first_of("./") != std::string::npos || std::filesystem::exists(words[i]);
-    if (file_like) {
-      words.insert(words.begin() + static_cast<std::ptrdiff_t>(i), "run");
-      return exit_done;
-    }
-    std::vector<std::string> names;
-    for (const Verb& verb : verbs) names.emplace_back(verb.name);
-    const std::string near = nearest(words[i], names);
-    fmt::print(stderr, "dsrun: \"{}\" is neither a verb nor a file{}\n", words[i],
-               near.empty() ? "" : fmt::format("; did you mean \"{}\"?", near));
-    fmt::print(stderr, "{}", app.help());
-    return exit_usage;
-  }
-  return exit_done;
+bool is_option(const std::string& word) { return word.starts_with('-'); }
+
+// Where the program's own options end.
+std::size_t first_of_verb(const std::vector<std::string>& words) {
+  std::size_t at = 0;
+  while (at < words.size() && words[at].starts_with("--log-level")) at += words[at] == "--log-level" ? 2 : 1;
+  return std::min(at, words.size());
+}
+
+// `dsrun FILE` and `dsrun --set … FILE` are `dsrun run …`: adds the verb. A mistyped verb is a usage error.
+int add_implied_run(std::vector<std::string>& words, const CLI::App& app) {
+  const auto first = words.begin() + static_cast<std::ptrdiff_t>(first_of_verb(words));
+  if (first == words.end() || is_verb(*first)) return exit_done;
+  const bool file = first->find_first_of("./") != std::string::npos || std::filesystem::exists(*first);
+  const bool options_of_run = is_option(*first) && std::any_of(first, words.end(), std::not_fn(is_option));
+  const bool known = file || is_option(*first);
+  if (file || options_of_run) words.insert(first, "run");
+  if (known) return exit_done;
+  std::vector<std::string> names;
+  for (const Verb& verb : verbs) names.emplace_back(verb.name);
+  const std::string near = nearest(*first, names);
+  fmt::print(stderr, "dsrun: \"{}\" is neither a verb nor a file{}\n\n{}", printable(*first),
+             near.empty() ? "" : fmt::format("; did you mean \"{}\"?", near), app.help());
+  return exit_usage;
 }
 
 int run(int argc, char** argv) {
@@ -53,9 +59,10 @@ int run(int argc, char** argv) {
   app.add_option("--log-level", context.log_level, "error, warn, info or debug")
       ->check(CLI::IsMember({"error", "warn", "info", "debug"}));
   app.require_subcommand(1);
+  app.fallthrough();  // --log-level may stand after the verb as well
   for (const Verb& verb : verbs) verb.add(app, context);
   std::vector<std::string> words(argv + 1, argv + argc);
-  if (const int code = complete(words, app); code != exit_done) return code;
+  if (const int code = add_implied_run(words, app); code != exit_done) return code;
   std::reverse(words.begin(), words.end());  // as CLI11 wants them
   try {
     app.parse(words);

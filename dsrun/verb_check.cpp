@@ -28,7 +28,9 @@ void check(const JobOptions& options, Context& context) {
   if (options.json()) {
     nlohmann::json faults = nlohmann::json::array();
     for (const Diagnostic& fault : parsed.faults) faults.push_back(to_json(fault));
-    fmt::print("{}\n", nlohmann::json({{"version", 1}, {"faults", faults}}).dump(2));
+    const nlohmann::json report = {{"version", 1}, {"faults", faults}};
+    // File names and overrides may hold any bytes.
+    fmt::print("{}\n", report.dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
   } else if (parsed.job) {
     fmt::print("{}: no faults\n", options.file);
   } else {

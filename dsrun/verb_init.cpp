@@ -1,4 +1,5 @@
 // dsrun init [FILE]: a job file to start from, every key with its default and its help.
+#include <cctype>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
@@ -12,8 +13,19 @@
 namespace dsrun {
 namespace {
 
+// A run's name made of the file's: other characters than names may have become dashes.
+std::string name_from(const std::string& path) {
+  std::string name;
+  for (const char c : std::filesystem::path(path).stem().string()) {
+    const bool plain = std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_' || c == '-' || c == '.';
+    name += plain ? c : '-';
+  }
+  name.erase(0, name.find_first_not_of("-."));
+  return name.empty() ? "run" : name.substr(0, 100);
+}
+
 void init(const std::string& path, Context& context) {
-  const std::string text = starter_job(std::filesystem::path(path).stem().string());
+  const std::string text = starter_job(name_from(path));
   if (std::filesystem::exists(path)) {
     fmt::print(stderr, "{} is there already; dsrun init does not overwrite\n", path);
     context.exit_code = exit_usage;
