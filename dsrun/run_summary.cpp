@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <numeric>
 #include <string_view>
+#include <thread>
 
 #include <fmt/format.h>
 
@@ -140,18 +141,21 @@ std::string RunSummary::experts() const {
                             percent(static_cast<double>(rows_sent_away_), static_cast<double>(rows_)));
 }
 
-// What a step costs beyond its devices' work and waits: deliveries, their handling, and the coordinator's turns.
+// What a step costs beyond its devices' work and waits: CPU time of the devices' threads outside ops, and the time
+// between rounds, when only the coordinator works. With a core for each device a message's delivery is such a cost too;
+// with fewer cores it is mostly a wait for one, which other devices use meanwhile.
 std::string RunSummary::messaging() const {
   double inside = 0, handling = 0;
+  const std::size_t cores = std::max(1U, std::thread::hardware_concurrency());
   for (const PhaseTimes& times : times_) {
     inside += times.total();
-    handling += times.delivery + times.overhead;
+    handling += times.overhead + (times_.size() <= cores ? times.delivery : 0.0);
   }
-  const auto ranks = static_cast<double>(times_.size());
-  const double between = std::max(0.0, seconds_ - inside / ranks);
+  const double between = std::max(0.0, seconds_ - inside / static_cast<double>(times_.size()));
+  const double of_devices = handling / static_cast<double>(std::min(times_.size(), cores));
   return fmt::format(
       "coordinator and messaging: {:.2f} % of step time ({:.2f} % in devices, {:.2f} % between rounds)\n",
-      percent(handling / ranks + between, seconds_), percent(handling / ranks, seconds_), percent(between, seconds_));
+      percent(of_devices + between, seconds_), percent(of_devices, seconds_), percent(between, seconds_));
 }
 
 }  // namespace dsrun

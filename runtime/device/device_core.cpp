@@ -43,6 +43,7 @@ void DeviceCore::on_round(const RoundOrder& order) {
   times_ = {};
   op_seconds_ = {};
   round_start_ns_ = context_.clock.wall_ns();
+  round_start_cpu_ns_ = context_.clock.thread_cpu_ns();
 }
 
 void DeviceCore::on_update(const UpdateOrder& order) {
@@ -195,7 +196,9 @@ bool DeviceCore::run_sync_step() {
 void DeviceCore::end_round() {
   const std::int64_t now = context_.clock.wall_ns();
   const double total = static_cast<double>(now - round_start_ns_) * 1e-9;
-  times_.overhead = std::max(0.0, total - times_.total());
+  const double cpu = static_cast<double>(context_.clock.thread_cpu_ns() - round_start_cpu_ns_) * 1e-9;
+  times_.overhead = std::max(0.0, cpu - (times_.forward + times_.backward + times_.exchange + times_.optimizer));
+  times_.core_wait += std::max(0.0, total - times_.total());
   done_ = RoundDone{context_.rank, context_.round.round, times_, op_seconds_, context_.pool->use()};
   in_round_ = false;
 }

@@ -91,7 +91,7 @@ class DeviceCore {
   std::optional<RoundDone> done_;
   PhaseTimes times_;
   OpSeconds op_seconds_{};
-  std::int64_t round_start_ns_ = 0;
+  std::int64_t round_start_ns_ = 0, round_start_cpu_ns_ = 0;
   std::int64_t waiting_since_ns_ = 0;  // 0: not waiting
   std::int64_t unblocked_ns_ = 0;      // when the message that ended the wait was sent
   std::string where_;

@@ -45,10 +45,10 @@ const std::vector<MetricRow>& rows() {
       PHASE(backward, "CPU time of backward ops"),
       PHASE(exchange, "CPU time of packing and unpacking expert rows"),
       PHASE(optimizer, "CPU time of gradient sums, update and gathering"),
-      PHASE(core_wait, "runnable inside an op, but without a core"),
+      PHASE(core_wait, "runnable, but without a core"),
       PHASE(idle, "nothing ready, waiting for a peer"),
       PHASE(delivery, "from sending to handling of the message that ended a wait"),
-      PHASE(overhead, "everything else: messages, scheduling"),
+      PHASE(overhead, "CPU time outside ops: messages, scheduling"),
   };
   return table;
 }
