@@ -3,6 +3,7 @@
 
 #include <cmath>
 
+#include "runtime/kernels/adamw.hpp"
 #include "runtime/kernels/row/team.hpp"
 
 namespace dsrun {
@@ -15,6 +16,19 @@ struct AdamwCoefficients {
   A decay;         // 1 − lr · weight_decay
   A gradient_scale;
 };
+
+template <class A>
+AdamwCoefficients<A> adamw_coefficients(const AdamwStep& step) {
+  const double correction1 = 1 - std::pow(step.beta1, static_cast<double>(step.step));
+  const double correction2 = 1 - std::pow(step.beta2, static_cast<double>(step.step));
+  return {static_cast<A>(step.beta1),
+          static_cast<A>(step.beta2),
+          static_cast<A>(step.eps),
+          static_cast<A>(step.lr / correction1),
+          static_cast<A>(1 / std::sqrt(correction2)),
+          static_cast<A>(1 - step.lr * step.weight_decay),
+          static_cast<A>(step.gradient_scale)};
+}
 
 // A: master, gradient; M: moments; T: the weights that are computed with.
 template <class A, class M, class T, class Team>
