@@ -20,8 +20,7 @@ struct Bf16 {
     std::uint32_t raw;
     std::memcpy(&raw, &value, 4);
     const std::uint32_t rounded = (raw + 0x7fffu + ((raw >> 16) & 1u)) >> 16;
-    const bool is_nan = (raw & 0x7fffffffu) > 0x7f800000u;
-    bits = static_cast<std::uint16_t>(is_nan ? ((raw >> 16) | 0x40u) : rounded);
+    bits = static_cast<std::uint16_t>(value != value ? 0x7fc0u : rounded);  // a NaN must not round to infinity
   }
   DSRUN_HD explicit operator float() const {
     const std::uint32_t raw = static_cast<std::uint32_t>(bits) << 16;

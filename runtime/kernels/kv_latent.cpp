@@ -16,7 +16,7 @@ void kv_latent_forward(const KernelCall& call) {
     const auto& table = RotationTable<Compute<T>>::of(call.batch.sequence_length, a.rope_dim / 2, a.rope_theta);
     for (std::int64_t t = 0; t < in.rows; ++t) {
       rms_norm_row(CpuTeam{}, in.row<T>(t), call.params[0].as<T>(), latent.row<T>(t), a.kv_rank, a.eps);
-      rope_row<T>(CpuTeam{}, in.row<T>(t) + a.kv_rank, key.row<T>(t), table.at(t % call.batch.sequence_length),
+      rope_row<T>(CpuTeam{}, in.row<T>(t) + a.kv_rank, nullptr, key.row<T>(t), table.at(t % call.batch.sequence_length),
                   a.rope_dim / 2, 1);
     }
   });
@@ -28,18 +28,13 @@ void kv_latent_backward_input(const KernelCall& call) {
   const GradTarget& target = call.grad_inputs[0];
   dispatch_dtype(in.dtype, [&]<class T>(T) {
     const auto& table = RotationTable<Compute<T>>::of(call.batch.sequence_length, a.rope_dim / 2, a.rope_theta);
-    std::vector<T> rotated(static_cast<std::size_t>(a.rope_dim));
     for (std::int64_t t = 0; t < in.rows; ++t) {
       const T* addend = target.addend ? target.addend.row<T>(t) : nullptr;
       T* out = target.out.row<T>(t);
       rms_norm_row_input_gradient<T>(CpuTeam{}, in.row<T>(t), call.params[0].as<T>(), dlatent.row<T>(t), addend, out,
                                      a.kv_rank, a.eps);
-      rope_row<T>(CpuTeam{}, dkey.row<T>(t), rotated.data(), table.at(t % call.batch.sequence_length), a.rope_dim / 2,
-                  -1);
-      for (std::int64_t i = 0; i < a.rope_dim; ++i) {
-        const auto of_addend = addend != nullptr ? load(addend, a.kv_rank + i) : Compute<T>(0);
-        store(out, a.kv_rank + i, load(rotated.data(), i) + of_addend);
-      }
+      rope_row<T>(CpuTeam{}, dkey.row<T>(t), addend != nullptr ? addend + a.kv_rank : nullptr, out + a.kv_rank,
+                  table.at(t % call.batch.sequence_length), a.rope_dim / 2, -1);
     }
   });
 }

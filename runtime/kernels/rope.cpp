@@ -11,17 +11,28 @@ namespace dsrun {
 namespace {
 
 template <class T>
-void rotate_heads(const KernelCall& call, const TensorView& in, const TensorView& out, int direction) {
+void keep_columns(const T* from, const T* addend, T* to, std::int64_t n) {
+  if (addend != nullptr)
+    CpuTeam{}.each(n, [=](std::int64_t i) { store(to, i, load(from, i) + load(addend, i)); });
+  else if (from != to)
+    std::copy_n(from, n, to);
+}
+
+template <class T>
+void rotate_heads(const KernelCall& call, const TensorView& in, const TensorView& addend, const TensorView& out,
+                  int direction) {
   const OpAttributes& a = call.attributes;
   const std::int64_t pairs = a.rope_dim / 2, head_dim = a.nope_dim + a.rope_dim;
   const auto& table = RotationTable<Compute<T>>::of(call.batch.sequence_length, pairs, a.rope_theta);
   for (std::int64_t t = 0; t < in.rows; ++t) {
-    const T* from = in.row<T>(t);
-    T* to = out.row<T>(t);
-    if (from != to) std::copy_n(from, in.cols, to);
+    const Compute<T>* rotation = table.at(t % call.batch.sequence_length);
     for (std::int64_t h = 0; h < a.heads; ++h) {
-      T* head = to + h * head_dim + a.nope_dim;
-      rope_row<T>(CpuTeam{}, head, head, table.at(t % call.batch.sequence_length), pairs, direction);
+      const T* from = in.row<T>(t) + h * head_dim;
+      const T* plus = addend ? addend.row<T>(t) + h * head_dim : nullptr;
+      T* to = out.row<T>(t) + h * head_dim;
+      keep_columns(from, plus, to, a.nope_dim);
+      rope_row<T>(CpuTeam{}, from + a.nope_dim, plus != nullptr ? plus + a.nope_dim : nullptr, to + a.nope_dim,
+                  rotation, pairs, direction);
     }
   }
 }
@@ -29,18 +40,14 @@ void rotate_heads(const KernelCall& call, const TensorView& in, const TensorView
 }  // namespace
 
 void rope_forward(const KernelCall& call) {
-  dispatch_dtype(call.inputs[0].dtype, [&]<class T>(T) { rotate_heads<T>(call, call.inputs[0], call.outputs[0], 1); });
+  dispatch_dtype(call.inputs[0].dtype,
+                 [&]<class T>(T) { rotate_heads<T>(call, call.inputs[0], {}, call.outputs[0], 1); });
 }
 
 void rope_backward_input(const KernelCall& call) {
   const GradTarget& target = call.grad_inputs[0];
-  dispatch_dtype(target.out.dtype, [&]<class T>(T) {
-    rotate_heads<T>(call, call.grad_outputs[0], target.out, -1);
-    if (!target.addend) return;
-    for (std::int64_t t = 0; t < target.out.rows; ++t)
-      for (std::int64_t i = 0; i < target.out.cols; ++i)
-        store(target.out.row<T>(t), i, load(target.out.row<T>(t), i) + load(target.addend.row<T>(t), i));
-  });
+  dispatch_dtype(target.out.dtype,
+                 [&]<class T>(T) { rotate_heads<T>(call, call.grad_outputs[0], target.addend, target.out, -1); });
 }
 
 }  // namespace dsrun

@@ -1,7 +1,5 @@
 #include "runtime/kernels/row/router.hpp"
 
-#include <algorithm>
-
 #include "runtime/kernels/dispatch_dtype.hpp"
 #include "runtime/kernels/functions.hpp"
 
@@ -21,8 +19,7 @@ void router_forward(const KernelCall& call) {
   dispatch_dtype(logits.dtype, [&]<class A>(A) {
     if constexpr (std::is_same_v<A, Compute<A>>) {
       const auto experts = static_cast<std::size_t>(shape.experts), groups = static_cast<std::size_t>(shape.groups);
-      const RouterScratch<A> scratch{call.workspace.take_array<A>(experts), call.workspace.take_array<A>(groups),
-                                     call.workspace.take_array<bool>(std::max(experts, groups))};
+      const RouterScratch<A> scratch{call.workspace.take_array<A>(experts), call.workspace.take_array<A>(groups)};
       for (std::int64_t t = 0; t < logits.rows; ++t)
         router_row(CpuTeam{}, shape, logits.row<A>(t), call.router_bias, scratch, call.outputs[0].row<A>(t),
                    call.outputs[1].row<std::int32_t>(t), call.outputs[2].row<A>(t));
@@ -38,7 +35,7 @@ void router_backward_input(const KernelCall& call) {
     for (std::int64_t t = 0; t < target.out.rows; ++t)
       router_row_input_gradient<T>(CpuTeam{}, shape, call.grad_outputs[0].row<A>(t),
                                    call.outputs[1].row<std::int32_t>(t), call.outputs[2].row<A>(t),
-                                   target.out.row<T>(t));
+                                   target.addend ? target.addend.row<T>(t) : nullptr, target.out.row<T>(t));
   });
 }
 

@@ -13,23 +13,22 @@ void forward(const KernelCall& call, const TensorView* factors) {
   dispatch_dtype(in.dtype, [&]<class T>(T) {
     using A = Compute<T>;
     for (std::int64_t t = 0; t < in.rows; ++t)
-      swiglu_row<T>(CpuTeam{}, in.row<T>(t), factors != nullptr ? factors->as<A>()[t] : A(1), out.row<T>(t), out.cols);
+      swiglu_row<T>(CpuTeam{}, in.row<T>(t), factors != nullptr ? *factors->row<A>(t) : A(1), out.row<T>(t), out.cols);
   });
 }
 
-void backward_input(const KernelCall& call, const TensorView* factors, const TensorView* dfactors) {
+void backward_input(const KernelCall& call, const TensorView* factors, const GradTarget* of_factors) {
   const TensorView &in = call.inputs[0], &dout = call.grad_outputs[0];
   const GradTarget& target = call.grad_inputs[0];
   dispatch_dtype(in.dtype, [&]<class T>(T) {
     using A = Compute<T>;
     for (std::int64_t t = 0; t < in.rows; ++t) {
-      const A factor = factors != nullptr ? factors->as<A>()[t] : A(1);
+      const A factor = factors != nullptr ? *factors->row<A>(t) : A(1);
       const A of_factor = swiglu_row_input_gradient<T>(CpuTeam{}, in.row<T>(t), factor, dout.row<T>(t),
+                                                       target.addend ? target.addend.row<T>(t) : nullptr,
                                                        target.out.row<T>(t), dout.cols);
-      if (dfactors != nullptr) dfactors->as<A>()[t] = of_factor;
-      if (!target.addend) continue;
-      for (std::int64_t i = 0; i < in.cols; ++i)
-        store(target.out.row<T>(t), i, load(target.out.row<T>(t), i) + load(target.addend.row<T>(t), i));
+      if (of_factors == nullptr || !of_factors->out) continue;
+      *of_factors->out.row<A>(t) = of_factor + (of_factors->addend ? *of_factors->addend.row<A>(t) : A(0));
     }
   });
 }
@@ -41,7 +40,7 @@ void swiglu_backward_input(const KernelCall& call) { backward_input(call, nullpt
 
 void gated_swiglu_forward(const KernelCall& call) { forward(call, &call.inputs[1]); }
 void gated_swiglu_backward_input(const KernelCall& call) {
-  backward_input(call, &call.inputs[1], &call.grad_inputs[1].out);
+  backward_input(call, &call.inputs[1], &call.grad_inputs[1]);
 }
 
 }  // namespace dsrun

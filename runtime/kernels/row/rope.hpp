@@ -7,17 +7,23 @@
 namespace dsrun {
 
 // `rotation` holds cos and sin of every pair at this position: [cos_0, sin_0, cos_1, sin_1, …]. `direction` −1 rotates
-// back: the gradient. in and out may be the same.
+// back: the gradient. out = rotated + addend; out may be `in` or `addend`; addend may be null.
 template <class T, class Team>
-DSRUN_HD void rope_row(const Team& team, const T* in, T* out, const Compute<T>* rotation, std::int64_t pairs,
-                       int direction) {
+DSRUN_HD void rope_row(const Team& team, const T* in, const T* addend, T* out, const Compute<T>* rotation,
+                       std::int64_t pairs, int direction) {
   using A = Compute<T>;
-  team.each(pairs, [=](std::int64_t i) {
-    const A cosine = rotation[2 * i], sine = A(direction) * rotation[2 * i + 1];
-    const A a = load(in, 2 * i), b = load(in, 2 * i + 1);
-    store(out, 2 * i, a * cosine - b * sine);
-    store(out, 2 * i + 1, a * sine + b * cosine);
-  });
+  const auto visit = [&](const auto& put) {
+    team.each(pairs, [=](std::int64_t i) {
+      const A cosine = rotation[2 * i], sine = A(direction) * rotation[2 * i + 1];
+      const A a = load(in, 2 * i), b = load(in, 2 * i + 1);
+      put(2 * i, a * cosine - b * sine);
+      put(2 * i + 1, a * sine + b * cosine);
+    });
+  };
+  if (addend == nullptr)
+    visit([=](std::int64_t i, A value) { store(out, i, value); });
+  else
+    visit([=](std::int64_t i, A value) { store(out, i, value + load(addend, i)); });
 }
 
 }  // namespace dsrun

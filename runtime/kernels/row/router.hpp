@@ -18,49 +18,62 @@ struct RouterShape {
   double scaling;
 };
 
-// The index of the largest of `n` values at least not marked in `taken`; one thread's work: n is small.
-template <class A>
-DSRUN_HD int largest_untaken(const A* values, int n, const bool* taken) {
-  int best = -1;
-  for (int i = 0; i < n; ++i)
-    if (!taken[i] && (best < 0 || values[i] > values[best])) best = i;
-  return best;
-}
-
-// Scratch of one token: selection scores z [experts], group scores [groups], marks [max(experts, groups)].
+// Scratch of one token: selection scores z [experts], group scores [groups].
 template <class A>
 struct RouterScratch {
   A* z;
   A* group_scores;
-  bool* taken;
 };
 
+// Sum of the two largest of n values; the one there is.
 template <class A>
-DSRUN_HD void select_experts(const RouterShape& shape, RouterScratch<A> scratch, std::int32_t* indices) {
-  const int size = shape.experts / shape.groups;
-  for (int g = 0; g < shape.groups; ++g) {
-    A first = -std::numeric_limits<A>::infinity(), second = first;
-    for (int i = 0; i < size; ++i) {
-      const A z = scratch.z[g * size + i];
-      if (z > first) {
-        second = first;
-        first = z;
-      } else if (z > second) {
-        second = z;
-      }
-    }
-    scratch.group_scores[g] = size > 1 ? first + second : first;
-    scratch.taken[g] = false;
+DSRUN_HD A top_two(const A* values, int n) {
+  A first = values[0], second = -std::numeric_limits<A>::infinity();
+  for (int i = 1; i < n; ++i) {
+    const A lower = values[i] > first ? first : values[i];
+    second = lower > second ? lower : second;
+    first = values[i] > first ? values[i] : first;
   }
-  for (int kept = 0; kept < shape.groups_per_token; ++kept)
-    scratch.taken[largest_untaken(scratch.group_scores, shape.groups, scratch.taken)] = true;
-  for (int g = 0; g < shape.groups; ++g)
-    if (!scratch.taken[g])
-      for (int i = 0; i < size; ++i) scratch.z[g * size + i] = -std::numeric_limits<A>::infinity();
-  for (int e = 0; e < shape.experts; ++e) scratch.taken[e] = false;
+  return n > 1 ? first + second : first;
+}
+
+// Experts of a group stay in the race if fewer than groups_per_token groups are better.
+template <class A, class Team>
+DSRUN_HD void limit_groups(const Team& team, const RouterShape& shape, RouterScratch<A> scratch) {
+  const int size = shape.experts / shape.groups;
+  team.each(shape.groups, [=](std::int64_t g) { scratch.group_scores[g] = top_two(scratch.z + g * size, size); });
+  team.each(shape.groups, [=](std::int64_t g) {
+    const A own = scratch.group_scores[g];
+    int better = 0;
+    for (int other = 0; other < shape.groups; ++other) {
+      const A score = scratch.group_scores[other];
+      better += int(score > own) | (int(score == own) & int(other < g));
+    }
+    if (better < shape.groups_per_token) return;
+    for (int i = 0; i < size; ++i) scratch.z[g * size + i] = -std::numeric_limits<A>::infinity();
+  });
+}
+
+template <class A, class Team>
+DSRUN_HD void select_experts(const Team& team, const RouterShape& shape, RouterScratch<A> scratch,
+                             std::int32_t* indices) {
+  A* z = scratch.z;
+  if (shape.groups > shape.groups_per_token) limit_groups(team, shape, scratch);
   for (int k = 0; k < shape.experts_per_token; ++k) {
-    indices[k] = largest_untaken(scratch.z, shape.experts, scratch.taken);
-    scratch.taken[indices[k]] = true;
+    const A best = team.max(shape.experts, [=](std::int64_t e) { return z[e]; });
+    std::int64_t chosen = shape.experts;
+    if (best > -std::numeric_limits<A>::infinity())
+      chosen = team.first(shape.experts, [=](std::int64_t e) { return z[e] == best; });
+    else  // nothing but NaNs is left: any expert not yet chosen, so that indices stay valid until the loss shows it
+      chosen = team.first(shape.experts, [=](std::int64_t e) {
+        for (int i = 0; i < k; ++i)
+          if (indices[i] == e) return false;
+        return true;
+      });
+    team.once([=] {
+      indices[k] = static_cast<std::int32_t>(chosen);
+      z[chosen] = -std::numeric_limits<A>::infinity();
+    });
   }
 }
 
@@ -72,28 +85,32 @@ DSRUN_HD void router_row(const Team& team, const RouterShape& shape, const A* lo
     scores[e] = sigmoid(logits[e]);
     z[e] = scores[e] + A(bias[e]);
   });
-  select_experts(shape, scratch, indices);
+  select_experts(team, shape, scratch, indices);
   A sum = A(1e-20);
   for (int k = 0; k < shape.experts_per_token; ++k) sum += scores[indices[k]];
-  for (int k = 0; k < shape.experts_per_token; ++k) gates[k] = A(shape.scaling) * scores[indices[k]] / sum;
+  team.each(shape.experts_per_token, [=](std::int64_t k) { gates[k] = A(shape.scaling) * scores[indices[k]] / sum; });
 }
 
-// dlogits from dgates; zero but for the selected experts.
+// dlogits from dgates, + addend (null, or dlogits itself); the contribution is 0 but for the selected experts.
 template <class T, class Team>
 DSRUN_HD void router_row_input_gradient(const Team& team, const RouterShape& shape, const Compute<T>* dgates,
-                                        const std::int32_t* indices, const Compute<T>* scores, T* dlogits) {
+                                        const std::int32_t* indices, const Compute<T>* scores, const T* addend,
+                                        T* dlogits) {
   using A = Compute<T>;
-  team.each(shape.experts, [=](std::int64_t e) { store(dlogits, e, A(0)); });
+  if (addend == nullptr)
+    team.each(shape.experts, [=](std::int64_t e) { store(dlogits, e, A(0)); });
+  else if (addend != dlogits)
+    team.each(shape.experts, [=](std::int64_t e) { dlogits[e] = addend[e]; });
   A sum = A(1e-20), weighted = A(0);
   for (int k = 0; k < shape.experts_per_token; ++k) {
     sum += scores[indices[k]];
     weighted += dgates[k] * scores[indices[k]];
   }
-  for (int k = 0; k < shape.experts_per_token; ++k) {
+  team.each(shape.experts_per_token, [=](std::int64_t k) {
     const A s = scores[indices[k]];
     const A dscore = A(shape.scaling) * (dgates[k] - weighted / sum) / sum;
-    store(dlogits, indices[k], dscore * s * (A(1) - s));
-  }
+    store(dlogits, indices[k], load(dlogits, indices[k]) + dscore * s * (A(1) - s));
+  });
 }
 
 }  // namespace dsrun

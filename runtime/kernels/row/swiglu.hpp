@@ -9,28 +9,29 @@ namespace dsrun {
 template <class T, class Team>
 DSRUN_HD void swiglu_row(const Team& team, const T* in, Compute<T> factor, T* out, std::int64_t n) {
   using A = Compute<T>;
+  const T* ups = in + n;
   team.each(n, [=](std::int64_t i) {
     const A gate = load(in, i);
-    store(out, i, factor * gate * sigmoid(gate) * load(in, n + i));
+    store(out, i, factor * load(ups, i) * silu(gate));
   });
 }
 
-// Fills din [2n]; returns Σ dout · silu(gate) · up, the factor's gradient.
+// Fills din [2n]; returns Σ dout · silu(gate) · up, the factor's gradient. `addend` may be null or din itself.
 template <class T, class Team>
-DSRUN_HD Compute<T> swiglu_row_input_gradient(const Team& team, const T* in, Compute<T> factor, const T* dout, T* din,
-                                              std::int64_t n) {
+DSRUN_HD Compute<T> swiglu_row_input_gradient(const Team& team, const T* in, Compute<T> factor, const T* dout,
+                                              const T* addend, T* din, std::int64_t n) {
   using A = Compute<T>;
-  const A of_factor = team.sum(n, [=](std::int64_t i) {
-    const A gate = load(in, i);
-    return load(dout, i) * gate * sigmoid(gate) * load(in, n + i);
-  });
-  team.each(n, [=](std::int64_t i) {
-    const A gate = load(in, i), up = load(in, n + i), slope = factor * load(dout, i);
-    const A s = sigmoid(gate);
-    store(din, i, slope * up * s * (A(1) + gate * (A(1) - s)));
-    store(din, n + i, slope * gate * s);
-  });
-  return of_factor;
+  const auto visit = [&](const auto& put) {
+    return team.sum(n, [=](std::int64_t i) {
+      const A gate = load(in, i), up = load(in, n + i), d = load(dout, i);
+      const A s = sigmoid(gate), slope = factor * d;
+      put(i, slope * up * s * (A(1) + gate * (A(1) - s)));
+      put(n + i, slope * gate * s);
+      return d * gate * s * up;
+    });
+  };
+  if (addend == nullptr) return visit([=](std::int64_t i, A value) { store(din, i, value); });
+  return visit([=](std::int64_t i, A value) { store(din, i, value + load(addend, i)); });
 }
 
 }  // namespace dsrun
