@@ -27,11 +27,17 @@ void sum_rows(const std::vector<const T*>& rows, T* out, std::int64_t n) {
     default:
       break;
   }
-  CpuTeam{}.each(n, [&](std::int64_t i) {
-    A sum = load(rows[0], i);
-    for (std::size_t r = 1; r < rows.size(); ++r) sum += load(rows[r], i);
-    store(out, i, sum);
-  });
+  constexpr std::int64_t block = 512;
+  A sum[block];
+  for (std::int64_t begin = 0; begin < n; begin += block) {
+    const std::int64_t count = std::min(block, n - begin);
+    const T *a = rows[0] + begin, *b = rows[1] + begin;
+    CpuTeam{}.each(count, [=, s = &sum[0]](std::int64_t i) { s[i] = load(a, i) + load(b, i); });
+    for (std::size_t r = 2; r + 1 < rows.size(); ++r)
+      CpuTeam{}.each(count, [s = &sum[0], c = rows[r] + begin](std::int64_t i) { s[i] += load(c, i); });
+    const T* last = rows.back() + begin;
+    CpuTeam{}.each(count, [=, s = &sum[0], o = out + begin](std::int64_t i) { store(o, i, s[i] + load(last, i)); });
+  }
 }
 
 }  // namespace
