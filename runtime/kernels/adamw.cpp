@@ -1,29 +1,13 @@
 #include "runtime/kernels/adamw.hpp"
 
 #include <algorithm>
-#include <cmath>
+#include <cassert>
 #include <type_traits>
 
 #include "runtime/kernels/dispatch_dtype.hpp"
 #include "runtime/kernels/row/adamw.hpp"
 
 namespace dsrun {
-namespace {
-
-template <class A>
-AdamwCoefficients<A> coefficients(const AdamwStep& step) {
-  const double correction1 = 1 - std::pow(step.beta1, static_cast<double>(step.step));
-  const double correction2 = 1 - std::pow(step.beta2, static_cast<double>(step.step));
-  return {static_cast<A>(step.beta1),
-          static_cast<A>(step.beta2),
-          static_cast<A>(step.eps),
-          static_cast<A>(step.lr / correction1),
-          static_cast<A>(1 / std::sqrt(correction2)),
-          static_cast<A>(1 - step.lr * step.weight_decay),
-          static_cast<A>(step.gradient_scale)};
-}
-
-}  // namespace
 
 void adamw_update(const AdamwStep& step, const TensorView& master, const TensorView& gradient,
                   const TensorView& moment1, const TensorView& moment2, const TensorView& weights) {
@@ -31,8 +15,10 @@ void adamw_update(const AdamwStep& step, const TensorView& master, const TensorV
     using A = Compute<T>;
     dispatch_dtype(moment1.dtype, [&]<class M>(M) {
       if constexpr (std::is_same_v<M, A> || std::is_same_v<M, Bf16>)
-        adamw_row(CpuTeam{}, coefficients<A>(step), master.as<A>(), gradient.as<A>(), moment1.as<M>(), moment2.as<M>(),
-                  weights.as<T>(), master.cols);
+        adamw_row(CpuTeam{}, adamw_coefficients<A>(step), master.as<A>(), gradient.as<A>(), moment1.as<M>(),
+                  moment2.as<M>(), weights.as<T>(), master.cols);
+      else
+        assert(!"moments are stored as the master is, or in bf16");
     });
   });
 }
