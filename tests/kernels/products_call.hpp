@@ -15,6 +15,7 @@ struct Frame {
   std::vector<ParamGrad> param_grads{};
   const Routing* routing = nullptr;
   BatchView batch{};
+  const float* router_bias = nullptr;
 
   void run(KernelFunction function, Workspace& workspace, Gemm& gemm) const {
     function(KernelCall{.attributes = attributes,
@@ -26,6 +27,7 @@ struct Frame {
                         .param_grads = param_grads,
                         .routing = routing,
                         .batch = batch,
+                        .router_bias = router_bias,
                         .workspace = workspace,
                         .gemm = gemm});
   }
