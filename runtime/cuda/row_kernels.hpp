@@ -1,0 +1,54 @@
+// Row-wise ops on a CUDA device: launches of the arithmetic in runtime/kernels/row/ with a thread block for each row.
+// Views are of device memory; shapes and dtypes are those of the CPU's kernels (runtime/kernels/functions.hpp). Calls
+// return when the work is on the stream, throw std::runtime_error if CUDA refuses it and do nothing for no rows.
+//
+// To add an op: its arithmetic over a Team in runtime/kernels/row/, a __global__ function and a launch in a .cu here.
+#pragma once
+
+#include <cstdint>
+
+#include "runtime/kernels/adamw.hpp"
+#include "runtime/kernels/row/router.hpp"
+#include "runtime/tensor.hpp"
+
+struct CUstream_st;
+
+namespace dsrun::cuda {
+
+using Stream = CUstream_st*;
+
+// An `addend` is null or joins the contribution: out = contribution + addend; it may be out itself.
+
+void rms_norm(const TensorView& x, const TensorView& weight, double eps, const TensorView& y, Stream stream);
+void rms_norm_input_gradient(const TensorView& x, const TensorView& weight, const TensorView& dy, double eps,
+                             const TensorView& addend, const TensorView& dx, Stream stream);
+// partials [P × D], wide: scratch; P sets the sum's association and how many blocks work.
+void rms_norm_weight_gradient(const TensorView& x, const TensorView& dy, double eps, const TensorView& partials,
+                              bool accumulate, const TensorView& dweight, Stream stream);
+
+// heads × (nope + 2 · pairs) columns, of which the last 2 · pairs of each head are rotated. Token t stands at position
+// t mod sequence_length; row p of `rotation`, wide, is [cos_0, sin_0, cos_1, …] at position p.
+struct RopeHeads {
+  std::int64_t heads, nope, pairs, sequence_length;
+};
+// direction 1, or −1: back, which is the gradient. `out` may be `in`.
+void rope(const RopeHeads& shape, const TensorView& in, const TensorView& rotation, int direction,
+          const TensorView& addend, const TensorView& out, Stream stream);
+
+// factors [T × 1], wide: what each row is multiplied with; null: 1.
+void swiglu(const TensorView& in, const TensorView& factors, const TensorView& out, Stream stream);
+// dfactors [T × 1], wide, may be null.
+void swiglu_input_gradient(const TensorView& in, const TensorView& factors, const TensorView& dout,
+                           const TensorView& addend, const TensorView& din, const TensorView& dfactors, Stream stream);
+
+// logits, gates, scores: wide; bias [E].
+void router(const RouterShape& shape, const TensorView& logits, const float* bias, const TensorView& gates,
+            const TensorView& indices, const TensorView& scores, Stream stream);
+void router_input_gradient(const RouterShape& shape, const TensorView& dgates, const TensorView& indices,
+                           const TensorView& scores, const TensorView& addend, const TensorView& dlogits,
+                           Stream stream);
+
+void adamw_update(const AdamwStep& step, const TensorView& master, const TensorView& gradient,
+                  const TensorView& moment1, const TensorView& moment2, const TensorView& weights, Stream stream);
+
+}  // namespace dsrun::cuda
