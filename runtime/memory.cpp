@@ -22,14 +22,17 @@ std::string_view memory_class_name(MemoryClass memory_class) {
 }
 
 struct Buffer::Block {
-  std::shared_ptr<MemoryPool> pool;
+  std::shared_ptr<MemoryPool> pool;  // whom it counts for
   MemoryClass memory_class;
+  std::shared_ptr<Arena> arena;  // where it was cut from; null: a block of its own
   char* data;
-  std::size_t counted;
-  std::size_t capacity;
+  std::size_t size;
   ~Block() {
-    pool->count(memory_class, -static_cast<std::ptrdiff_t>(counted));
-    pool->give_back(data, capacity);
+    pool->count(memory_class, -static_cast<std::ptrdiff_t>(size));
+    if (arena)
+      arena->free(data, size);
+    else
+      std::free(data);
   }
 };
 
@@ -43,49 +46,26 @@ Buffer Buffer::part(std::size_t first, std::size_t num_bytes) const {
 
 void Buffer::charge(const std::shared_ptr<MemoryPool>& pool, MemoryClass memory_class) {
   if (!block_ || (block_->pool == pool && block_->memory_class == memory_class)) return;
-  block_->pool->count(block_->memory_class, -static_cast<std::ptrdiff_t>(block_->counted));
+  block_->pool->count(block_->memory_class, -static_cast<std::ptrdiff_t>(block_->size));
   block_->pool = pool;
   block_->memory_class = memory_class;
-  pool->count(memory_class, static_cast<std::ptrdiff_t>(block_->counted));
+  pool->count(memory_class, static_cast<std::ptrdiff_t>(block_->size));
 }
 
 std::shared_ptr<MemoryPool> MemoryPool::make() { return std::shared_ptr<MemoryPool>(new MemoryPool()); }
 
-MemoryPool::~MemoryPool() {
-  for (auto& [capacity, blocks] : free_)
-    for (char* data : blocks) std::free(data);
-}
-
-Buffer MemoryPool::allocate(std::size_t num_bytes, MemoryClass memory_class, std::size_t capacity) {
-  const std::size_t counted = rounded(std::max<std::size_t>(num_bytes, 1));
-  capacity = std::max(counted, rounded(capacity));
-  char* data = take(capacity);
-  count(memory_class, static_cast<std::ptrdiff_t>(counted));
+Buffer MemoryPool::allocate(std::size_t num_bytes, MemoryClass memory_class) {
+  const std::size_t size = rounded(std::max<std::size_t>(num_bytes, 1));
+  const bool lasting = memory_class <= MemoryClass::optimizer;
+  char* data = lasting ? static_cast<char*>(std::aligned_alloc(alignment, size)) : arena_->allocate(size);
+  if (data == nullptr) throw std::bad_alloc();
+  count(memory_class, static_cast<std::ptrdiff_t>(size));
   Buffer buffer;
-  buffer.block_ = std::make_shared<Buffer::Block>(shared_from_this(), memory_class, data, counted, capacity);
+  buffer.block_ =
+      std::make_shared<Buffer::Block>(shared_from_this(), memory_class, lasting ? nullptr : arena_, data, size);
   buffer.data_ = data;
   buffer.size_ = num_bytes;
   return buffer;
-}
-
-char* MemoryPool::take(std::size_t capacity) {
-  {
-    const std::lock_guard lock(mutex_);
-    auto& blocks = free_[capacity];
-    if (!blocks.empty()) {
-      char* data = blocks.back();
-      blocks.pop_back();
-      return data;
-    }
-  }
-  void* data = std::aligned_alloc(alignment, capacity);
-  if (data == nullptr) throw std::bad_alloc();
-  return static_cast<char*>(data);
-}
-
-void MemoryPool::give_back(char* data, std::size_t capacity) {
-  const std::lock_guard lock(mutex_);
-  free_[capacity].push_back(data);
 }
 
 void MemoryPool::count(MemoryClass memory_class, std::ptrdiff_t change) {

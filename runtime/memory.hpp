@@ -1,7 +1,8 @@
 // Memory of one device: reference-counted buffers from a pool that counts what is live, by class.
 //
 // The counters know nothing of the plan: they move at allocate, charge and release alone, so that planned and measured
-// bytes are independent (M-1). Freed blocks are kept for reuse: a steady step allocates nothing.
+// bytes are independent (M-1). State that lives as long as the device has blocks of its own; all else is cut from the
+// device's Arena.
 #pragma once
 
 #include <array>
@@ -10,8 +11,8 @@
 #include <memory>
 #include <mutex>
 #include <string_view>
-#include <unordered_map>
-#include <vector>
+
+#include "runtime/arena.hpp"
 
 namespace dsrun {
 
@@ -60,11 +61,9 @@ class Buffer {
 class MemoryPool : public std::enable_shared_from_this<MemoryPool> {
  public:
   static std::shared_ptr<MemoryPool> make();
-  ~MemoryPool();
 
-  // 64-byte aligned, not initialised. The block may have room for `capacity` ≥ num_bytes, so that values whose size
-  // varies from call to call find blocks that fit; only num_bytes are counted.
-  Buffer allocate(std::size_t num_bytes, MemoryClass memory_class, std::size_t capacity = 0);
+  // 64-byte aligned, not initialised.
+  Buffer allocate(std::size_t num_bytes, MemoryClass memory_class);
   void count(MemoryClass memory_class, std::ptrdiff_t change);  // memory held elsewhere, such as a Workspace's
   MemoryUse use() const;
   void restart_peaks();
@@ -72,12 +71,10 @@ class MemoryPool : public std::enable_shared_from_this<MemoryPool> {
  private:
   friend class Buffer;
   MemoryPool() = default;
-  char* take(std::size_t capacity);
-  void give_back(char* data, std::size_t capacity);
 
   mutable std::mutex mutex_;
   MemoryUse use_;
-  std::unordered_map<std::size_t, std::vector<char*>> free_;  // by capacity
+  std::shared_ptr<Arena> arena_ = std::make_shared<Arena>();
 };
 
 // Resident anonymous memory of this process, in bytes, as the kernel counts it.

@@ -75,13 +75,9 @@ class Exchange {
       message.gates = matrix(buffer.data() + row_bytes(num_rows), wide(), 1, static_cast<std::int64_t>(pairs));
     return message;
   }
-  // Room for as many rows as the microbatch has tokens, so that blocks are of few sizes.
   Buffer make(std::size_t rows, std::size_t pairs) {
-    const std::int64_t tokens = context_.plan->tokens_per_microbatch();
-    const std::size_t gate = with_gates() ? dtype_bytes(wide()) : 0;
-    const std::size_t most_pairs = static_cast<std::size_t>(tokens * context_.plan->job.model.experts_per_token);
-    return context_.pool->allocate(row_bytes(static_cast<std::int64_t>(rows)) + pairs * gate, MemoryClass::messages,
-                                   row_bytes(tokens) + most_pairs * gate);
+    const std::size_t gates = with_gates() ? pairs * dtype_bytes(wide()) : 0;
+    return context_.pool->allocate(row_bytes(static_cast<std::int64_t>(rows)) + gates, MemoryClass::messages);
   }
   Buffer receive(int member) {
     Buffer buffer = inbox_.take(tag_from(member));
@@ -109,9 +105,7 @@ class Exchange {
     for (int m = 0; m < members(); ++m) {
       const SendPlan& plan = routing_.sends[static_cast<std::size_t>(m)];
       const std::size_t pairs = plan.pair_row.size();
-      Buffer buffer =
-          context_.pool->allocate((1 + 2 * pairs) * sizeof(std::int32_t), MemoryClass::messages,
-                                  (1 + 2 * static_cast<std::size_t>(indices.size())) * sizeof(std::int32_t));
+      Buffer buffer = context_.pool->allocate((1 + 2 * pairs) * sizeof(std::int32_t), MemoryClass::messages);
       auto* out = reinterpret_cast<std::int32_t*>(buffer.data());
       *out++ = static_cast<std::int32_t>(plan.tokens.size());
       std::copy(plan.pair_row.begin(), plan.pair_row.end(), out);

@@ -78,8 +78,7 @@ void Strand::make_room(const Step& step) {
     const std::int64_t row_bytes = value.cols * element_bytes(value.element, precision);
     const std::int64_t rows = value_rows(context_, frame_, value, node.moe);
     frame_.values[static_cast<std::size_t>(id)] =
-        context_.pool->allocate(static_cast<std::size_t>(rows * row_bytes), memory_class(id),
-                                static_cast<std::size_t>(room_for_rows(context_, value, rows) * row_bytes));
+        context_.pool->allocate(static_cast<std::size_t>(rows * row_bytes), memory_class(id));
   }
   for (const TakeOver& move : step.takes_over) {
     Buffer& from = frame_.values[static_cast<std::size_t>(move.from)];
@@ -135,16 +134,6 @@ TensorView value_view(const DeviceContext& context, const Frame& frame, ValueId 
 std::int64_t value_rows(const DeviceContext& context, const Frame& frame, const Value& value, int moe) {
   if (value.rows == Rows::tokens) return context.plan->tokens_per_microbatch();
   return frame.routing[static_cast<std::size_t>(moe)].num_rows();
-}
-
-std::int64_t room_for_rows(const DeviceContext& context, const Value& value, std::int64_t rows) {
-  if (value.rows == Rows::tokens) return rows;
-  const Job& job = context.plan->job;
-  const double mean = static_cast<double>(context.plan->tokens_per_microbatch()) * job.model.experts_per_token;
-  const auto planned = static_cast<std::int64_t>(mean * job.balance.load_factor) + 1;
-  // Beyond the plan blocks grow in coarse steps, so that few sizes come to be.
-  const std::int64_t step = std::max<std::int64_t>(planned / 4, 1);
-  return rows <= planned ? planned : (rows + step - 1) / step * step;
 }
 
 void run_kernel(DeviceContext& context, Frame& frame, const Step& step) {

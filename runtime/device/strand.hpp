@@ -50,9 +50,6 @@ TensorView value_view(const DeviceContext& context, const Frame& frame, ValueId 
 // the one of the node that makes it.
 std::int64_t value_rows(const DeviceContext& context, const Frame& frame, const Value& value, int moe);
 
-// Rows that a block for the value should have room for: the plan's bound for routed values.
-std::int64_t room_for_rows(const DeviceContext& context, const Value& value, std::int64_t rows);
-
 // Runs a compute step's kernel on the frame's values.
 void run_kernel(DeviceContext& context, Frame& frame, const Step& step);
 
