@@ -15,7 +15,7 @@ LAYERS = ["dsl", "models", "cluster", "runtime", "actors", "dsrun"]
 SUFFIXES = {".cpp", ".hpp", ".cu", ".cuh"}
 CAF_HEADER = "actors/caf.hpp"
 CAF_FOLDERS = ["actors", "tests/actors", "tests/end_to_end", "tests/sanitizers"]
-KERNEL_FOLDERS = ["runtime", "tests/runtime", "tests/kernels", "tests/bench"]
+KERNEL_FOLDERS = ["runtime", "tests/runtime", "tests/kernels", "tests/cuda", "tests/bench"]
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
 
 
