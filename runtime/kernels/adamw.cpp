@@ -1,11 +1,11 @@
 #include "runtime/kernels/adamw.hpp"
 
-#include <algorithm>
 #include <cassert>
 #include <type_traits>
 
 #include "runtime/kernels/dispatch_dtype.hpp"
 #include "runtime/kernels/row/adamw.hpp"
+#include "runtime/kernels/sum_rows.hpp"
 
 namespace dsrun {
 
@@ -36,18 +36,9 @@ double sum_squares(const TensorView& row) {
 }
 
 void sum_slices(std::span<const TensorView> slices, const TensorView& out) {
-  constexpr std::int64_t block = 1024;  // stays in the first-level cache while the slices pass by
   dispatch_dtype(out.dtype, [&]<class T>(T) {
-    Compute<T> sum[block];
-    for (std::int64_t begin = 0; begin < out.cols; begin += block) {
-      const std::int64_t n = std::min(block, out.cols - begin);
-      std::fill_n(sum, n, Compute<T>(0));
-      for (const TensorView& slice : slices) {
-        const T* values = slice.as<T>() + begin;
-        for (std::int64_t i = 0; i < n; ++i) sum[i] += load(values, i);
-      }
-      for (std::int64_t i = 0; i < n; ++i) store(out.as<T>() + begin, i, sum[i]);
-    }
+    sum_rows<T>(
+        slices.size(), [&](std::size_t k) { return slices[k].as<T>(); }, out.as<T>(), out.cols);
   });
 }
 

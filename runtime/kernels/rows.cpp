@@ -5,39 +5,17 @@
 
 #include "runtime/kernels/dispatch_dtype.hpp"
 #include "runtime/kernels/row/team.hpp"
+#include "runtime/kernels/sum_rows.hpp"
 
 namespace dsrun {
 namespace {
 
 std::size_t index(std::int64_t i) { return static_cast<std::size_t>(i); }
 
-// out = Σ rows, in their order; no row: zeros.
 template <class T>
 void sum_rows(const std::vector<const T*>& rows, T* out, std::int64_t n) {
-  using A = Compute<T>;
-  switch (rows.size()) {
-    case 0:
-      return std::fill_n(out, n, T(A(0))), void();
-    case 1:
-      return std::copy_n(rows[0], n, out), void();
-    case 2: {
-      const T *a = rows[0], *b = rows[1];
-      return CpuTeam{}.each(n, [=](std::int64_t i) { store(out, i, load(a, i) + load(b, i)); });
-    }
-    default:
-      break;
-  }
-  constexpr std::int64_t block = 512;
-  A sum[block];
-  for (std::int64_t begin = 0; begin < n; begin += block) {
-    const std::int64_t count = std::min(block, n - begin);
-    const T *a = rows[0] + begin, *b = rows[1] + begin;
-    CpuTeam{}.each(count, [=, s = &sum[0]](std::int64_t i) { s[i] = load(a, i) + load(b, i); });
-    for (std::size_t r = 2; r + 1 < rows.size(); ++r)
-      CpuTeam{}.each(count, [s = &sum[0], c = rows[r] + begin](std::int64_t i) { s[i] += load(c, i); });
-    const T* last = rows.back() + begin;
-    CpuTeam{}.each(count, [=, s = &sum[0], o = out + begin](std::int64_t i) { store(o, i, s[i] + load(last, i)); });
-  }
+  dsrun::sum_rows(
+      rows.size(), [&](std::size_t r) { return rows[r]; }, out, n);
 }
 
 }  // namespace
