@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 namespace dsrun {
 namespace {
@@ -25,6 +26,16 @@ std::vector<std::string> expand(const std::string& pattern) {
   return paths;
 }
 
+// A folder's own name is no pattern, whatever characters it has.
+std::string escaped(const std::string& folder) {
+  std::string text;
+  for (const char c : folder) {
+    if (c == '*' || c == '?' || c == '[' || c == '\\') text += '\\';
+    text += c;
+  }
+  return text;
+}
+
 struct Mapped {
   const std::uint8_t* data = nullptr;
   std::int64_t size = 0;
@@ -33,7 +44,7 @@ struct Mapped {
 
 Mapped map_file(const std::string& path) {
   const auto failed = [&](const std::string& why) { return Mapped{nullptr, 0, fmt::format("{}: {}", path, why)}; };
-  const int file = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  const int file = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);  // a pipe must not wait for its writer
   if (file < 0) return failed(std::strerror(errno));
   struct stat status {};
   Mapped mapped;
@@ -87,7 +98,8 @@ std::variant<std::shared_ptr<const Corpus>, CorpusError> open_corpus(const std::
   if (patterns.empty()) return CorpusError{"data.files is empty: a job that trains needs text"};
   for (const std::string& pattern : patterns) {
     const bool absolute = !pattern.empty() && pattern[0] == '/';
-    const std::vector<std::string> found = expand(absolute || folder.empty() ? pattern : folder + "/" + pattern);
+    const std::vector<std::string> found =
+        expand(absolute || folder.empty() ? pattern : escaped(folder) + "/" + pattern);
     if (found.empty())
       return CorpusError{fmt::format("no file matches \"{}\" (looked in {})", pattern, absolute ? "/" : folder)};
     paths.insert(found.begin(), found.end());
@@ -102,8 +114,9 @@ std::variant<std::shared_ptr<const Corpus>, CorpusError> open_corpus(const std::
   corpus->training_ =
       corpus->size_ - static_cast<std::int64_t>(static_cast<double>(corpus->size_) * validation_fraction);
   if (corpus->training_ < length + 1)
-    return CorpusError{fmt::format("{} bytes of text for training are less than one sequence: {} tokens and a target",
-                                   corpus->training_, length)};
+    return CorpusError{
+        fmt::format("{}: {} bytes of text for training are less than one sequence: {} tokens and a target",
+                    fmt::join(paths, ", "), corpus->training_, length)};
   return std::shared_ptr<const Corpus>(std::move(corpus));
 }
 
