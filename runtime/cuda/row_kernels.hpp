@@ -1,6 +1,6 @@
 // Row-wise ops on a CUDA device: launches of the arithmetic in runtime/kernels/row/ with a thread block for each row.
 // Views are of device memory; shapes and dtypes are those of the CPU's kernels (runtime/kernels/functions.hpp). Calls
-// return when the work is on the stream, throw std::runtime_error if CUDA refuses it and do nothing for no rows.
+// return when the work is on the stream and throw std::runtime_error if CUDA refuses it; no rows are no work.
 //
 // To add an op: its arithmetic over a Team in runtime/kernels/row/, a __global__ function and a launch in a .cu here.
 #pragma once
@@ -22,7 +22,7 @@ using Stream = CUstream_st*;
 void rms_norm(const TensorView& x, const TensorView& weight, double eps, const TensorView& y, Stream stream);
 void rms_norm_input_gradient(const TensorView& x, const TensorView& weight, const TensorView& dy, double eps,
                              const TensorView& addend, const TensorView& dx, Stream stream);
-// partials [P × D], wide: scratch; P sets the sum's association and how many blocks work.
+// partials [P × D], wide: scratch; P > 0 sets the sum's association and how many blocks work.
 void rms_norm_weight_gradient(const TensorView& x, const TensorView& dy, double eps, const TensorView& partials,
                               bool accumulate, const TensorView& dweight, Stream stream);
 
