@@ -71,6 +71,21 @@ std::vector<fs::path> folders(const std::string& run_dir) {
   return found;
 }
 
+std::optional<Manifest> read_whole(const fs::path& folder) {
+  try {
+    std::optional<Manifest> manifest = read_manifest(folder);
+    if (manifest && complete(folder, *manifest)) return manifest;
+  } catch (const StorageError&) {  // torn: the one before may be whole
+  }
+  return std::nullopt;
+}
+
+// A folder that is written anew is no committed checkpoint until its manifest is.
+void withdraw(const std::string& folder) {
+  std::error_code error;
+  if (fs::remove(folder + "/manifest.json", error)) sync_folder(folder);
+}
+
 }  // namespace
 
 json to_json(const ShardFile& shard) {
@@ -93,6 +108,7 @@ ShardFile write_shard(const std::string& run_dir, std::int64_t step, int rank, c
   std::error_code error;
   fs::create_directories(checkpoint_folder(run_dir, step), error);
   if (error) throw StorageError(fmt::format("{}: {}", checkpoint_folder(run_dir, step), error.message()));
+  withdraw(checkpoint_folder(run_dir, step));
   json entries = json::array();
   std::vector<Bytes> parts(3);
   std::uint64_t offset = 0;
@@ -132,19 +148,19 @@ void commit_checkpoint(const std::string& run_dir, const Manifest& manifest, int
   if (error) throw StorageError(fmt::format("{}: {}", folder, error.message()));
   sync_folder(folder);
   sync_folder(run_dir + "/checkpoints");
-  const std::vector<fs::path> all = folders(run_dir);
-  for (std::size_t i = static_cast<std::size_t>(keep); i < all.size(); ++i) fs::remove_all(all[i], error);
+  int kept = 0;
+  for (const fs::path& each : folders(run_dir)) {
+    if (kept < keep && read_whole(each)) {
+      ++kept;
+    } else {
+      fs::remove_all(each, error);
+    }
+  }
 }
 
 std::optional<Manifest> find_latest_checkpoint(const std::string& run_dir) {
-  for (const fs::path& folder : folders(run_dir)) {
-    try {
-      const std::optional<Manifest> manifest = read_manifest(folder);
-      if (manifest && complete(folder, *manifest)) return manifest;
-    } catch (const StorageError&) {
-      continue;  // torn: the one before may be whole
-    }
-  }
+  for (const fs::path& folder : folders(run_dir))
+    if (std::optional<Manifest> manifest = read_whole(folder)) return manifest;
   return std::nullopt;
 }
 
@@ -157,7 +173,7 @@ ShardReader::ShardReader(const std::string& run_dir, std::int64_t step, const Sh
   read_exactly(path_, 0, &head, sizeof head);
   const std::uint64_t before = sizeof head;
   if (head.magic != magic) throw StorageError(fmt::format("{}: this is no shard", path_));
-  if (head.length > largest_header || head.length > shard.num_bytes - before)
+  if (head.length > largest_header || head.length + before > shard.num_bytes)
     throw StorageError(fmt::format("{}: a header of {} bytes cannot be", path_, head.length));
   std::string header(head.length, '\0');
   read_exactly(path_, before, header.data(), header.size());

@@ -45,7 +45,7 @@ ShardFile shard_from_json(const nlohmann::json& object);  // throws StorageError
 
 std::string checkpoint_folder(const std::string& run_dir, std::int64_t step);
 
-// Writes and syncs one rank's shard; makes the folder. Throws StorageError.
+// Writes and syncs one rank's shard; makes the folder, or withdraws what was committed there. Throws StorageError.
 ShardFile write_shard(const std::string& run_dir, std::int64_t step, int rank, const std::vector<RangeToSave>& ranges);
 
 struct Manifest {
@@ -55,7 +55,8 @@ struct Manifest {
   std::vector<ShardFile> shards;  // by rank
 };
 
-// Commits a checkpoint whose shards are all written, then removes all but the newest `keep`. Throws StorageError.
+// Commits a checkpoint whose shards are all written, then removes all but the newest `keep` that are whole. Throws
+// StorageError.
 void commit_checkpoint(const std::string& run_dir, const Manifest& manifest, int keep = 2);
 
 // The newest committed checkpoint whose shard files are all there in full size; nullopt: none.
