@@ -1,39 +1,12 @@
 // N-1: topology does not change the numbers. Every mesh is compared with one device that runs one microbatch.
 #include <gtest/gtest.h>
 
-#include <fmt/format.h>
-
 #include "tests/support/compare.hpp"
 #include "tests/support/fake_cluster.hpp"
+#include "tests/support/meshes.hpp"
 
 namespace dsrun::test {
 namespace {
-
-struct Mesh {
-  std::string name;
-  std::vector<std::string> overrides;
-};
-
-Mesh mesh(const std::string& schedule, int pipeline, int data, int expert, int microbatches,
-          const std::string& layers = "") {
-  Mesh made;
-  made.name = fmt::format("{}_p{}_d{}_e{}_m{}{}", schedule, pipeline, data, expert, microbatches,
-                          layers.empty() ? "" : "_uneven");
-  made.overrides = {fmt::format("parallel.schedule={}", schedule), fmt::format("parallel.pipeline={}", pipeline),
-                    fmt::format("parallel.data={}", data), fmt::format("parallel.expert={}", expert),
-                    fmt::format("batch.microbatches={}", microbatches)};
-  if (!layers.empty()) made.overrides.push_back("parallel.layers_per_stage=" + layers);
-  return made;
-}
-
-std::vector<Mesh> meshes() {
-  return {mesh("1f1b", 1, 1, 1, 4),     mesh("1f1b", 1, 2, 1, 2),          mesh("1f1b", 1, 2, 2, 2),
-          mesh("1f1b", 1, 4, 2, 1),     mesh("1f1b", 1, 4, 4, 2),          mesh("1f1b", 2, 1, 1, 4),
-          mesh("1f1b", 2, 2, 2, 4),     mesh("1f1b", 2, 2, 1, 2, "[1,3]"), mesh("1f1b", 4, 1, 1, 4),
-          mesh("1f1b", 4, 2, 2, 2),     mesh("dualpipe", 2, 1, 1, 4),      mesh("dualpipe", 2, 2, 1, 4),
-          mesh("dualpipe", 2, 2, 2, 4), mesh("dualpipe", 2, 4, 4, 4),      mesh("dualpipe", 2, 2, 2, 8, "[3,1]"),
-          mesh("dualpipe", 4, 1, 1, 8), mesh("dualpipe", 4, 2, 2, 8),      mesh("dualpipe", 4, 1, 1, 16)};
-}
 
 struct Numbers {
   std::vector<double> losses;
@@ -49,7 +22,7 @@ Numbers train(std::vector<std::string> overrides, FakeClusterOptions options = {
   return {run.losses, cluster.gather_weights(), cluster.coordinator().biases()};
 }
 
-class Topology : public testing::TestWithParam<Mesh> {};
+class Topology : public testing::TestWithParam<MeshCase> {};
 
 TEST_P(Topology, N1_fp64_losses_and_weights_of_20_steps_equal_one_device) {
   static const Numbers single = train({"job.steps=20"});
@@ -89,15 +62,15 @@ TEST_P(Topology, N1_fp32_without_bias_moves_20_steps_stay_close) {
   EXPECT_LT(worst.relative, 1e-3) << worst.tensor;
 }
 
-INSTANTIATE_TEST_SUITE_P(Meshes, Topology, testing::ValuesIn(meshes()),
-                         [](const auto& info) { return info.param.name; });
+INSTANTIATE_TEST_SUITE_P(Meshes, Topology, testing::ValuesIn(mesh_cases()),
+                         [](const auto& mesh) { return mesh.param.name; });
 
 // The test of the test: an op made wrong on purpose must be seen.
 class Sabotage : public testing::Test {
  protected:
   static constexpr const char* steps = "job.steps=4";
   static std::vector<std::string> dualpipe() {
-    auto overrides = mesh("dualpipe", 2, 2, 2, 4).overrides;
+    auto overrides = mesh_case("dualpipe", 2, 2, 2, 4).overrides;
     overrides.push_back(steps);
     return overrides;
   }

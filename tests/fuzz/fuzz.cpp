@@ -1,0 +1,179 @@
+// fuzz TARGET [--seconds N] [--seed S]: feeds a parser mutated inputs until the time is over. A parser may refuse,
+// never crash, hang or read out of bounds: build it under ASan+UBSan. Prints the seed, so that a failure can be had
+// again. To add a parser: a function that takes the bytes, and its row in `targets`.
+#include <chrono>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <random>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include "dsl/parse.hpp"
+#include "runtime/checkpoint/checkpoint.hpp"
+#include "runtime/checkpoint/files.hpp"
+#include "runtime/schedule/checker.hpp"
+#include "runtime/schedule/schedule.hpp"
+
+namespace dsrun::test {
+namespace {
+
+using Random = std::mt19937_64;
+
+std::string read(const std::string& path) {
+  std::ostringstream text;
+  text << std::ifstream(path, std::ios::binary).rdbuf();
+  return text.str();
+}
+
+void mutate(std::string& bytes, Random& random) {
+  static const std::vector<std::string> words = {
+      "[",   "]", "\"", "=", "0", "-1",   "9223372036854775807", "1e999", "nan", "\xff", "\xed\xa0\x80", "\n",
+      "'''", "{", "}",  ",", ".", "F0.0 "};
+  for (std::uint64_t turns = 1 + random() % 4; turns > 0; --turns) {
+    const std::size_t at = bytes.empty() ? 0 : random() % bytes.size();
+    switch (random() % 5) {
+      case 0:
+        bytes.insert(at, words[random() % words.size()]);
+        break;
+      case 1:
+        bytes.erase(at, random() % 40);
+        break;
+      case 2:
+        bytes.insert(at, bytes.substr(random() % (bytes.size() + 1), random() % 60));
+        break;
+      case 3:
+        bytes.resize(at);
+        break;
+      default:
+        if (!bytes.empty()) bytes[at] = static_cast<char>(random());
+    }
+  }
+}
+
+void job_file(const std::string& bytes) { parse_job_text(bytes, "fuzz.toml", {"job.steps=3"}); }
+
+// Instructions that parse take the place of a rank's; the checker must say something of them.
+void program_text(const std::string& bytes) {
+  std::string error;
+  const auto instructions = parse_instructions(bytes, error);
+  if (!instructions || instructions->size() > 2000) return;
+  Program program = find_schedule("dualpipe")->build(4, 8);
+  program.ranks[1].instructions = *instructions;
+  check_program(program);
+}
+
+class Folder {
+ public:
+  Folder() : path_(std::filesystem::temp_directory_path() / fmt::format("dsrun-fuzz-{}", getpid())) {
+    std::filesystem::create_directories(path_);
+    const std::vector<float> values(64, 1.5F);
+    const RangeToSave range{{"w/master", "f32", 0, 64}, values.data(), values.size() * sizeof(float)};
+    const ShardFile shard = write_shard(path_, 7, 0, {range, range});
+    commit_checkpoint(path_, {7, {{"a", 1}}, {{"b", 2}}, {shard}});
+  }
+  ~Folder() { std::filesystem::remove_all(path_); }
+  std::string path() const { return path_.string(); }
+  std::string file(const char* name) const { return checkpoint_folder(path_.string(), 7) + "/" + name; }
+
+ private:
+  std::filesystem::path path_;
+};
+
+const Folder& folder() {
+  static const Folder made;
+  return made;
+}
+
+void manifest(const std::string& bytes) {
+  std::ofstream(folder().file("manifest.json"), std::ios::binary) << bytes;
+  find_latest_checkpoint(folder().path());
+}
+
+// As if the header's hash had been made to fit: the parser itself must hold.
+void shard(const std::string& bytes) {
+  std::ofstream(folder().file("rank-0000.shard"), std::ios::binary) << bytes;
+  std::uint64_t length = 0;
+  if (bytes.size() >= 16) std::memcpy(&length, bytes.data() + 8, 8);
+  const std::string header = bytes.size() > 16 ? bytes.substr(16, length) : "";
+  try {
+    const ShardReader reader(folder().path(), 7,
+                             {"rank-0000.shard", bytes.size(), hash_bytes(header.data(), header.size())});
+    std::vector<char> out(bytes.size());
+    for (std::size_t i = 0; i < reader.ranges().size(); ++i) reader.read(i, out.data(), 256);
+  } catch (const StorageError&) {  // refused
+  }
+}
+
+// The input being fed, kept where a crash can still write it down.
+std::string* input = nullptr;
+void keep_input(int signal) {
+  std::FILE* file = std::fopen("fuzz.input", "wb");
+  if (file != nullptr && input != nullptr) std::fwrite(input->data(), 1, input->size(), file);
+  if (file != nullptr) std::fclose(file);
+  std::signal(signal, SIG_DFL);
+  std::raise(signal);
+}
+
+struct Target {
+  std::string name;
+  std::function<void(const std::string&)> feed;
+  std::function<std::string()> seed;
+};
+
+std::vector<Target> targets() {
+  return {{"job_file", job_file, [] { return read(DSRUN_SOURCE_DIR "/examples/quickstart.toml"); }},
+          {"program_text", program_text,
+           [] {
+             const Program program = find_schedule("dualpipe")->build(4, 8);
+             std::string text;
+             for (const Instruction& each : program.ranks[1].instructions) text += to_string(each) + " ";
+             return text;
+           }},
+          {"manifest", manifest, [] { return read(folder().file("manifest.json")); }},
+          {"shard", shard, [] { return read(folder().file("rank-0000.shard")); }}};
+}
+
+int run(const std::string& name, double seconds, std::uint64_t seed) {
+  for (const Target& target : targets()) {
+    if (target.name != name) continue;
+    fmt::print("{}: seed {}\n", name, seed);
+    std::fflush(stdout);
+    std::signal(SIGABRT, keep_input);
+    Random random(seed);
+    const std::string good = target.seed();
+    const auto end = std::chrono::steady_clock::now() + std::chrono::duration<double>(seconds);
+    std::uint64_t inputs = 0;
+    for (; std::chrono::steady_clock::now() < end; ++inputs) {
+      std::string bytes = good;
+      mutate(bytes, random);
+      input = &bytes;
+      target.feed(bytes);
+    }
+    fmt::print("{}: {} inputs\n", name, inputs);
+    return inputs > 0 ? 0 : 1;
+  }
+  fmt::print(stderr, "fuzz: no target {}\n", name);
+  return 64;
+}
+
+}  // namespace
+}  // namespace dsrun::test
+
+int main(int argc, char** argv) {
+  double seconds = 10;
+  std::uint64_t seed = 1;
+  for (int i = 2; i + 1 < argc; i += 2) {
+    if (std::string(argv[i]) == "--seconds") seconds = std::atof(argv[i + 1]);
+    if (std::string(argv[i]) == "--seed") seed = std::strtoull(argv[i + 1], nullptr, 10);
+  }
+  return dsrun::test::run(argc > 1 ? argv[1] : "", seconds, seed);
+}
