@@ -1,21 +1,12 @@
 #include "runtime/data/order.hpp"
 
+#include "runtime/hash.hpp"
+
 namespace dsrun {
-namespace {
-
-std::uint64_t mix(std::uint64_t x) {  // splitmix64's finaliser
-  x += 0x9e3779b97f4a7c15u;
-  x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9u;
-  x = (x ^ (x >> 27)) * 0x94d049bb133111ebu;
-  return x ^ (x >> 31);
-}
-
-}  // namespace
-
 std::int64_t sample_at(std::uint64_t seed, std::int64_t position, std::int64_t num_samples) {
   const auto count = static_cast<std::uint64_t>(num_samples);
   const std::uint64_t epoch = static_cast<std::uint64_t>(position) / count;
-  const std::uint64_t key = mix(seed ^ mix(epoch));
+  const std::uint64_t key = mix64(seed ^ mix64(epoch));
   int half_bits = 1;
   while ((std::uint64_t{1} << (2 * half_bits)) < count) ++half_bits;
   const std::uint64_t mask = (std::uint64_t{1} << half_bits) - 1;
@@ -23,7 +14,7 @@ std::int64_t sample_at(std::uint64_t seed, std::int64_t position, std::int64_t n
   do {
     std::uint64_t left = index >> half_bits, right = index & mask;
     for (std::uint64_t turn = 0; turn < 4; ++turn) {
-      const std::uint64_t next = left ^ (mix(key + turn * 0x632be59bd9b4e019u + right) & mask);
+      const std::uint64_t next = left ^ (mix64(key + turn * 0x632be59bd9b4e019u + right) & mask);
       left = right;
       right = next;
     }

@@ -3,17 +3,11 @@
 #include <cmath>
 #include <numbers>
 
+#include "runtime/hash.hpp"
 #include "runtime/kernels/dispatch_dtype.hpp"
 
 namespace dsrun {
 namespace {
-
-std::uint64_t mix(std::uint64_t x) {  // splitmix64's finaliser
-  x += 0x9e3779b97f4a7c15u;
-  x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9u;
-  x = (x ^ (x >> 27)) * 0x94d049bb133111ebu;
-  return x ^ (x >> 31);
-}
 
 std::uint64_t hash(std::string_view name) {  // FNV-1a
   std::uint64_t h = 0xcbf29ce484222325u;
@@ -23,7 +17,7 @@ std::uint64_t hash(std::string_view name) {  // FNV-1a
 
 // Box-Muller: elements 2p and 2p+1 share a radius and an angle.
 double normal(std::uint64_t key, std::uint64_t element) {
-  const std::uint64_t bits = mix(key + (element >> 1) * 0x9e3779b97f4a7c15u);
+  const std::uint64_t bits = mix64(key + (element >> 1) * 0x9e3779b97f4a7c15u);
   const float uniform = (static_cast<float>(bits >> 40) + 0.5f) * 0x1p-24f;
   const float angle = static_cast<float>((bits & 0xffffffu)) * 0x1p-24f * 2 * std::numbers::pi_v<float>;
   const float radius = std::sqrt(-2 * std::log(uniform));
@@ -33,7 +27,7 @@ double normal(std::uint64_t key, std::uint64_t element) {
 }  // namespace
 
 void fill_normal(std::uint64_t seed, std::string_view name, std::int64_t begin, double std, const TensorView& out) {
-  const std::uint64_t key = mix(seed ^ mix(hash(name)));
+  const std::uint64_t key = mix64(seed ^ mix64(hash(name)));
   dispatch_dtype(out.dtype, [&]<class T>(T) {
     for (std::int64_t i = 0; i < out.cols; ++i)
       out.as<T>()[i] = T(static_cast<Compute<T>>(std * normal(key, static_cast<std::uint64_t>(begin + i))));
