@@ -56,8 +56,8 @@ int run(int argc, char** argv) {
   Context context;
   CLI::App app("dsrun trains DeepSeek-V3-class mixture-of-experts models. `dsrun FILE` launches a job.", "dsrun");
   app.set_version_flag("--version", std::string("dsrun ") + DSRUN_VERSION);
-  app.add_option("--log-level", context.log_level, "error, warn, info or debug")
-      ->check(CLI::IsMember({"error", "warn", "info", "debug"}));
+  app.add_option("--log-level", context.log_level, "warn, info or debug (every step)")
+      ->check(CLI::IsMember({"warn", "info", "debug"}));
   app.require_subcommand(1);
   app.fallthrough();  // --log-level may stand after the verb as well
   for (const Verb& verb : verbs) verb.add(app, context);

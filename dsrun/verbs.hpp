@@ -15,9 +15,9 @@ namespace dsrun {
 // What all verbs share. A verb's callback sets exit_code.
 struct Context {
   int exit_code = exit_done;
-  std::string log_level = "info";  // error, warn, info, debug
+  std::string log_level = "info";  // warn: faults and the summary only; debug: every step
   bool verbose() const { return log_level == "debug"; }
-  bool quiet() const { return log_level == "error" || log_level == "warn"; }
+  bool quiet() const { return log_level == "warn"; }
 };
 
 void add_run(CLI::App& app, Context& context);

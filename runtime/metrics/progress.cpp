@@ -42,7 +42,7 @@ void Progress::step(const StepMetrics& metrics) {
     start_ns_ = now;
   }
   const std::int64_t interval = terminal_ ? rewrite_interval_ns : line_interval_ns;
-  if (!first && metrics.step != num_steps_ && now - shown_ns_ < interval) return;
+  if (!every_step_ && !first && metrics.step != num_steps_ && now - shown_ns_ < interval) return;
   shown_ns_ = now;
   show(format_progress(metrics, num_steps_, eta(metrics)));
 }

@@ -17,6 +17,7 @@ class Progress {
  public:
   // `terminal`: whether `out` can rewrite a line.
   Progress(std::FILE* out, bool terminal, std::int64_t num_steps, const Clock& clock = system_clock());
+  void show_every_step() { every_step_ = true; }
   void step(const StepMetrics& metrics);  // the first and the last step always show
   void note(const std::string& line);     // a line of its own, such as a validation loss
   void end();                             // leaves the cursor on a fresh line
@@ -31,6 +32,7 @@ class Progress {
   const Clock& clock_;
   std::int64_t first_step_ = 0, start_ns_ = 0, shown_ns_ = 0;
   bool line_open_ = false;
+  bool every_step_ = false;
 };
 
 }  // namespace dsrun
