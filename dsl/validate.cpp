@@ -144,8 +144,6 @@ class Rules {
     const OptimizerSpec& o = job_.optimizer;
     rule(o.final_lr <= o.lr, {"optimizer.final_lr", "optimizer.lr"},
          fmt::format("the last learning rate {} is above the highest, {}", o.final_lr, o.lr), "at most optimizer.lr");
-    rule(o.warmup_steps <= job_.run.steps, {"optimizer.warmup_steps", "job.steps"},
-         fmt::format("{} steps of warm-up in a run of {}", o.warmup_steps, job_.run.steps), "at most job.steps");
   }
 
   void cluster() {

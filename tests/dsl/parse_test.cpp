@@ -136,11 +136,12 @@ TEST(Override, faults_point_into_the_override) {
 }
 
 TEST(Override, faults_between_an_override_and_the_file_show_both) {
-  const ParseResult parsed = parse_job_text(smallest, "job.toml", {"optimizer.warmup_steps=11"});
+  const ParseResult parsed =
+      parse_job_text(std::string(smallest) + "[optimizer]\nlr = 0.1\n", "job.toml", {"optimizer.final_lr=0.2"});
   ASSERT_EQ(parsed.faults.size(), 1u);
   EXPECT_EQ(parsed.faults[0].place.file, "--set");
   EXPECT_EQ(parsed.faults[0].other->file, "job.toml");
-  EXPECT_EQ(parsed.faults[0].other->line, 3);
+  EXPECT_EQ(parsed.faults[0].other->key, "optimizer.lr");
 }
 
 TEST(Override, malformed_ones_are_faults) {
