@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
@@ -18,7 +19,11 @@ using nlohmann::json;
 
 constexpr std::array<char, 8> magic = {'d', 's', 'r', 's', 'h', 'd', '0', '1'};
 constexpr std::uint64_t largest_header = 64 << 20;
+constexpr std::uint64_t largest_manifest = 64 << 20;
+constexpr int deepest_manifest = 32;  // printing JSON recurses
 constexpr int format_version = 1;
+
+std::string folder_name(std::int64_t step) { return fmt::format("step-{:010}", step); }
 
 std::string shard_path(const std::string& run_dir, std::int64_t step, const std::string& file) {
   return checkpoint_folder(run_dir, step) + "/" + file;
@@ -38,14 +43,22 @@ T member(const json& object, const char* name, const std::string& path) {
   }
 }
 
-std::optional<Manifest> read_manifest(const fs::path& folder) {
-  std::ifstream file(folder / "manifest.json");
-  if (!file) return std::nullopt;
-  const json object = json::parse(file, nullptr, false);
-  const std::string path = (folder / "manifest.json").string();
+// As printed into a manifest and under its hash: a path may hold bytes that are no UTF-8.
+std::string printed(const json& object, int indent = -1) {
+  return object.dump(indent, ' ', false, json::error_handler_t::replace);
+}
+
+// nullopt: there is none that is whole.
+std::optional<Manifest> read_manifest(const std::string& folder) {
+  const std::string path = folder + "/manifest.json";
+  std::error_code error;
+  if (fs::file_size(path, error) > largest_manifest || error) return std::nullopt;
+  std::ifstream file(path);
+  const auto shallow = [](int depth, json::parse_event_t, json&) { return depth < deepest_manifest; };
+  const json object = json::parse(file, shallow, false);
   if (!object.is_object() || member<int>(object, "version", path) != format_version) return std::nullopt;
   const json body = member<json>(object, "body", path);
-  const std::string text = body.dump();
+  const std::string text = printed(body);
   if (member<std::uint64_t>(object, "hash", path) != hash_bytes(text.data(), text.size())) return std::nullopt;
   Manifest manifest{
       member<std::int64_t>(body, "step", path), member<json>(body, "job", path), member<json>(body, "state", path), {}};
@@ -54,27 +67,34 @@ std::optional<Manifest> read_manifest(const fs::path& folder) {
 }
 
 // Whether every shard is there in full size.
-bool complete(const fs::path& folder, const Manifest& manifest) {
+bool complete(const std::string& folder, const Manifest& manifest) {
   return std::all_of(manifest.shards.begin(), manifest.shards.end(), [&](const ShardFile& shard) {
     std::error_code error;
-    return fs::file_size(folder / shard.file, error) == shard.num_bytes && !error;
+    return fs::file_size(folder + "/" + shard.file, error) == shard.num_bytes && !error;
   });
 }
 
-// Checkpoint folders, newest first.
-std::vector<fs::path> folders(const std::string& run_dir) {
-  std::vector<fs::path> found;
+// Steps that have a checkpoint's folder, newest first. Folders of other names are a person's: neither offered nor
+// removed.
+std::vector<std::int64_t> steps_found(const std::string& run_dir) {
+  std::vector<std::int64_t> found;
   std::error_code error;
-  for (const auto& entry : fs::directory_iterator(fs::path(run_dir) / "checkpoints", error))
-    if (entry.path().filename().string().rfind("step-", 0) == 0) found.push_back(entry.path());
+  for (const auto& entry : fs::directory_iterator(fs::path(run_dir) / "checkpoints", error)) {
+    const std::string name = entry.path().filename().string();
+    std::int64_t step = 0;
+    const std::size_t prefix = std::min(name.size(), std::string_view("step-").size());
+    std::from_chars(name.data() + prefix, name.data() + name.size(), step);
+    if (name == folder_name(step)) found.push_back(step);
+  }
   std::sort(found.rbegin(), found.rend());
   return found;
 }
 
-std::optional<Manifest> read_whole(const fs::path& folder) {
+std::optional<Manifest> read_whole(const std::string& run_dir, std::int64_t step) {
   try {
+    const std::string folder = checkpoint_folder(run_dir, step);
     std::optional<Manifest> manifest = read_manifest(folder);
-    if (manifest && complete(folder, *manifest)) return manifest;
+    if (manifest && manifest->step == step && complete(folder, *manifest)) return manifest;
   } catch (const StorageError&) {  // torn: the one before may be whole
   }
   return std::nullopt;
@@ -84,6 +104,7 @@ std::optional<Manifest> read_whole(const fs::path& folder) {
 void withdraw(const std::string& folder) {
   std::error_code error;
   if (fs::remove(folder + "/manifest.json", error)) sync_folder(folder);
+  if (error) throw StorageError(fmt::format("{}/manifest.json: {}", folder, error.message()));
 }
 
 }  // namespace
@@ -101,7 +122,7 @@ ShardFile shard_from_json(const json& object) {
 }
 
 std::string checkpoint_folder(const std::string& run_dir, std::int64_t step) {
-  return fmt::format("{}/checkpoints/step-{:010}", run_dir, step);
+  return fmt::format("{}/checkpoints/{}", run_dir, folder_name(step));
 }
 
 ShardFile write_shard(const std::string& run_dir, std::int64_t step, int rank, const std::vector<RangeToSave>& ranges) {
@@ -136,9 +157,9 @@ ShardFile write_shard(const std::string& run_dir, std::int64_t step, int rank, c
 void commit_checkpoint(const std::string& run_dir, const Manifest& manifest, int keep) {
   json body = {{"step", manifest.step}, {"job", manifest.job}, {"state", manifest.state}, {"shards", json::array()}};
   for (const ShardFile& shard : manifest.shards) body["shards"].push_back(to_json(shard));
-  const std::string text = body.dump();
+  const std::string text = printed(body);
   const std::string whole =
-      json({{"version", format_version}, {"hash", hash_bytes(text.data(), text.size())}, {"body", body}}).dump(1);
+      printed({{"version", format_version}, {"hash", hash_bytes(text.data(), text.size())}, {"body", body}}, 1);
   const std::string folder = checkpoint_folder(run_dir, manifest.step);
   const Bytes bytes{whole.data(), whole.size()};
   write_synced(folder + "/manifest.json.part", {&bytes, 1});
@@ -148,19 +169,20 @@ void commit_checkpoint(const std::string& run_dir, const Manifest& manifest, int
   if (error) throw StorageError(fmt::format("{}: {}", folder, error.message()));
   sync_folder(folder);
   sync_folder(run_dir + "/checkpoints");
+  sync_folder(run_dir);
   int kept = 0;
-  for (const fs::path& each : folders(run_dir)) {
-    if (kept < keep && read_whole(each)) {
+  for (const std::int64_t step : steps_found(run_dir)) {
+    if (kept < keep && read_whole(run_dir, step)) {
       ++kept;
     } else {
-      fs::remove_all(each, error);
+      fs::remove_all(checkpoint_folder(run_dir, step), error);
     }
   }
 }
 
 std::optional<Manifest> find_latest_checkpoint(const std::string& run_dir) {
-  for (const fs::path& folder : folders(run_dir))
-    if (std::optional<Manifest> manifest = read_whole(folder)) return manifest;
+  for (const std::int64_t step : steps_found(run_dir))
+    if (std::optional<Manifest> manifest = read_whole(run_dir, step)) return manifest;
   return std::nullopt;
 }
 

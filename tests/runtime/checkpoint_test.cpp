@@ -270,6 +270,57 @@ TEST_F(Checkpoints, the_newest_two_whole_ones_are_kept) {
   EXPECT_FALSE(fs::exists(checkpoint_folder(run.path(), 10)));
 }
 
+TEST_F(Checkpoints, a_copied_folder_is_neither_offered_nor_removed) {
+  commit(5);
+  for (const char* name : {"step-0000000005.bak", "step-best", "step-77", "other"})
+    fs::copy(checkpoint_folder(run.path(), 5), run / ("checkpoints/" + std::string(name)), fs::copy_options::recursive);
+  EXPECT_EQ(find_latest_checkpoint(run.path())->step, 5);
+  for (const std::int64_t step : {6, 7, 8}) commit(step);
+  for (const char* name : {"step-0000000005.bak", "step-best", "step-77", "other"})
+    EXPECT_TRUE(fs::exists(run / ("checkpoints/" + std::string(name) + "/manifest.json"))) << name;
+  EXPECT_FALSE(fs::exists(checkpoint_folder(run.path(), 5)));
+}
+
+TEST_F(Checkpoints, R1_a_manifest_of_another_step_is_not_offered) {
+  commit(5);
+  fs::copy(checkpoint_folder(run.path(), 5), checkpoint_folder(run.path(), 9), fs::copy_options::recursive);
+  commit(6);  // removes 9, which is not whole
+  EXPECT_EQ(offered(), 6);
+  EXPECT_TRUE(fs::exists(checkpoint_folder(run.path(), 5)));
+}
+
+TEST_F(Checkpoints, a_manifest_nested_without_end_is_not_offered) {
+  commit(1);
+  commit(2);
+  for (const std::size_t depth : {std::size_t{40}, std::size_t{2'000'000}}) {
+    write_text(file(2, "manifest.json"),
+               "{\"version\":1,\"hash\":0,\"body\":" + std::string(depth, '[') + std::string(depth, ']') + "}");
+    EXPECT_EQ(offered(), 1) << depth;
+  }
+}
+
+TEST_F(Checkpoints, a_job_with_bytes_that_are_no_utf8_is_saved) {
+  commit_checkpoint(run.path(), {3, {{"folder", "caf\xe9"}}, json::object(), {write(3, 0)}});
+  const auto found = find_latest_checkpoint(run.path());
+  ASSERT_TRUE(found);
+  EXPECT_EQ(found->job, (json{{"folder", "caf\ufffd"}}));
+}
+
+TEST_F(Checkpoints, R1_what_cannot_be_withdrawn_is_not_written_over) {
+  commit(5);
+  const std::string before = read_text(file(5, "rank-0000.shard"));
+  fs::remove(file(5, "manifest.json"));
+  fs::create_directories(file(5, "manifest.json") + "/stuck");
+  master[0] = -1;
+  try {
+    write(5, 0);
+    FAIL() << "wrote under a manifest that stays";
+  } catch (const StorageError& error) {
+    EXPECT_THAT(error.what(), HasSubstr(file(5, "manifest.json")));
+  }
+  EXPECT_EQ(read_text(file(5, "rank-0000.shard")), before);
+}
+
 TEST_F(Checkpoints, what_cannot_be_written_is_named) {
   write_text(run / "checkpoints", "in the way");
   try {
