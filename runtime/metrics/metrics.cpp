@@ -3,9 +3,12 @@
 #include <algorithm>
 #include <filesystem>
 #include <functional>
+#include <optional>
 #include <stdexcept>
 
 #include <fmt/format.h>
+
+#include "runtime/checkpoint/checkpoint.hpp"
 
 namespace dsrun {
 namespace {
@@ -56,6 +59,29 @@ const std::vector<MetricRow>& rows() {
 #undef METRIC
 #undef PHASE
 
+// 0 for a line of no step; nullopt for one that no run writes, such as half a line.
+std::optional<std::int64_t> step_of_line(const std::string& line) {
+  const json object = json::parse(line, nullptr, false);
+  if (!object.is_object()) return std::nullopt;
+  const auto step = object.find("step");
+  if (step == object.end()) return 0;
+  return step->is_number_integer() ? std::optional(step->get<std::int64_t>()) : std::nullopt;
+}
+
+// What comes after the last end of line would spoil the line appended to it.
+void cut_half_line(const std::string& path) {
+  std::error_code error;
+  const std::uintmax_t size = std::filesystem::file_size(path, error);
+  if (error) return;  // a fresh file
+  std::ifstream in(path, std::ios::binary);
+  std::uintmax_t whole = size;
+  for (; whole > 0; --whole) {
+    in.seekg(static_cast<std::streamoff>(whole) - 1);
+    if (in.get() == '\n') break;
+  }
+  if (in && whole < size) std::filesystem::resize_file(path, whole, error);
+}
+
 }  // namespace
 
 json to_json(const StepMetrics& metrics) {
@@ -102,29 +128,34 @@ void LoadWindow::add(const std::vector<std::vector<std::int64_t>>& loads) {
   steps_.pop_front();
 }
 
-JsonLines::JsonLines(const std::string& path) : path_(path), file_(path, std::ios::app) {
+JsonLines::JsonLines(const std::string& path) : path_(path) {
+  cut_half_line(path);
+  file_.open(path, std::ios::app);
   if (!file_) throw std::runtime_error(fmt::format("cannot write {}", path_));
 }
 
 void JsonLines::write(const json& object) {
-  file_ << object.dump() << '\n' << std::flush;
+  file_ << object.dump(-1, ' ', false, json::error_handler_t::replace) << '\n' << std::flush;
   if (!file_) throw std::runtime_error(fmt::format("cannot write {}", path_));
 }
 
 void drop_lines_after(const std::string& path, std::int64_t step) {
+  if (!std::filesystem::exists(path)) return;
   std::ifstream in(path);
-  if (!in) return;
+  if (!in) throw StorageError(fmt::format("cannot read {}", path));
   const std::string part = path + ".part";
   {
     std::ofstream out(part);
     for (std::string line; std::getline(in, line);) {
-      const json object = json::parse(line, nullptr, false);
-      if (!object.is_object() || object.value("step", std::int64_t{0}) > step) continue;  // a torn last line goes too
-      out << line << '\n';
+      const std::optional<std::int64_t> line_step = step_of_line(line);
+      if (line_step && *line_step <= step) out << line << '\n';
     }
-    if (!out.flush()) throw std::runtime_error(fmt::format("cannot write {}", part));
+    if (in.bad()) throw StorageError(fmt::format("cannot read {}", path));
+    if (!out.flush()) throw StorageError(fmt::format("cannot write {}", part));
   }
-  std::filesystem::rename(part, path);
+  std::error_code error;
+  std::filesystem::rename(part, path, error);
+  if (error) throw StorageError(fmt::format("{}: {}", path, error.message()));
 }
 
 }  // namespace dsrun

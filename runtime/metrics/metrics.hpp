@@ -63,7 +63,8 @@ class LoadWindow {
   std::vector<std::vector<std::int64_t>> sum_;
 };
 
-// One JSON object a line, each flushed when written. Throws std::runtime_error naming the file when it cannot write.
+// One JSON object a line, each flushed when written; half a line that a crash left at the end is cut off first. Throws
+// std::runtime_error naming the file when it cannot write.
 class JsonLines {
  public:
   explicit JsonLines(const std::string& path);
@@ -74,7 +75,8 @@ class JsonLines {
   std::ofstream file_;
 };
 
-// A run that goes on from `step` drops the lines of later steps: they will be made again. Replaces the file atomically.
+// A run that goes on from `step` drops the lines of later steps: they will be made again. Lines that no run
+// writes go too. Replaces the file atomically; throws StorageError naming it.
 void drop_lines_after(const std::string& path, std::int64_t step);
 
 }  // namespace dsrun

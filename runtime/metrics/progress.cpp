@@ -48,8 +48,8 @@ void Progress::step(const StepMetrics& metrics) {
 }
 
 void Progress::show(const std::string& line) {
-  if (terminal_)
-    fmt::print(out_, "\r\x1b[K{}", line);
+  if (terminal_)  // without wrapping: a line that continues on a second row could not be rewritten
+    fmt::print(out_, "\r\x1b[K\x1b[?7l{}\x1b[?7h", line);
   else
     fmt::print(out_, "{}\n", line);
   std::fflush(out_);

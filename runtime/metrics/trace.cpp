@@ -1,10 +1,9 @@
 #include "runtime/metrics/trace.hpp"
 
-#include <stdexcept>
-
 #include <fmt/format.h>
 
 #include "models/op_table.hpp"
+#include "runtime/checkpoint/checkpoint.hpp"
 
 namespace dsrun {
 namespace {
@@ -29,7 +28,7 @@ std::string name_of(const DeviceSpan& span) {
 }  // namespace
 
 TraceWriter::TraceWriter(const std::string& path) : file_(path) {
-  if (!file_) throw std::runtime_error(fmt::format("cannot write {}", path));
+  if (!file_) throw StorageError(fmt::format("cannot write {}", path));
   file_ << "{\"displayTimeUnit\":\"ms\",\"traceEvents\":[\n";
 }
 

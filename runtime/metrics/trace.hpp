@@ -14,7 +14,7 @@ namespace dsrun {
 // A process per rank, a thread per lane: compute, exchange, optimizer, idle. Thread-safe; valid JSON once closed.
 class TraceWriter {
  public:
-  explicit TraceWriter(const std::string& path);  // throws std::runtime_error when it cannot write
+  explicit TraceWriter(const std::string& path);  // throws StorageError when it cannot write
   ~TraceWriter();
   void add(int rank, const DeviceSpan& span);
 

@@ -5,6 +5,7 @@
 #include <map>
 #include <set>
 
+#include "runtime/checkpoint/checkpoint.hpp"
 #include "runtime/metrics/metrics.hpp"
 #include "runtime/metrics/progress.hpp"
 #include "runtime/metrics/trace.hpp"
@@ -84,6 +85,25 @@ TEST(JsonLines, are_appended_one_object_a_line) {
   }
 }
 
+TEST(JsonLines, cut_off_the_half_line_of_a_crash) {
+  const TemporaryFolder folder;
+  const std::string path = folder / "events.jsonl";
+  for (const char* before : {"{\"a\":1}\n{\"ev", "{\"a\":1}\n"}) {
+    write_text(path, before);
+    JsonLines(path).write({{"b", 2}});
+    EXPECT_EQ(read_text(path), "{\"a\":1}\n{\"b\":2}\n");
+  }
+  write_text(path, "{\"never end");
+  JsonLines(path).write({{"b", 2}});
+  EXPECT_EQ(read_text(path), "{\"b\":2}\n");
+}
+
+TEST(JsonLines, hold_names_that_are_no_utf8) {
+  const TemporaryFolder folder;
+  JsonLines(folder / "events.jsonl").write({{"cause", "caf\xe9: no such file"}});
+  EXPECT_EQ(json::parse(read_text(folder / "events.jsonl")).at("cause"), "caf\ufffd: no such file");
+}
+
 TEST(DropLinesAfter, leaves_what_will_not_be_made_again) {
   const TemporaryFolder folder;
   const std::string path = folder / "metrics.jsonl";
@@ -96,6 +116,23 @@ TEST(DropLinesAfter, leaves_what_will_not_be_made_again) {
   EXPECT_FALSE(std::filesystem::exists(path + ".part"));
   drop_lines_after(path, 0);
   EXPECT_EQ(read_text(path), "{\"event\":\"start\"}\n");
+  write_text(path, "{\"step\":1}\n{\"step\":\"one\"}\n{\"step\":1.5}\n[1]\n\n");
+  drop_lines_after(path, 3);
+  EXPECT_EQ(read_text(path), "{\"step\":1}\n");
+}
+
+TEST(DropLinesAfter, leaves_the_file_when_it_cannot_be_replaced) {
+  const TemporaryFolder folder;
+  const std::string path = folder / "metrics.jsonl";
+  write_text(path, "{\"step\":4}\n");
+  std::filesystem::create_directory(path + ".part");
+  try {
+    drop_lines_after(path, 3);
+    FAIL() << "replaced it from where nothing can be written";
+  } catch (const StorageError& error) {
+    EXPECT_THAT(error.what(), HasSubstr(path));
+  }
+  EXPECT_EQ(read_text(path), "{\"step\":4}\n");
 }
 
 DeviceSpan span(DeviceSpan::What what, Part part, std::int64_t start_ns, std::int64_t end_ns) {
@@ -149,7 +186,7 @@ TEST(Trace, without_spans_is_json_too) {
   const TemporaryFolder folder;
   { TraceWriter trace(folder / "trace.json"); }
   EXPECT_EQ(json::parse(read_text(folder / "trace.json")).at("traceEvents"), json::array());
-  EXPECT_THROW(TraceWriter(folder / "missing/trace.json"), std::runtime_error);
+  EXPECT_THROW(TraceWriter(folder / "missing/trace.json"), StorageError);
 }
 
 struct FakeClock : Clock {
@@ -198,6 +235,10 @@ TEST(Progress, rewrites_one_line_on_a_terminal) {
   EXPECT_EQ(std::count(text.begin(), text.end(), '\r'), 3);
   EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 1);
   EXPECT_EQ(text.back(), '\n');
+  // Too narrow a terminal must not break the line in two; each time it may wrap again afterwards.
+  EXPECT_THAT(text, HasSubstr("\r\x1b[K\x1b[?7lstep 2/3 "));
+  EXPECT_THAT(text, HasSubstr("ETA 0:01\x1b[?7h\r"));
+  EXPECT_THAT(text, HasSubstr("ETA 0:00\x1b[?7h\n"));
 }
 
 TEST(Progress, foresees_the_end) {
@@ -228,7 +269,7 @@ TEST(Progress, notes_stand_on_lines_of_their_own) {
   progress.note("again");
   progress.end();
   std::fclose(out);
-  EXPECT_THAT(read_text(path), HasSubstr("ETA 0:00\nvalidation loss 1.5\nagain\n"));
+  EXPECT_THAT(read_text(path), HasSubstr("ETA 0:00\x1b[?7h\nvalidation loss 1.5\nagain\n"));
 }
 
 }  // namespace
