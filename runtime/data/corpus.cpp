@@ -101,7 +101,8 @@ std::variant<std::shared_ptr<const Corpus>, CorpusError> open_corpus(const std::
     const std::vector<std::string> found =
         expand(absolute || folder.empty() ? pattern : escaped(folder) + "/" + pattern);
     if (found.empty())
-      return CorpusError{fmt::format("no file matches \"{}\" (looked in {})", pattern, absolute ? "/" : folder)};
+      return CorpusError{fmt::format("no file matches \"{}\"{}", pattern,
+                                     absolute || folder.empty() ? "" : fmt::format(" (looked in {})", folder))};
     paths.insert(found.begin(), found.end());
   }
   std::shared_ptr<Corpus> corpus(new Corpus());
