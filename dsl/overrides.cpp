@@ -29,29 +29,29 @@ std::optional<std::size_t> index_of(const std::string& word) {
 }
 
 // The entry of `array` or `table` that `word` names, made if it can be; nullptr otherwise.
-Value* enter(Array& array, const std::string& word, Position here) {
+TomlValue* enter(TomlArray& array, const std::string& word, SourcePosition here) {
   const auto index = index_of(word);
   if (!index || *index > array.size()) return nullptr;
-  if (*index == array.size()) array.push_back({Table{}, here});
+  if (*index == array.size()) array.push_back({TomlTable{}, here});
   return &array[*index];
 }
-Value* enter(Table& table, const std::string& word, bool makes_array, Position here) {
-  if (Value* found = find(table, word)) return found;
-  Value made{Table{}, here};
-  if (makes_array) made.data = Array{};
+TomlValue* enter(TomlTable& table, const std::string& word, bool makes_array, SourcePosition here) {
+  if (TomlValue* found = find(table, word)) return found;
+  TomlValue made{TomlTable{}, here};
+  if (makes_array) made.data = TomlArray{};
   table.push_back({word, here, std::move(made)});
   return &table.back().value;
 }
 
 }  // namespace
 
-void apply_override(Table& root, const Source& source, std::vector<Diagnostic>& faults) {
+void apply_override(TomlTable& root, const Source& source, std::vector<Diagnostic>& faults) {
   const std::string& text = source.text();
   const std::size_t equals = text.find('=');
   std::string path = text.substr(0, equals);
   path.erase(path.find_last_not_of(' ') + 1);  // "job.seed = 5" will do as well
   const std::vector<std::string> parts = split(path);
-  const Position here{&source, 1, 1};
+  const SourcePosition here{&source, 1, 1};
   const auto refuse = [&](std::string message, std::string help) {
     faults.push_back({here.place(path), {}, std::move(message), std::move(help)});
   };
@@ -60,18 +60,18 @@ void apply_override(Table& root, const Source& source, std::vector<Diagnostic>& 
   if (equals == std::string::npos || parts.size() < 2 || parts.size() > most_parts ||
       std::any_of(parts.begin(), parts.end(), [](const std::string& part) { return part.empty(); }))
     return refuse("an override is table.key=value, arrays by index", "for instance --set job.steps=10");
-  std::optional<Value> value = parse_value(source, equals + 1, faults);
+  std::optional<TomlValue> value = parse_value(source, equals + 1, faults);
   if (!value) return;
 
-  Table changed = root;  // so that a path that leads nowhere leaves nothing behind
-  Table* table = &changed;
-  Value* target = nullptr;
+  TomlTable changed = root;  // so that a path that leads nowhere leaves nothing behind
+  TomlTable* table = &changed;
+  TomlValue* target = nullptr;
   for (std::size_t i = 0; i < parts.size(); ++i) {
     const bool before_index = i + 1 < parts.size() && index_of(parts[i + 1]);
-    if (Array* array = target == nullptr ? nullptr : std::get_if<Array>(&target->data)) {
+    if (TomlArray* array = target == nullptr ? nullptr : std::get_if<TomlArray>(&target->data)) {
       target = enter(*array, parts[i], here);
     } else {
-      if (target != nullptr) table = std::get_if<Table>(&target->data);
+      if (target != nullptr) table = std::get_if<TomlTable>(&target->data);
       target = table == nullptr ? nullptr : enter(*table, parts[i], before_index, here);
     }
     if (target == nullptr)

@@ -8,6 +8,6 @@
 namespace dsrun {
 
 // `source` holds the override and outlives `root`. Arrays go by index from 0; an index at the end adds an entry.
-void apply_override(Table& root, const Source& source, std::vector<Diagnostic>& faults);
+void apply_override(TomlTable& root, const Source& source, std::vector<Diagnostic>& faults);
 
 }  // namespace dsrun

@@ -32,13 +32,13 @@ class Reader {
  public:
   Reader(KeyPlaces& places, std::vector<Diagnostic>& faults) : places_(places), faults_(faults) {}
 
-  Job read(const Table& root) {
+  Job read(const TomlTable& root) {
     read_defaults(root);
-    for (const Entry& entry : root) read_table(entry);
+    for (const TomlEntry& entry : root) read_table(entry);
     for (const Key<Job>& key : job_keys())
       if (key.required() && !places_.written.contains(key.path())) {
-        const Value* table = find(root, key.table);
-        missing(key.path(), table == nullptr ? Position{places_.file} : table->at, key.help);
+        const TomlValue* table = find(root, key.table);
+        missing(key.path(), table == nullptr ? SourcePosition{places_.file} : table->at, key.help);
       }
     return std::move(job_);
   }
@@ -48,15 +48,15 @@ class Reader {
     faults_.push_back({std::move(at), std::nullopt, std::move(message), std::move(help)});
   }
 
-  void missing(const std::string& path, Position at, std::string_view help) {
+  void missing(const std::string& path, SourcePosition at, std::string_view help) {
     places_.faulty.insert(path);
     fault(at.place(path), fmt::format("{} is missing", path), std::string(help));
   }
 
-  void read_defaults(const Table& root) {
-    const Value* model = find(root, "model");
-    const Table* table = model == nullptr ? nullptr : std::get_if<Table>(&model->data);
-    const Value* preset = table == nullptr ? nullptr : find(*table, "preset");
+  void read_defaults(const TomlTable& root) {
+    const TomlValue* model = find(root, "model");
+    const TomlTable* table = model == nullptr ? nullptr : std::get_if<TomlTable>(&model->data);
+    const TomlValue* preset = table == nullptr ? nullptr : find(*table, "preset");
     const std::string* name = preset == nullptr ? nullptr : std::get_if<std::string>(&preset->data);
     for (const Key<Job>& key : job_keys()) {
       const bool from_preset = name != nullptr && *name == "deepseek-v3" && !key.preset_text.empty();
@@ -64,18 +64,18 @@ class Reader {
     }
   }
 
-  void read_table(const Entry& entry) {
+  void read_table(const TomlEntry& entry) {
     std::vector<std::string> names;
     for (const TableHelp& table : job_tables())
       if (table.name.find('.') == std::string_view::npos) names.emplace_back(table.name);
     if (std::find(names.begin(), names.end(), entry.name) == names.end())
       return unknown(entry.at.place(entry.name), fmt::format("unknown table [{}]", entry.name), entry.name, names);
-    const auto* table = std::get_if<Table>(&entry.value.data);
+    const auto* table = std::get_if<TomlTable>(&entry.value.data);
     if (table == nullptr)
       return fault(entry.value.at.place(entry.name),
                    fmt::format("{} is {}, not a table", entry.name, kind_name(entry.value)),
                    fmt::format("[{}]", entry.name));
-    for (const Entry& each : *table) {
+    for (const TomlEntry& each : *table) {
       if (entry.name == "cluster" && each.name == "node")
         read_nodes(each.value);
       else
@@ -83,22 +83,23 @@ class Reader {
     }
   }
 
-  void read_nodes(const Value& value) {
-    const auto* nodes = std::get_if<Array>(&value.data);
+  void read_nodes(const TomlValue& value) {
+    const auto* nodes = std::get_if<TomlArray>(&value.data);
     const bool tables = nodes != nullptr && !nodes->empty() &&
                         std::all_of(nodes->begin(), nodes->end(),
-                                    [](const Value& node) { return std::holds_alternative<Table>(node.data); });
+                                    [](const TomlValue& node) { return std::holds_alternative<TomlTable>(node.data); });
     if (!tables || nodes->size() > most_nodes)
       return fault(value.at.place("cluster.node"),
                    fmt::format("cluster.node is not an array of 1 to {} tables", most_nodes), "[[cluster.node]]");
     for (std::size_t i = 0; i < nodes->size(); ++i) read_node((*nodes)[i], fmt::format("cluster.node.{}", i));
   }
 
-  void read_node(const Value& value, const std::string& path) {
+  void read_node(const TomlValue& value, const std::string& path) {
     NodeSpec node;
     for (const Key<NodeSpec>& key : node_keys())
       if (!key.required()) read_value(node, key, literal(key.default_text));
-    for (const Entry& each : std::get<Table>(value.data)) read_key(node, node_keys(), "cluster.node", path, each);
+    for (const TomlEntry& each : std::get<TomlTable>(value.data))
+      read_key(node, node_keys(), "cluster.node", path, each);
     for (const Key<NodeSpec>& key : node_keys()) {
       const std::string key_path = fmt::format("{}.{}", path, key.name);
       if (key.required() && !places_.written.contains(key_path)) missing(key_path, value.at, key.help);
@@ -109,7 +110,7 @@ class Reader {
   // `path` is the table's, with its index if it has one.
   template <class Owner>
   void read_key(Owner& owner, const std::vector<Key<Owner>>& keys, const std::string& table, const std::string& path,
-                const Entry& entry) {
+                const TomlEntry& entry) {
     const std::string key_path = fmt::format("{}.{}", path, entry.name);
     const Key<Owner>* key = find_key(keys, table, entry.name);
     if (key == nullptr) return unknown_key(key_path, table, entry);
@@ -120,7 +121,7 @@ class Reader {
     }
   }
 
-  void unknown_key(const std::string& path, const std::string& table, const Entry& entry) {
+  void unknown_key(const std::string& path, const std::string& table, const TomlEntry& entry) {
     const Place at = entry.at.place(path);
     std::vector<std::string> here;
     std::string elsewhere;
@@ -161,7 +162,7 @@ ParseResult parse_job_text(std::string_view text, const std::string& file_name,
                            const std::vector<std::string>& overrides, const std::string& folder) {
   const Source file(file_name, std::string(text));
   std::vector<Diagnostic> faults;
-  std::optional<Table> root = parse_document(file, faults);
+  std::optional<TomlTable> root = parse_document(file, faults);
   if (!root) return {std::nullopt, std::move(faults)};
   std::deque<Source> override_sources;  // their addresses stay
   for (const std::string& each : overrides) apply_override(*root, override_sources.emplace_back("--set", each), faults);

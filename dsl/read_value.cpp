@@ -17,7 +17,7 @@ using Read = std::variant<T, Misfit>;
 template <class Owner>
 class Reader {
  public:
-  Reader(Owner& owner, const Key<Owner>& key, const Value& value) : owner_(owner), key_(key), value_(value) {}
+  Reader(Owner& owner, const Key<Owner>& key, const TomlValue& value) : owner_(owner), key_(key), value_(value) {}
 
   template <class Number>
   std::optional<Misfit> operator()(Number& (*field)(Owner&)) const {
@@ -28,10 +28,10 @@ class Reader {
   }
   std::optional<Misfit> operator()(std::string& (*field)(Owner&)) const { return fill(field(owner_), text(value_)); }
   std::optional<Misfit> operator()(std::vector<int>& (*field)(Owner&)) const {
-    return fill(field(owner_), items<int>([this](const Value& item) { return number<int>(item); }));
+    return fill(field(owner_), items<int>([this](const TomlValue& item) { return number<int>(item); }));
   }
   std::optional<Misfit> operator()(std::vector<std::string>& (*field)(Owner&)) const {
-    return fill(field(owner_), items<std::string>([this](const Value& item) { return text(item); }));
+    return fill(field(owner_), items<std::string>([this](const TomlValue& item) { return text(item); }));
   }
   std::optional<Misfit> operator()(const Word<Owner>& word) const {
     const auto name = one_of(word.names);
@@ -65,16 +65,18 @@ class Reader {
     return std::nullopt;
   }
 
-  Misfit misfit(const Value& value, std::string message) const { return {value.at, std::move(message), describe()}; }
+  Misfit misfit(const TomlValue& value, std::string message) const {
+    return {value.at, std::move(message), describe()};
+  }
 
   template <class T>
-  Read<T> exactly(const Value& value, std::string_view wanted) const {
+  Read<T> exactly(const TomlValue& value, std::string_view wanted) const {
     if (const T* held = std::get_if<T>(&value.data)) return *held;
     return misfit(value, fmt::format("{} {}, not {}", &value == &value_ ? "is" : "has", kind_name(value), wanted));
   }
 
   template <class Number>
-  Read<Number> number(const Value& value) const {
+  Read<Number> number(const TomlValue& value) const {
     using Held = std::conditional_t<std::is_floating_point_v<Number>, double, std::int64_t>;
     const auto* integer = std::get_if<std::int64_t>(&value.data);
     const bool widens = std::is_floating_point_v<Number> && integer != nullptr;
@@ -87,7 +89,7 @@ class Reader {
     return misfit(value, fmt::format("{} {}, which is out of range", &value == &value_ ? "is" : "has", found));
   }
 
-  Read<std::string> text(const Value& value) const {
+  Read<std::string> text(const TomlValue& value) const {
     auto held = exactly<std::string>(value, "a string");
     const std::string* found = std::get_if<std::string>(&held);
     if (found == nullptr) return held;
@@ -102,11 +104,11 @@ class Reader {
 
   template <class T, class ReadItem>
   Read<std::vector<T>> items(ReadItem read_item) const {
-    const auto* array = std::get_if<Array>(&value_.data);
+    const auto* array = std::get_if<TomlArray>(&value_.data);
     if (array == nullptr)
       return misfit(value_, fmt::format("is {}, not an {}", kind_name(value_), type_name<Owner>(key_.field)));
     std::vector<T> read;
-    for (const Value& item : *array) {
+    for (const TomlValue& item : *array) {
       auto one = read_item(item);
       if (auto* wrong = std::get_if<Misfit>(&one)) return std::move(*wrong);
       read.push_back(std::move(std::get<T>(one)));
@@ -134,17 +136,17 @@ class Reader {
 
   Owner& owner_;
   const Key<Owner>& key_;
-  const Value& value_;
+  const TomlValue& value_;
 };
 
 }  // namespace
 
 template <class Owner>
-std::optional<Misfit> read_value(Owner& owner, const Key<Owner>& key, const Value& value) {
+std::optional<Misfit> read_value(Owner& owner, const Key<Owner>& key, const TomlValue& value) {
   return std::visit(Reader<Owner>(owner, key, value), key.field);
 }
 
-template std::optional<Misfit> read_value(Job&, const Key<Job>&, const Value&);
-template std::optional<Misfit> read_value(NodeSpec&, const Key<NodeSpec>&, const Value&);
+template std::optional<Misfit> read_value(Job&, const Key<Job>&, const TomlValue&);
+template std::optional<Misfit> read_value(NodeSpec&, const Key<NodeSpec>&, const TomlValue&);
 
 }  // namespace dsrun

@@ -10,13 +10,13 @@
 namespace dsrun {
 
 struct Misfit {
-  Position at;          // the value, or its entry at fault
+  SourcePosition at;    // the value, or its entry at fault
   std::string message;  // goes on from the key: "is a string, not an integer"
   std::string help;
 };
 
 // Owner: Job or NodeSpec. The field keeps its value if there is a misfit.
 template <class Owner>
-std::optional<Misfit> read_value(Owner& owner, const Key<Owner>& key, const Value& value);
+std::optional<Misfit> read_value(Owner& owner, const Key<Owner>& key, const TomlValue& value);
 
 }  // namespace dsrun

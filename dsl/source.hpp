@@ -35,7 +35,7 @@ class Source {
 };
 
 // Where something stands in a source; line and column as in Place.
-struct Position {
+struct SourcePosition {
   const Source* source = nullptr;
   int line = 0;
   int column = 0;

@@ -14,7 +14,7 @@ namespace dsrun {
 // Where each written key stands; a key that is not here has its default.
 struct KeyPlaces {
   const Source* file;
-  std::map<std::string, Position> written;
+  std::map<std::string, SourcePosition> written;
   std::set<std::string> faulty;  // their value is unusable: rules about them are skipped
 };
 

@@ -4,12 +4,16 @@
 #include <new>
 
 #include <sys/mman.h>
+#include <unistd.h>
 
 namespace dsrun {
 
-// Reserves addresses, not memory; where the system limits addresses it takes what it gets.
+// Reserves addresses, not memory: as many as the machine has bytes, which nobody can use up. Where the system limits
+// addresses it takes what it gets.
 Arena::Arena() {
-  for (std::size_t size = std::size_t{1} << 40; size >= std::size_t{1} << 28; size /= 4) {
+  const auto physical =
+      static_cast<std::size_t>(sysconf(_SC_PHYS_PAGES)) * static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
+  for (std::size_t size = physical; size >= std::size_t{1} << 26; size /= 2) {
     void* base = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (base == MAP_FAILED) continue;
     base_ = static_cast<char*>(base);
