@@ -66,9 +66,9 @@ std::variant<Preflight, Refusal> check_before_launch(Job job) {
     job.precision.compute = Precision::fp32;
     preflight.notes.push_back("this processor has no bf16 instructions: precision.compute is fp32 instead");
   }
-  make_paths_absolute(job);
   if (job.data.files.empty()) return Refusal{exit_job_file, "data.files names no text to train on"};
-  auto corpus = open_corpus(job.data.files, "/", job.batch.length, job.data.validation_fraction);
+  auto corpus = open_corpus(job.data.files, job.folder, job.batch.length, job.data.validation_fraction);
+  make_paths_absolute(job);
   if (const auto* error = std::get_if<CorpusError>(&corpus))
     return Refusal{exit_job_file, fmt::format("data.files: {}", error->message)};
   preflight.plan = std::make_shared<Plan>(make_plan(job));
