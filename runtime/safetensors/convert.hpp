@@ -1,0 +1,29 @@
+// Stored weights to float and back. Every BF16 value, NaNs with their payload too, survives BF16 → float → BF16.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "runtime/bf16.hpp"
+#include "runtime/safetensors/dtype.hpp"
+
+namespace dsrun {
+
+inline constexpr std::int64_t fp8_block =
+    128;  // rows and columns of a weight that share a scale (arXiv 2412.19437, 3.3)
+
+// Whether weights may have this type: a floating one.
+bool converts_to_f32(SafetensorsDtype dtype);
+
+// bytes: exactly out.size() elements of the type, aligned or not. F64 rounds to nearest.
+void convert_to_f32(SafetensorsDtype dtype, std::span<const std::byte> bytes, std::span<float> out);
+
+// Multiplies elements [begin, begin + values.size()) of a rows × cols weight, read by the function above, by their
+// blocks' scales: ceil(rows/128) × ceil(cols/128) floats, aligned or not.
+void apply_block_scales(std::span<const std::byte> scales, std::int64_t cols, std::int64_t begin,
+                        std::span<float> values);
+
+void round_to_bf16(std::span<const float> values, std::span<Bf16> out);  // to nearest even
+
+}  // namespace dsrun

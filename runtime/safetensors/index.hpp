@@ -1,0 +1,28 @@
+// model.safetensors.index.json: which file of a sharded model holds which tensor. A pure function over its text.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "runtime/safetensors/error.hpp"
+
+namespace dsrun {
+
+inline constexpr std::uint64_t longest_safetensors_index = 100'000'000;  // bytes
+
+struct SafetensorsIndex {
+  struct Entry {
+    std::string tensor;
+    std::uint32_t file = 0;  // index into files
+  };
+  std::vector<std::string> files;  // plain names, in order of appearance; no two equal
+  std::vector<Entry> entries;      // by tensor name; no two equal
+};
+
+// Throws SafetensorsError naming `file`: not one object with one weight_map, a tensor twice, or a name that is no plain
+// file name (empty, hidden, with a separator or a control character).
+SafetensorsIndex parse_safetensors_index(std::string_view text, const std::string& file);
+
+}  // namespace dsrun

@@ -1,0 +1,57 @@
+// A folder with a model in safetensors form: model.safetensors, or the files of model.safetensors.index.json. Every
+// header is checked when it is opened; weights are read where they are needed, as floats.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "runtime/safetensors/file.hpp"
+#include "runtime/safetensors/index.hpp"
+
+namespace dsrun {
+
+inline constexpr std::string_view safetensors_file_name = "model.safetensors";
+inline constexpr std::string_view safetensors_index_name = "model.safetensors.index.json";
+
+class SafetensorsModel {
+ public:
+  // The single file is preferred, as in transformers. Refuses a file that is missing, a tensor that index and files do
+  // not both have in the same place, and a tensor in two files. Throws SafetensorsError.
+  static SafetensorsModel open(const std::string& folder);
+
+  std::span<const SafetensorsFile> files() const { return files_; }
+  std::size_t num_tensors() const { return tensors_.size(); }
+  std::uint64_t num_bytes() const;                             // of all tensors
+  const SafetensorsTensor* find(std::string_view name) const;  // null: there is none
+  // Throws SafetensorsError if there is none, or if its shape is another.
+  const SafetensorsTensor& get(std::string_view name, std::span<const std::int64_t> dims) const;
+  const std::string& file_of(const SafetensorsTensor& tensor) const;  // of this model's
+
+  // Elements [begin, begin + out.size()) of a tensor of this model. FP8 is multiplied by the 128 × 128 block scales in
+  // <name>_scale_inv, which must be there. Throws SafetensorsError for types that are no weights'.
+  void read_f32(const SafetensorsTensor& tensor, std::int64_t begin, std::span<float> out) const;
+  // As SafetensorsFile::release.
+  void release(const SafetensorsTensor& tensor) const;
+
+ private:
+  struct Located {
+    const SafetensorsTensor* tensor;
+    std::uint32_t file;
+  };
+  explicit SafetensorsModel(std::string folder) : folder_(std::move(folder)) {}
+  void list_tensors();
+  void compare_with(const SafetensorsIndex& index) const;
+  const Located* locate(std::string_view name) const;
+  std::span<const std::byte> block_scales(const SafetensorsTensor& weight) const;
+  [[noreturn]] void refuse(const SafetensorsTensor& tensor, const std::string& what) const;
+
+  std::string folder_;
+  std::vector<SafetensorsFile> files_;
+  std::vector<Located> tensors_;  // by name
+};
+
+}  // namespace dsrun
