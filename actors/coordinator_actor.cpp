@@ -55,8 +55,9 @@ template <class Event>
 void CoordinatorShell::handle(Event event) {
   try {
     const std::vector<Order> orders = event();
+    if (!core_->finished()) broadcast(orders);  // first: the devices work while the listener writes
     hear_progress();
-    broadcast(orders);
+    if (core_->finished()) broadcast(orders);  // last: nothing is told after the end
   } catch (const std::exception& error) {  // of the listener: a full disk under metrics.jsonl, say
     const bool is_storage = dynamic_cast<const StorageError*>(&error) != nullptr;
     const Outcome outcome = is_storage ? Outcome::storage_failed : Outcome::failed;

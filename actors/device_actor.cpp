@@ -97,12 +97,14 @@ void DeviceShell::handle(Work work) {
   });
 }
 
-// One op a message: control messages that wait in the mailbox come next, not after the whole step.
+// Runs ops until a message waits, which then comes next, not after the whole step.
 void DeviceShell::pump() {
-  const bool ran = core_->pump();
-  deliver();
-  if (!ran) return;
-  last_progress_ = self_->system().clock().now();
+  do {
+    const bool ran = core_->pump();
+    deliver();
+    if (!ran) return;
+    last_progress_ = self_->system().clock().now();
+  } while (setup_->own_thread && self_->mailbox().empty());
   if (!std::exchange(continuing_, true)) self_->send(self_, Continue{});
 }
 

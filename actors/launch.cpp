@@ -111,6 +111,7 @@ class RunningJob {
     setup->plan = options_.plan;
     setup->rank = rank;
     setup->loader = options_.loader;
+    setup->own_thread = true;
     setup->pin_core = options_.plan->job.cluster.pin_cores;
     if (options_.resume_from)
       setup->restore = [from = *options_.resume_from](DeviceCore& core) { restore_device(from, core); };

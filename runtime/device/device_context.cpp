@@ -43,8 +43,8 @@ void DeviceContext::send(int destination, const Tag& tag, Buffer payload) {
 }
 
 void Inbox::file(TensorMessage message) {
-  const std::string name = to_string(message.tag);
-  if (!messages_.insert(std::move(message)).second) throw std::logic_error("message arrived twice: " + name);
+  const auto [place, is_new] = messages_.insert(std::move(message));
+  if (!is_new) throw std::logic_error("message arrived twice: " + to_string(place->tag));
 }
 
 Buffer Inbox::take(const Tag& tag) {

@@ -123,17 +123,16 @@ Strand DeviceCore::make_strand(const Half& half) {
 // Transfers start in the fixed order of `turns_`. When the strand whose turn it is waits for one, the other may run its
 // next step if that is pure compute.
 int DeviceCore::choose_strand() {
-  if (strands_.size() == 1) return strands_[0].missing().empty() ? 0 : -1;
+  if (strands_.size() == 1) return strands_[0].ready() ? 0 : -1;
   while (ran_ahead_[turns_[turn_]] > 0) --ran_ahead_[turns_[turn_++]];
   const int first = turns_[turn_];
-  if (strands_[static_cast<std::size_t>(first)].missing().empty()) {
+  if (strands_[static_cast<std::size_t>(first)].ready()) {
     ++turn_;
     return first;
   }
   const int other = 1 - first;
   const Strand& strand = strands_[static_cast<std::size_t>(other)];
-  if (!context_.plan->job.parallel.overlap || strand.done() || !strand.next_is_compute() || !strand.missing().empty())
-    return -1;
+  if (!context_.plan->job.parallel.overlap || strand.done() || !strand.next_is_compute() || !strand.ready()) return -1;
   ++ran_ahead_[static_cast<std::size_t>(other)];
   return other;
 }
@@ -152,7 +151,8 @@ bool DeviceCore::run_instruction_step() {
   span.phase = strand.half().phase;
   span.microbatch = strand.half().microbatch;
   span.layer = node.layer;
-  where_ = strand.describe_next();
+  doing_ = strand.next_place();
+  doing_sync_ = nullptr;
   timed(span,
         step.part != Part::whole     ? &PhaseTimes::exchange
         : step.pass == Pass::forward ? &PhaseTimes::forward
@@ -186,7 +186,7 @@ bool DeviceCore::run_sync_step() {
   DeviceSpan span;
   span.what = DeviceSpan::What::optimizer;
   constexpr const char* names[] = {"", "gradient reduction", "", "optimizer update", "weight gathering"};
-  where_ = names[static_cast<std::size_t>(sync_.stage())];
+  doing_sync_ = names[static_cast<std::size_t>(sync_.stage())];
   timed(span, &PhaseTimes::optimizer, [&] { sync_.run_next(); });
   if (sync_.stage() == GradientSync::Stage::reduced) result_ = context_.result;
   if (sync_.stage() == GradientSync::Stage::idle) end_round();
@@ -220,14 +220,23 @@ void DeviceCore::account_wait(std::int64_t now) {
   unblocked_ns_ = 0;
 }
 
+// The thread's CPU time at `wall_ns`. That clock costs a system call, so soon after an op the wall clock stands in for
+// it: in so short a time a running thread is hardly ever put off its core.
+std::int64_t DeviceCore::cpu_at(std::int64_t wall_ns) const {
+  constexpr std::int64_t soon_ns = 20'000;
+  const std::int64_t passed = wall_ns - cpu_read_.wall_ns;
+  return passed < soon_ns ? cpu_read_.cpu_ns + passed : context_.clock.thread_cpu_ns();
+}
+
 template <class Work>
 void DeviceCore::timed(DeviceSpan span, double PhaseTimes::*phase, Work work) {
   span.start_ns = context_.clock.wall_ns();
   account_wait(span.start_ns);
-  const std::int64_t cpu_start = context_.clock.thread_cpu_ns();
+  const std::int64_t cpu_start = cpu_at(span.start_ns);
   work();
-  const double cpu = static_cast<double>(context_.clock.thread_cpu_ns() - cpu_start) * 1e-9;
-  span.end_ns = context_.clock.wall_ns();
+  cpu_read_ = {context_.clock.wall_ns(), context_.clock.thread_cpu_ns()};
+  const double cpu = static_cast<double>(std::max<std::int64_t>(0, cpu_read_.cpu_ns - cpu_start)) * 1e-9;
+  span.end_ns = cpu_read_.wall_ns;
   const double wall = static_cast<double>(span.end_ns - span.start_ns) * 1e-9;
   times_.*phase += std::min(cpu, wall);
   times_.core_wait += std::max(0.0, wall - cpu);
@@ -237,6 +246,7 @@ void DeviceCore::timed(DeviceSpan span, double PhaseTimes::*phase, Work work) {
 }
 
 std::vector<Outgoing> DeviceCore::take_outgoing() {
+  if (context_.outbox.empty()) return {};
   std::vector<Outgoing> all = std::exchange(context_.outbox, {});
   std::vector<Outgoing> others;
   for (Outgoing& outgoing : all) {
@@ -248,8 +258,19 @@ std::vector<Outgoing> DeviceCore::take_outgoing() {
   return others;
 }
 
-std::optional<RoundResult> DeviceCore::take_result() { return std::exchange(result_, std::nullopt); }
-std::optional<RoundDone> DeviceCore::take_done() { return std::exchange(done_, std::nullopt); }
+std::string DeviceCore::where() const {
+  if (doing_sync_ != nullptr) return doing_sync_;
+  return doing_.step == nullptr ? std::string() : describe(*context_.plan, doing_);
+}
+
+// Asked after every op, nearly always in vain: then nothing is moved.
+template <class T>
+static std::optional<T> take_once(std::optional<T>& value) {
+  if (!value) return std::nullopt;
+  return std::exchange(value, std::nullopt);
+}
+std::optional<RoundResult> DeviceCore::take_result() { return take_once(result_); }
+std::optional<RoundDone> DeviceCore::take_done() { return take_once(done_); }
 
 std::vector<Tag> DeviceCore::waiting_for() const {
   if (!in_round_) return {};

@@ -49,7 +49,7 @@ class DeviceCore {
 
   // Every message without which nothing can go on; empty unless the device waits for a peer.
   std::vector<Tag> waiting_for() const;
-  const std::string& where() const { return where_; }  // the op last begun
+  std::string where() const;  // the op last begun, in words
 
   // Called after each op with what it was and when; for traces.
   void observe(std::function<void(const DeviceSpan&)> observer) { observer_ = std::move(observer); }
@@ -74,6 +74,7 @@ class DeviceCore {
   template <class Work>
   void timed(DeviceSpan span, double PhaseTimes::*phase, Work work);
   void account_wait(std::int64_t now);
+  std::int64_t cpu_at(std::int64_t wall_ns) const;
 
   DeviceContext context_;
   Inbox inbox_;
@@ -94,7 +95,11 @@ class DeviceCore {
   std::int64_t round_start_ns_ = 0, round_start_cpu_ns_ = 0;
   std::int64_t waiting_since_ns_ = 0;  // 0: not waiting
   std::int64_t unblocked_ns_ = 0;      // when the message that ended the wait was sent
-  std::string where_;
+  StepPlace doing_;                    // the op last begun,
+  const char* doing_sync_ = nullptr;   // unless it is one of the synchronisation
+  struct {
+    std::int64_t wall_ns = 0, cpu_ns = 0;
+  } cpu_read_;  // both clocks at the end of the last op
   std::function<void(const DeviceSpan&)> observer_;
 };
 

@@ -9,16 +9,18 @@
 #include "runtime/kernels/rows.hpp"
 
 namespace dsrun {
-namespace {
 
-Tag exchange_tag(const DeviceContext& context, const Frame& frame, const Step& step) {
+Tag exchange_tag(const DeviceContext& context, const Frame& frame, const Step& step, int member) {
   Tag tag = context.tag(Traffic::exchange, frame.stage);
   tag.direction = frame.direction;
   tag.microbatch = frame.microbatch;
   tag.node = step.node;
   tag.pass = step.pass;
+  tag.source = context.plan->mesh.expert_member(context.rank, member);
   return tag;
 }
+
+namespace {
 
 // A message of rows, and one gate for each (row, expert) pair behind them.
 struct RowMessage {
@@ -53,14 +55,9 @@ class Exchange {
   Dtype dtype() const { return compute_dtype(context_.plan->job.precision.compute); }
   Dtype wide() const { return wide_dtype(context_.plan->job.precision.compute); }
 
-  Tag tag_from(int member) const {
-    Tag tag = exchange_tag(context_, frame_, step_);
-    tag.source = context_.plan->mesh.expert_member(context_.rank, member);
-    return tag;
-  }
   void send(int member, Buffer payload) {
-    context_.send(context_.plan->mesh.expert_member(context_.rank, member), exchange_tag(context_, frame_, step_),
-                  std::move(payload));
+    const Tag tag = exchange_tag(context_, frame_, step_, routing_.group_rank);
+    context_.send(context_.plan->mesh.expert_member(context_.rank, member), tag, std::move(payload));
   }
 
   std::size_t row_bytes(std::int64_t rows) const {
@@ -80,7 +77,7 @@ class Exchange {
     return context_.pool->allocate(row_bytes(static_cast<std::int64_t>(rows)) + gates, MemoryClass::messages);
   }
   Buffer receive(int member) {
-    Buffer buffer = inbox_.take(tag_from(member));
+    Buffer buffer = inbox_.take(exchange_tag(context_, frame_, step_, member));
     buffer.charge(context_.pool, MemoryClass::messages);
     return buffer;
   }
@@ -192,15 +189,6 @@ class Exchange {
 };
 
 }  // namespace
-
-std::vector<Tag> exchange_tags(const DeviceContext& context, const Frame& frame, const Step& step) {
-  std::vector<Tag> tags;
-  for (int m = 0; m < context.plan->mesh.expert; ++m) {
-    tags.push_back(exchange_tag(context, frame, step));
-    tags.back().source = context.plan->mesh.expert_member(context.rank, m);
-  }
-  return tags;
-}
 
 void run_exchange(DeviceContext& context, Inbox& inbox, Frame& frame, const Step& step) {
   Exchange(context, inbox, frame, step).run();

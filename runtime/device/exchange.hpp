@@ -6,15 +6,13 @@
 // dispatch).
 #pragma once
 
-#include <vector>
-
 #include "runtime/device/device_context.hpp"
 #include "runtime/device/frame.hpp"
 
 namespace dsrun {
 
-// The messages that a finish step needs: one from every member of the group, this rank included.
-std::vector<Tag> exchange_tags(const DeviceContext& context, const Frame& frame, const Step& step);
+// The message from a member of the group; a finish step needs one of each, this rank included.
+Tag exchange_tag(const DeviceContext& context, const Frame& frame, const Step& step, int member);
 
 // Runs a start or finish step.
 void run_exchange(DeviceContext& context, Inbox& inbox, Frame& frame, const Step& step);

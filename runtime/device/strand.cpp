@@ -34,11 +34,25 @@ Tag Strand::arriving() const {
   return tag;
 }
 
+template <class Visit>
+void Strand::for_each_needed(Visit visit) const {
+  if (next_ == 0 && receives()) visit(arriving());
+  if (next_step().part != Part::finish) return;
+  for (int member = 0; member < context_.plan->mesh.expert; ++member)
+    visit(exchange_tag(context_, frame_, next_step(), member));
+}
+
+bool Strand::ready() const {
+  bool all = true;
+  for_each_needed([&](const Tag& tag) { all = all && inbox_.has(tag); });
+  return all;
+}
+
 std::vector<Tag> Strand::missing() const {
   std::vector<Tag> tags;
-  if (next_ == 0 && receives()) tags = {arriving()};
-  if (next_step().part == Part::finish) tags = exchange_tags(context_, frame_, next_step());
-  std::erase_if(tags, [&](const Tag& tag) { return inbox_.has(tag); });
+  for_each_needed([&](const Tag& tag) {
+    if (!inbox_.has(tag)) tags.push_back(tag);
+  });
   return tags;
 }
 
@@ -113,12 +127,12 @@ void Strand::end() {
   }
 }
 
-std::string Strand::describe_next() const {
-  const Step& step = next_step();
-  const Node& node = stage().graph.nodes[static_cast<std::size_t>(step.node)];
+std::string describe(const Plan& plan, const StepPlace& place) {
+  const Graph& graph = plan.stages[static_cast<std::size_t>(place.stage)].graph;
+  const Node& node = graph.nodes[static_cast<std::size_t>(place.step->node)];
   constexpr const char* passes[] = {"forward", "input gradient", "weight gradient"};
   return fmt::format("{} {}, layer {}, microbatch {} (direction {})", op_name(node.op),
-                     passes[static_cast<int>(step.pass)], node.layer, frame_.microbatch, frame_.direction);
+                     passes[static_cast<int>(place.step->pass)], node.layer, place.microbatch, place.direction);
 }
 
 TensorView value_view(const DeviceContext& context, const Frame& frame, ValueId id) {

@@ -10,6 +10,14 @@
 
 namespace dsrun {
 
+// One step of a step list, run for one microbatch. Cheap to note before every step; put into words only if it fails.
+struct StepPlace {
+  int stage = 0, direction = 0, microbatch = 0;
+  const Step* step = nullptr;
+};
+std::string describe(const Plan& plan,
+                     const StepPlace& place);  // "dispatch forward, layer 3, microbatch 1 (direction 0)"
+
 class Strand {
  public:
   // `list` belongs to the frame's stage. What must arrive before the first step, and what is sent after the last,
@@ -18,19 +26,22 @@ class Strand {
 
   bool done() const { return next_ == list_->size(); }
   bool next_is_compute() const { return (*list_)[next_].part == Part::whole; }
-  // The messages without which the next step cannot run; empty: it can.
+  bool ready() const;  // precondition: !done()
+  // The messages without which the next step cannot run; empty: it is ready.
   std::vector<Tag> missing() const;
-  void run_next();  // precondition: !done(), missing() is empty
+  void run_next();  // precondition: ready()
 
   const Step& next_step() const { return (*list_)[next_]; }
   const Half& half() const { return half_; }
   const Frame& frame() const { return frame_; }
-  std::string describe_next() const;  // "dispatch forward, layer 3, microbatch 1 (direction 0)"
+  StepPlace next_place() const { return {frame_.stage, frame_.direction, frame_.microbatch, &next_step()}; }
 
  private:
   const StageSteps& stage() const { return context_.plan->stages[static_cast<std::size_t>(frame_.stage)]; }
   bool receives() const;
   Tag arriving() const;
+  template <class Visit>
+  void for_each_needed(Visit visit) const;  // tags of the messages that the next step consumes
   void begin();
   void end();
   void make_room(const Step& step);
