@@ -1,0 +1,88 @@
+// DeepSeek-V3 as Hugging Face's transformers stores it (DeepseekV3ForCausalLM): its config.json, and which of its
+// tensors is which part of which parameter here. Texts and values only; runtime/safetensors reads and writes the files.
+//
+// To add a key of the config that the model can express: a row in hugging_face_config.cpp. To give a parameter another
+// name or layout than there: a case in hugging_face.cpp.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "dsl/diagnostic.hpp"
+#include "dsl/job.hpp"
+#include "models/graph.hpp"
+
+namespace dsrun {
+
+struct HuggingFaceConfig {
+  // YaRN, arXiv 2309.00071, with DeepSeek's mscales: cos and sin are multiplied by m(mscale) / m(mscale_all_dim), where
+  // m(s) = 0.1·s·ln(factor) + 1, and the softmax scale by m(mscale_all_dim)². If either mscale is 0 (not set), cos and
+  // sin are multiplied by m(1).
+  struct RopeScaling {
+    std::string type;  // "": none; "yarn"
+    double factor = 1;
+    double original_length = 0;
+    double beta_fast = 0;
+    double beta_slow = 0;
+    double mscale = 0;
+    double mscale_all_dim = 0;
+    bool operator==(const RopeScaling&) const = default;
+  };
+
+  ModelSpec model;  // byte_vocab is false: the file cannot say it
+  RopeScaling rope_scaling;
+  std::int64_t max_length = 0;  // max_position_embeddings
+  bool operator==(const HuggingFaceConfig&) const = default;
+};
+
+struct HuggingFaceConfigResult {
+  std::optional<HuggingFaceConfig> config;  // only without faults
+  std::vector<Diagnostic> faults;           // place.key is the config's key; the message names it too
+  std::vector<std::string> notes;           // for people: keys that are unknown here and had no effect
+};
+
+// Keys that are missing have the defaults of transformers' DeepseekV3Config. What the model here cannot do is a fault.
+HuggingFaceConfigResult parse_hugging_face_config(std::string_view text, const std::string& file_name);
+
+// `dtype` as torch calls it: "float32", "bfloat16".
+std::string write_hugging_face_config(const HuggingFaceConfig& config, std::string_view dtype);
+
+// One tensor of the files: elements [begin, begin + size) of a parameter, which is flat as state layouts have it. Every
+// tensor is whole rows of one parameter in the same order, out × in: nothing is transposed.
+struct HuggingFaceTensor {
+  std::string name;                // in the files
+  std::vector<std::int64_t> dims;  // in the files
+  std::string param;               // Param::name; "" : a router's bias, always FP32, outside of the parameters
+  int moe = -1;                    // of a bias: which MoE layer, an index into Graph::moe_layers
+  std::int64_t begin = 0;
+  std::int64_t size = 0;
+  bool is_copy = false;  // a prediction module's own copy of the embedding or head: to be written, not to be read
+};
+
+// All tensors of a model. Leaving the copies out, they hold each element of each parameter, and each bias, once.
+class HuggingFaceTable {
+ public:
+  HuggingFaceTable(const Graph& graph, const ModelSpec& model);
+
+  // How many there will be; compare with what files hold before making a table from sizes of unknown origin.
+  static std::int64_t num_tensors(const Graph& graph, const ModelSpec& model);
+
+  std::span<const HuggingFaceTensor> tensors() const { return tensors_; }     // by parameter, then biases, then copies
+  const HuggingFaceTensor* find(std::string_view name) const;                 // by its name in the files; null: none
+  std::span<const HuggingFaceTensor> parts_of(std::string_view param) const;  // ascending in begin; empty: no such one
+
+ private:
+  void add_parts(const Param& param);
+  void add(HuggingFaceTensor tensor);
+
+  std::vector<HuggingFaceTensor> tensors_;
+  std::unordered_map<std::string, std::size_t> by_name_;
+  std::unordered_map<std::string, std::pair<std::size_t, std::size_t>> parts_;  // first, count
+};
+
+}  // namespace dsrun
