@@ -6,7 +6,8 @@
 namespace dsrun {
 
 // FLOP/s of `num_threads_total` threads that each multiply 1024 × 1024 matrices at the same time, the best of three
-// rounds. Takes some 50 ms in bf16 and fp32.
+// rounds. By the threads' CPU time, so that what else runs on the machine does not make the peak look low. Takes some
+// 50 ms in bf16 and fp32.
 double measure_gemm_peak(Precision precision, int num_threads_total);
 
 }  // namespace dsrun
