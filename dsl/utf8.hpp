@@ -10,6 +10,8 @@ namespace dsrun {
 // Bytes of the character at `at` (Unicode 15, table 3-7); 0 if it is malformed.
 std::size_t character_length(std::string_view text, std::size_t at);
 
+bool is_utf8(std::string_view text);
+
 // Characters of a well-formed text.
 std::size_t num_characters(std::string_view text);
 

@@ -28,6 +28,14 @@ Refusal refuse(const std::string& path, const std::string& reason, const std::st
                                   path, reason, resume, path)};
 }
 
+bool in_use(const std::string& path) {
+  const int file = open((path + "/lock").c_str(), O_RDWR | O_CLOEXEC);
+  if (file < 0) return false;
+  const bool held = flock(file, LOCK_EX | LOCK_NB) != 0;
+  close(file);
+  return held;
+}
+
 std::string free_name(const std::string& path) {
   for (int number = 1;; ++number)
     if (std::string name = fmt::format("{}.{}", path, number); !fs::exists(name)) return name;
@@ -37,6 +45,7 @@ std::string free_name(const std::string& path) {
 
 std::variant<FolderPlan, Refusal> plan_run_folder(const std::string& path, const Job& job, FolderFlags flags) {
   if (!has_run(path)) return FolderPlan{path, false, std::nullopt};
+  if (in_use(path)) return Refusal{exit_usage, fmt::format("{}: another dsrun is running there", path)};
   if (flags.restart) return FolderPlan{path, true, std::nullopt};
   std::optional<SavedState> saved;
   try {

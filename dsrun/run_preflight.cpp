@@ -8,6 +8,7 @@
 
 #include <fmt/format.h>
 
+#include "dsl/utf8.hpp"
 #include "runtime/kernels/gemm.hpp"
 
 namespace dsrun {
@@ -69,6 +70,12 @@ std::variant<Preflight, Refusal> check_before_launch(Job job) {
   if (job.data.files.empty()) return Refusal{exit_job_file, "data.files names no text to train on"};
   auto corpus = open_corpus(job.data.files, job.folder, job.batch.length, job.data.validation_fraction);
   make_paths_absolute(job);
+  for (const std::string& file : job.data.files)
+    if (!is_utf8(file))
+      return Refusal{exit_job_file,
+                     fmt::format("data.files: {} is not UTF-8, so that the run's job.toml cannot name it; "
+                                 "rename that folder",
+                                 printable(file))};
   if (const auto* error = std::get_if<CorpusError>(&corpus))
     return Refusal{exit_job_file, fmt::format("data.files: {}", error->message)};
   preflight.plan = std::make_shared<Plan>(make_plan(job));

@@ -6,6 +6,10 @@
 #include <filesystem>
 #include <fstream>
 
+#include <pthread.h>
+#include <sched.h>
+#include <unistd.h>
+
 #include "actors/launch.hpp"
 #include "tests/support/fake_cluster.hpp"
 
@@ -186,6 +190,25 @@ TEST_F(Launch, spans_of_every_rank_are_heard) {
   JobControl control;
   ASSERT_EQ(run_job(with, control).outcome, Outcome::completed);
   for (const auto& count : spans) EXPECT_GT(count, 100);
+}
+
+TEST_F(Launch, pinned_devices_keep_to_one_core_each) {
+  std::vector<std::string> overrides = p2_d2_e2;
+  overrides.push_back("cluster.pin_cores=true");
+  LaunchOptions with = options(small_job(overrides), "run");
+  const int num_cores = static_cast<int>(sysconf(_SC_NPROCESSORS_ONLN));
+  std::atomic<int> astray{0}, seen{0};
+  with.on_span = [&](int rank, const DeviceSpan&) {
+    cpu_set_t cores;
+    CPU_ZERO(&cores);
+    pthread_getaffinity_np(pthread_self(), sizeof cores, &cores);
+    ++seen;
+    if (CPU_COUNT(&cores) != 1 || !CPU_ISSET(static_cast<std::size_t>(rank % num_cores), &cores)) ++astray;
+  };
+  JobControl control;
+  ASSERT_EQ(run_job(with, control).outcome, Outcome::completed);
+  EXPECT_GT(seen, 100);
+  EXPECT_EQ(astray, 0);
 }
 
 TEST_F(Launch, a_thrown_span_listener_is_a_fault_of_its_rank) {

@@ -232,6 +232,41 @@ TEST_F(Run, a_run_folder_that_cannot_be_written_is_a_storage_fault) {
   EXPECT_EQ(run.exit_code, 74);
 }
 
+TEST_F(Run, a_folder_in_use_is_refused_and_the_run_in_it_goes_on) {
+  Program first(folder_.arguments("run", {"--set", "job.steps=100000"}), folder_.path());
+  wait_for_steps(first, at("run"), 2);
+  for (const char* flag : {"", "--restart"}) {
+    const Finished second =
+        folder_.run("run", *flag == '\0' ? std::vector<std::string>{} : std::vector{std::string(flag)});
+    EXPECT_NE(second.exit_code, 0) << flag;
+    EXPECT_THAT(second.err, HasSubstr("another dsrun is running there")) << flag;
+  }
+  const std::size_t before = num_steps(at("run"));
+  wait_for_steps(first, at("run"), before + 2);
+  first.send(SIGINT);
+  EXPECT_EQ(first.wait().exit_code, 75);
+}
+
+TEST_F(Run, a_processor_without_bf16_instructions_trains_in_fp32_and_says_so) {
+  setenv("DNNL_MAX_CPU_ISA", "AVX2", 1);  // what oneDNN then believes it runs on
+  const Finished run = folder_.run("run", {"--set", "precision.compute=bf16"});
+  unsetenv("DNNL_MAX_CPU_ISA");
+  EXPECT_EQ(run.exit_code, 0) << run.err;
+  EXPECT_THAT(run.err, HasSubstr("no bf16 instructions"));
+  EXPECT_THAT(read_text(at("run") / "job.toml"), HasSubstr("compute = \"fp32\""));
+}
+
+TEST_F(Run, a_folder_whose_name_is_not_utf8_is_refused_by_name) {
+  const std::filesystem::path odd = folder_.path() / "caf\xe9";
+  std::filesystem::create_directory(odd);
+  for (const auto& entry : std::filesystem::directory_iterator(folder_.path()))
+    if (entry.is_regular_file()) std::filesystem::copy(entry.path(), odd / entry.path().filename());
+  const Finished run = Program({(odd / "tiny.toml").string(), "--run-dir", at("run").string()}, folder_.path()).wait();
+  EXPECT_EQ(run.exit_code, 65);
+  EXPECT_THAT(run.err, HasSubstr("caf?"));
+  EXPECT_THAT(run.err, HasSubstr("UTF-8"));
+}
+
 TEST_F(Run, one_device_trains_too) {
   const Finished run =
       folder_.run("run", {"--set", "parallel.pipeline=1", "--set", "parallel.data=1", "--set", "parallel.expert=1",
