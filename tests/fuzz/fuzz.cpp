@@ -18,8 +18,11 @@
 #include <unistd.h>
 
 #include "dsl/parse.hpp"
+#include "models/hugging_face.hpp"
 #include "runtime/checkpoint/checkpoint.hpp"
 #include "runtime/checkpoint/files.hpp"
+#include "runtime/safetensors/header.hpp"
+#include "runtime/safetensors/index.hpp"
 #include "runtime/schedule/checker.hpp"
 #include "runtime/schedule/schedule.hpp"
 
@@ -113,6 +116,56 @@ void shard(const std::string& bytes) {
   }
 }
 
+void parse_tensors(const std::string& bytes) {
+  try {
+    for (const SafetensorsTensor& tensor : parse_safetensors(std::as_bytes(std::span(bytes)), "fuzz.safetensors"))
+      hash_bytes(tensor.bytes.data(), tensor.bytes.size());
+  } catch (const SafetensorsError&) {  // refused
+  }
+}
+
+// Once as it is, once as if the length were that of the header, so that its contents are reached.
+void safetensors(const std::string& bytes) {
+  parse_tensors(bytes);
+  const std::size_t end = bytes.rfind('}');
+  if (end == std::string::npos || end < 8) return;
+  std::string fitted = bytes;
+  const std::uint64_t length = end + 1 - 8;
+  std::memcpy(fitted.data(), &length, sizeof length);
+  parse_tensors(fitted);
+}
+
+std::string good_safetensors() {
+  const std::vector<SafetensorsShape> shapes = {{"a.weight", SafetensorsDtype::f32, {3, 5}},
+                                                {"b", SafetensorsDtype::bf16, {}},
+                                                {"c.weight_scale_inv", SafetensorsDtype::f8_e4m3, {0, 7}},
+                                                {"d", SafetensorsDtype::i64, {2, 1, 2}}};
+  return make_safetensors_header(shapes, "fuzz.safetensors") + std::string(60 + 2 + 32, 'x');
+}
+
+void safetensors_index(const std::string& bytes) {
+  try {
+    parse_safetensors_index(bytes, "fuzz.json");
+  } catch (const SafetensorsError&) {  // refused
+  }
+}
+
+// What passes is written and must be read as the same.
+void hf_config(const std::string& bytes) {
+  const HuggingFaceConfigResult result = parse_hugging_face_config(bytes, "fuzz.json");
+  render(result.faults);
+  if (!result.config) return;
+  const std::string text = write_hugging_face_config(*result.config, "bfloat16");
+  if (parse_hugging_face_config(text, "fuzz.json").config != result.config) std::abort();
+}
+
+std::string good_hf_config() {
+  HuggingFaceConfig config = *parse_hugging_face_config(R"({"model_type":"deepseek_v3"})", "fuzz.json").config;
+  config.max_length *= 40;
+  config.rope_scaling = {"yarn", 40, 4096, 32, 1, 1, 1};
+  return write_hugging_face_config(config, "float32");
+}
+
 // The input being fed, kept where a crash can still write it down.
 std::string* input = nullptr;
 void keep_input(int signal) {
@@ -139,7 +192,11 @@ std::vector<Target> targets() {
              return text;
            }},
           {"manifest", manifest, [] { return read(folder().file("manifest.json")); }},
-          {"shard", shard, [] { return read(folder().file("rank-0000.shard")); }}};
+          {"shard", shard, [] { return read(folder().file("rank-0000.shard")); }},
+          {"safetensors", safetensors, good_safetensors},
+          {"safetensors_index", safetensors_index,
+           [] { return R"({"metadata":{"total_size":94},"weight_map":{"a":"1.safetensors","b":"2.safetensors"}})"; }},
+          {"hf_config", hf_config, good_hf_config}};
 }
 
 int run(const std::string& name, double seconds, std::uint64_t seed) {

@@ -30,6 +30,14 @@ void count_out(void* memory) {
 
 void* operator new(std::size_t size) { return count_in(std::malloc(std::max<std::size_t>(size, 1))); }
 void* operator new[](std::size_t size) { return count_in(std::malloc(std::max<std::size_t>(size, 1))); }
+void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
+  try {
+    return operator new(size);
+  } catch (const std::bad_alloc&) {
+    return nullptr;
+  }
+}
+void* operator new[](std::size_t size, const std::nothrow_t&) noexcept { return operator new(size, std::nothrow); }
 void operator delete(void* memory) noexcept { count_out(memory); }
 void operator delete[](void* memory) noexcept { count_out(memory); }
 void operator delete(void* memory, std::size_t) noexcept { count_out(memory); }
