@@ -21,6 +21,18 @@ struct RunSpec {
   bool operator==(const RunSpec&) const = default;
 };
 
+// YaRN's longer context (arXiv 2309.00071) with DeepSeek-V3's values: the yarn_* keys of [model].
+struct YarnSpec {
+  double factor = 1;              // of the context's length; 1: plain RoPE, and nothing below counts
+  double original_length = 4096;  // tokens, before
+  double beta_fast = 32;          // turns within original_length: pairs that make more keep their frequency,
+  double beta_slow = 1;           // those that make fewer have it divided by the factor
+  double mscale = 1;              // of cosines and sines; 0: not set
+  double mscale_all_dim = 1;      // of the softmax scale; 0: not set
+  bool on() const { return factor > 1; }
+  bool operator==(const YarnSpec&) const = default;
+};
+
 // [model]: DeepSeek-V3's shape (arXiv 2412.19437, section 2); dims in elements.
 struct ModelSpec {
   std::string preset;  // "deepseek-v3": its sizes are the defaults of the keys below; "" : the small defaults
@@ -43,7 +55,9 @@ struct ModelSpec {
   int mtp_depth = 0;
   double routed_scaling = 0;  // multiplies the normalised gates
   double norm_eps = 0;
+  double latent_norm_eps = 1e-6;  // of the norms of MLA's latents
   double rope_theta = 0;
+  YarnSpec yarn;
   double init_std = 0;
   bool byte_vocab = true;  // vocab = "byte": 256 tokens, each a byte of the text
   int vocab_size = 0;

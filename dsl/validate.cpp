@@ -77,6 +77,9 @@ class Rules {
          fmt::format("{} dense layers of {} layers", m.dense_layers, m.layers), "at most model.layers");
     rule(m.rope_dim % 2 == 0, {"model.rope_dim"},
          fmt::format("rope_dim = {} is odd: columns rotate in pairs", m.rope_dim), "an even number");
+    rule(m.yarn.beta_slow <= m.yarn.beta_fast, {"model.yarn_beta_slow", "model.yarn_beta_fast"},
+         fmt::format("{} turns are slow and {} fast", m.yarn.beta_slow, m.yarn.beta_fast),
+         "yarn_beta_slow at most yarn_beta_fast");
     divides(m.expert_groups, "model.expert_groups", m.experts, "model.experts");
     rule(m.groups_per_token <= m.expert_groups, {"model.groups_per_token", "model.expert_groups"},
          fmt::format("a token's experts lie in {} groups, but there are {}", m.groups_per_token, m.expert_groups),

@@ -1,11 +1,11 @@
 // DeepSeek-V3's forward pass as a list of ops (arXiv 2412.19437, section 2; parameter names as Hugging Face has them,
 // except that each gate_proj and up_proj are one gate_up_proj with the gate's rows first, and a layer's routed experts
 // are one tensor).
-#include <cmath>
-
 #include "models/graph.hpp"
 
 #include <fmt/format.h>
+
+#include "models/rope.hpp"
 
 namespace dsrun {
 namespace {
@@ -52,7 +52,8 @@ class Builder {
     all.kv_rank = model_.kv_rank;
     all.eps = model_.norm_eps;
     all.rope_theta = model_.rope_theta;
-    all.softmax_scale = 1.0 / std::sqrt(static_cast<double>(model_.nope_dim + model_.rope_dim));
+    all.yarn = model_.yarn;
+    all.softmax_scale = attention_scale(model_);
     all.experts = model_.experts;
     all.experts_per_token = model_.experts_per_token;
     all.expert_groups = model_.expert_groups;
@@ -74,6 +75,11 @@ class Builder {
     const int cols = graph_.values[x].cols;
     return emit(Op::rms_norm, {x}, {value(what, cols)}, {norm_weight(std::move(name), cols)});
   }
+  ValueId latent_norm(ValueId x, std::string name, std::string_view what) {
+    const ValueId normed = norm(x, std::move(name), what);
+    graph_.nodes.back().attributes.eps = model_.latent_norm_eps;
+    return normed;
+  }
   ValueId linear(ValueId x, std::string name, int out, std::string_view what, Element element = Element::compute) {
     const int in = graph_.values[x].cols;
     return emit(Op::linear, {x}, {value(what, out, Rows::tokens, element)}, {matrix(std::move(name), out, in)});
@@ -90,7 +96,7 @@ class Builder {
     std::string query_name = "self_attn.q_proj.weight";
     if (model_.q_rank > 0) {
       const ValueId latent = linear(normed, layer_name("self_attn.q_a_proj.weight"), model_.q_rank, "q_latent");
-      query_source = norm(latent, layer_name("self_attn.q_a_layernorm.weight"), "q_latent_norm");
+      query_source = latent_norm(latent, layer_name("self_attn.q_a_layernorm.weight"), "q_latent_norm");
       query_name = "self_attn.q_b_proj.weight";
     }
     const ValueId projected = linear(query_source, layer_name(query_name), model_.heads * head_dim, "q_projected");
@@ -101,6 +107,7 @@ class Builder {
     const ValueId k_rope = value("k_rope", model_.rope_dim);
     emit(Op::kv_latent, {kv_a}, {latent, k_rope},
          {norm_weight(layer_name("self_attn.kv_a_layernorm.weight"), model_.kv_rank)});
+    graph_.nodes.back().attributes.eps = model_.latent_norm_eps;
     const ValueId kv = linear(latent, layer_name("self_attn.kv_b_proj.weight"),
                               model_.heads * (model_.nope_dim + model_.value_dim), "kv");
     const ValueId out = value("attention", model_.heads * model_.value_dim);

@@ -20,22 +20,7 @@
 namespace dsrun {
 
 struct HuggingFaceConfig {
-  // YaRN, arXiv 2309.00071, with DeepSeek's mscales: cos and sin are multiplied by m(mscale) / m(mscale_all_dim), where
-  // m(s) = 0.1·s·ln(factor) + 1, and the softmax scale by m(mscale_all_dim)². If either mscale is 0 (not set), cos and
-  // sin are multiplied by m(1).
-  struct RopeScaling {
-    std::string type;  // "": none; "yarn"
-    double factor = 1;
-    double original_length = 0;
-    double beta_fast = 0;
-    double beta_slow = 0;
-    double mscale = 0;
-    double mscale_all_dim = 0;
-    bool operator==(const RopeScaling&) const = default;
-  };
-
   ModelSpec model;  // byte_vocab is false: the file cannot say it
-  RopeScaling rope_scaling;
   std::int64_t max_length = 0;  // max_position_embeddings
   bool operator==(const HuggingFaceConfig&) const = default;
 };

@@ -251,28 +251,29 @@ class ConfigReader {
   }
 
   void read_yarn(const json& rope, const std::string& name) {
-    HuggingFaceConfig::RopeScaling& scaling = config_.rope_scaling;
-    const auto number = [&](const char* key, double missing, double min, double max) {
+    YarnSpec yarn;
+    const auto number = [&](const char* key, double missing, std::string_view job_key) {
       const bool is_null = rope.contains(key) && rope[key].is_null();
-      return is_null ? missing : read_number(rope, key, fmt::format("{}.{}", name, key), missing, min, max);
+      const Key<Job>& range = model_key(job_key);
+      return is_null ? missing : read_number(rope, key, fmt::format("{}.{}", name, key), missing, range.min, range.max);
     };
-    scaling.type = "yarn";
     if (!rope.contains("factor")) fault(name + ".factor", "it is missing");
-    scaling.factor = number("factor", 1, 1, 1e6);
-    scaling.original_length =
-        number("original_max_position_embeddings", static_cast<double>(config_.max_length), 1, 1e12);
-    scaling.beta_fast = number("beta_fast", 32, 1e-6, 1e6);
-    scaling.beta_slow = number("beta_slow", 1, 1e-6, 1e6);
-    scaling.mscale = number("mscale", 0, 0, 1e3);
-    scaling.mscale_all_dim = number("mscale_all_dim", 0, 0, 1e3);
+    yarn.factor = number("factor", 1, "yarn_factor");
+    yarn.original_length =
+        number("original_max_position_embeddings", static_cast<double>(config_.max_length), "yarn_original_length");
+    yarn.beta_fast = number("beta_fast", 32, "yarn_beta_fast");
+    yarn.beta_slow = number("beta_slow", 1, "yarn_beta_slow");
+    yarn.mscale = number("mscale", 0, "yarn_mscale");
+    yarn.mscale_all_dim = number("mscale_all_dim", 0, "yarn_mscale_all_dim");
+    if (yarn.on()) config_.model.yarn = yarn;
     check_rope_keys(
         rope, name,
         {"factor", "original_max_position_embeddings", "beta_fast", "beta_slow", "mscale", "mscale_all_dim"});
-    if (scaling.factor * scaling.original_length != static_cast<double>(config_.max_length))
+    if (yarn.factor * yarn.original_length != static_cast<double>(config_.max_length))
       result_.notes.push_back(fmt::format(
           "max_position_embeddings is {}, not {} x {} as {} has it: some versions of transformers would take their "
           "ratio for the factor",
-          config_.max_length, scaling.factor, scaling.original_length, name));
+          config_.max_length, yarn.factor, yarn.original_length, name));
   }
 
   // All others would change the angles.
@@ -364,15 +365,16 @@ std::string write_hugging_face_config(const HuggingFaceConfig& config, std::stri
   if (model.q_rank == 0) object["q_lora_rank"] = nullptr;
   object["num_key_value_heads"] = model.heads;
   object["max_position_embeddings"] = config.max_length;
-  const HuggingFaceConfig::RopeScaling& rope = config.rope_scaling;
   object["rope_scaling"] = nullptr;
-  if (!rope.type.empty()) {
-    object["rope_scaling"] = {
-        {"type", rope.type},           {"rope_type", rope.type},
-        {"factor", rope.factor},       {"original_max_position_embeddings", std::llround(rope.original_length)},
-        {"beta_fast", rope.beta_fast}, {"beta_slow", rope.beta_slow}};
-    if (rope.mscale > 0) object["rope_scaling"]["mscale"] = rope.mscale;
-    if (rope.mscale_all_dim > 0) object["rope_scaling"]["mscale_all_dim"] = rope.mscale_all_dim;
+  if (const YarnSpec& yarn = model.yarn; yarn.on()) {
+    object["rope_scaling"] = {{"type", "yarn"},
+                              {"rope_type", "yarn"},
+                              {"factor", yarn.factor},
+                              {"original_max_position_embeddings", std::llround(yarn.original_length)},
+                              {"beta_fast", yarn.beta_fast},
+                              {"beta_slow", yarn.beta_slow}};
+    if (yarn.mscale > 0) object["rope_scaling"]["mscale"] = yarn.mscale;
+    if (yarn.mscale_all_dim > 0) object["rope_scaling"]["mscale_all_dim"] = yarn.mscale_all_dim;
   }
   object["bos_token_id"] = nullptr;
   object["eos_token_id"] = nullptr;

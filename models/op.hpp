@@ -10,6 +10,8 @@
 #include <cstdint>
 #include <string_view>
 
+#include "dsl/job.hpp"
+
 namespace dsrun {
 
 enum class Op : std::uint8_t {
@@ -42,7 +44,8 @@ struct OpAttributes {
   int kv_rank = 0;
   double eps = 0;            // rms_norm, kv_latent
   double rope_theta = 0;     // rope, kv_latent
-  double softmax_scale = 0;  // attention: (N + P)^-0.5
+  YarnSpec yarn{};           // rope, kv_latent
+  double softmax_scale = 0;  // attention; models/rope.hpp
   int experts = 0;           // router
   int experts_per_token = 0;
   int expert_groups = 0;

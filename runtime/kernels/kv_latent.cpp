@@ -13,7 +13,7 @@ void kv_latent_forward(const KernelCall& call) {
   const OpAttributes& a = call.attributes;
   const TensorView &in = call.inputs[0], &latent = call.outputs[0], &key = call.outputs[1];
   dispatch_dtype(in.dtype, [&]<class T>(T) {
-    const auto& table = RotationTable<Compute<T>>::of(call.batch.sequence_length, a.rope_dim / 2, a.rope_theta);
+    const auto& table = RotationTable<Compute<T>>::of(call.batch.sequence_length, a);
     for (std::int64_t t = 0; t < in.rows; ++t) {
       rms_norm_row(CpuTeam{}, in.row<T>(t), call.params[0].as<T>(), latent.row<T>(t), a.kv_rank, a.eps);
       rope_row<T>(CpuTeam{}, in.row<T>(t) + a.kv_rank, nullptr, key.row<T>(t), table.at(t % call.batch.sequence_length),
@@ -27,7 +27,7 @@ void kv_latent_backward_input(const KernelCall& call) {
   const TensorView &in = call.inputs[0], &dlatent = call.grad_outputs[0], &dkey = call.grad_outputs[1];
   const GradTarget& target = call.grad_inputs[0];
   dispatch_dtype(in.dtype, [&]<class T>(T) {
-    const auto& table = RotationTable<Compute<T>>::of(call.batch.sequence_length, a.rope_dim / 2, a.rope_theta);
+    const auto& table = RotationTable<Compute<T>>::of(call.batch.sequence_length, a);
     for (std::int64_t t = 0; t < in.rows; ++t) {
       const T* addend = target.addend ? target.addend.row<T>(t) : nullptr;
       T* out = target.out.row<T>(t);

@@ -23,7 +23,7 @@ void rotate_heads(const KernelCall& call, const TensorView& in, const TensorView
                   int direction) {
   const OpAttributes& a = call.attributes;
   const std::int64_t pairs = a.rope_dim / 2, head_dim = a.nope_dim + a.rope_dim;
-  const auto& table = RotationTable<Compute<T>>::of(call.batch.sequence_length, pairs, a.rope_theta);
+  const auto& table = RotationTable<Compute<T>>::of(call.batch.sequence_length, a);
   for (std::int64_t t = 0; t < in.rows; ++t) {
     const Compute<T>* rotation = table.at(t % call.batch.sequence_length);
     for (std::int64_t h = 0; h < a.heads; ++h) {

@@ -5,38 +5,45 @@
 #include <cstdint>
 #include <vector>
 
+#include "models/op.hpp"
+#include "models/rope.hpp"
+
 namespace dsrun {
 
 template <class A>
 class RotationTable {
  public:
-  // [cos, sin] of each of `pairs` pairs at `position` < length; angle = position · theta^(−2i / 2·pairs).
-  const A* at(std::int64_t position) const { return table_.data() + position * 2 * pairs_; }
+  // [cos, sin] of each pair at `position` < length.
+  const A* at(std::int64_t position) const { return table_.data() + position * attributes_.rope_dim; }
 
-  static const RotationTable& of(std::int64_t length, std::int64_t pairs, double theta) {
+  static const RotationTable& of(std::int64_t length, const OpAttributes& attributes) {
     thread_local RotationTable table;
-    if (table.length_ < length || table.pairs_ != pairs || table.theta_ != theta) table.fill(length, pairs, theta);
+    if (!table.serves(length, attributes)) table.fill(length, attributes);
     return table;
   }
 
  private:
-  void fill(std::int64_t length, std::int64_t pairs, double theta) {
+  bool serves(std::int64_t length, const OpAttributes& wanted) const {
+    return length <= length_ && wanted.rope_dim == attributes_.rope_dim &&
+           wanted.rope_theta == attributes_.rope_theta && wanted.yarn == attributes_.yarn;
+  }
+
+  void fill(std::int64_t length, const OpAttributes& attributes) {
     length_ = length;
-    pairs_ = pairs;
-    theta_ = theta;
-    table_.resize(static_cast<std::size_t>(length * pairs * 2));
-    for (std::int64_t p = 0; p < length; ++p)
-      for (std::int64_t i = 0; i < pairs; ++i) {
-        const double exponent = -static_cast<double>(i) / static_cast<double>(pairs);
-        const double angle = static_cast<double>(p) * std::pow(theta, exponent);
-        table_[static_cast<std::size_t>((p * pairs + i) * 2)] = static_cast<A>(std::cos(angle));
-        table_[static_cast<std::size_t>((p * pairs + i) * 2 + 1)] = static_cast<A>(std::sin(angle));
+    attributes_ = attributes;
+    const auto frequencies = rope_frequencies(attributes.rope_dim / 2, attributes.rope_theta, attributes.yarn);
+    const double magnitude = rope_magnitude(attributes.yarn);
+    table_.clear();
+    for (std::int64_t position = 0; position < length; ++position)
+      for (const double frequency : frequencies) {
+        const double angle = static_cast<double>(position) * frequency;
+        table_.push_back(static_cast<A>(magnitude * std::cos(angle)));
+        table_.push_back(static_cast<A>(magnitude * std::sin(angle)));
       }
   }
 
   std::int64_t length_ = 0;
-  std::int64_t pairs_ = 0;
-  double theta_ = 0;
+  OpAttributes attributes_;
   std::vector<A> table_;
 };
 

@@ -61,7 +61,7 @@ TEST_P(CudaRows, rope) {
   const RopeShape shape{3, 5, 6, 100.0, 4};
   const cuda::RopeHeads heads{3, 5, 3, 4};
   Matrix angles(4, 6);
-  const auto& table = RotationTable<double>::of(4, 3, 100.0);
+  const auto& table = RotationTable<double>::of(4, {.rope_dim = 6, .rope_theta = 100.0});
   for (std::int64_t p = 0; p < 4; ++p) std::copy_n(table.at(p), 6, &angles.at(p, 0));
   Stored rotation = wide_stored(angles), q = stored(12, 33, 1);
   const Matrix before = q.matrix();

@@ -80,7 +80,9 @@ TEST(Parse, preset_deepseek_v3_gives_the_published_sizes) {
                             .mtp_depth = 0,
                             .routed_scaling = 2.5,
                             .norm_eps = 1e-6,
+                            .latent_norm_eps = 1e-6,
                             .rope_theta = 10000,
+                            .yarn = {},
                             .init_std = 0.006,
                             .byte_vocab = false,
                             .vocab_size = 129280};

@@ -162,7 +162,7 @@ void hf_config(const std::string& bytes) {
 std::string good_hf_config() {
   HuggingFaceConfig config = *parse_hugging_face_config(R"({"model_type":"deepseek_v3"})", "fuzz.json").config;
   config.max_length *= 40;
-  config.rope_scaling = {"yarn", 40, 4096, 32, 1, 1, 1};
+  config.model.yarn.factor = 40;
   return write_hugging_face_config(config, "float32");
 }
 

@@ -93,7 +93,7 @@ TEST(HuggingFaceConfig, reads_the_published_model) {
   EXPECT_EQ(std::tie(m.shared_experts, m.expert_hidden, m.dense_hidden, m.mtp_depth, m.vocab_size, m.byte_vocab),
             std::tuple(1, 2048, 18432, 1, 129280, false));
   EXPECT_EQ(std::tie(m.routed_scaling, m.norm_eps, m.rope_theta, m.init_std), std::tuple(2.5, 1e-6, 1e4, 0.02));
-  EXPECT_EQ(config.rope_scaling, (HuggingFaceConfig::RopeScaling{"yarn", 40, 4096, 32, 1, 1, 1}));
+  EXPECT_EQ(m.yarn, (YarnSpec{40, 4096, 32, 1, 1, 1}));
   EXPECT_EQ(config.max_length, 163840);
 }
 
@@ -112,10 +112,10 @@ TEST(HuggingFaceConfig, reads_the_form_of_transformers_5) {
   config["rope_parameters"]["rope_theta"] = 5e5;
   for (const char* key : {"rope_scaling", "rope_theta"}) config.erase(key);
   EXPECT_EQ(parse_good(config).model.rope_theta, 5e5);
-  EXPECT_EQ(parse_good(config).rope_scaling, parse_good(published()).rope_scaling);
+  EXPECT_EQ(parse_good(config).model.yarn, parse_good(published()).model.yarn);
   config["rope_parameters"] = {{"rope_type", "default"}, {"rope_theta", 77}};
   EXPECT_EQ(parse_good(config).model.rope_theta, 77);
-  EXPECT_EQ(parse_good(config).rope_scaling, HuggingFaceConfig::RopeScaling{});
+  EXPECT_EQ(parse_good(config).model.yarn, YarnSpec{});
 }
 
 TEST(HuggingFaceConfig, has_yarns_defaults) {
@@ -123,14 +123,14 @@ TEST(HuggingFaceConfig, has_yarns_defaults) {
   config["rope_scaling"] = {{"type", "yarn"}, {"factor", 2.5}, {"attention_factor", nullptr}, {"truncate", true}};
   const HuggingFaceConfigResult result = parse(config);
   ASSERT_TRUE(result.config);
-  EXPECT_EQ(result.config->rope_scaling, (HuggingFaceConfig::RopeScaling{"yarn", 2.5, 163840, 32, 1, 0, 0}));
+  EXPECT_EQ(result.config->model.yarn, (YarnSpec{2.5, 163840, 32, 1, 0, 0}));
   EXPECT_THAT(result.notes, Contains(StartsWith("max_position_embeddings is 163840, not 2.5 x 163840")));
 }
 
 TEST(HuggingFaceConfig, a_written_model_is_read_again) {
   test::Random random(3);
   for (int turn = 0; turn < 300; ++turn) {
-    HuggingFaceConfig config{test::random_model(random), {}, test::pick(random, 1, 100000)};
+    HuggingFaceConfig config{test::random_model(random), test::pick(random, 1, 100000)};
     ModelSpec& model = config.model;
     model.byte_vocab = false;
     model.mtp_depth = test::pick(random, 0, 2);
@@ -139,9 +139,8 @@ TEST(HuggingFaceConfig, a_written_model_is_read_again) {
     model.rope_theta = test::pick(random, 1, 999999) / 3.0 + 1;
     model.init_std = test::pick(random, 0, 99) / 3000.0;
     if (turn % 2 == 1) {
-      const double length = test::pick(random, 1, 5000), factor = test::pick(random, 1, 60);
-      config.rope_scaling = {"yarn", factor, length, test::pick(random, 1, 99) / 3.0, 0.7, turn % 4 == 1 ? 0.0 : 0.3,
-                             1};
+      const double length = test::pick(random, 1, 5000), factor = test::pick(random, 2, 60);
+      model.yarn = {factor, length, test::pick(random, 1, 99) / 3.0, 0.25, turn % 4 == 1 ? 0.0 : 0.3, 1};
       config.max_length = static_cast<std::int64_t>(factor * length);
     }
     EXPECT_EQ(parse_good(json::parse(write_hugging_face_config(config, "bfloat16"))), config);
