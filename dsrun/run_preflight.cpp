@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include "dsl/utf8.hpp"
+#include "runtime/data/corpus.hpp"
 #include "runtime/kernels/gemm.hpp"
 
 namespace dsrun {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "dsl/job.hpp"
+#include "runtime/data/token_source.hpp"
 
 namespace dsrun {
 
@@ -15,16 +16,16 @@ struct CorpusError {
   std::string message;  // names the pattern or file
 };
 
-class Corpus {
+class Corpus : public TokenSource {
  public:
-  ~Corpus();
+  ~Corpus() override;
   Corpus(const Corpus&) = delete;
   Corpus& operator=(const Corpus&) = delete;
 
-  std::int64_t size() const { return size_; }               // bytes of all files
-  std::int64_t training_size() const { return training_; }  // bytes before the validation part
-  std::uint8_t byte(std::int64_t position) const;           // of the whole stream
-  void copy(std::int64_t position, std::int64_t count, std::int32_t* tokens) const;
+  std::int64_t size() const override { return size_; }  // bytes of all files
+  std::int64_t training_size() const override { return training_; }
+  std::uint8_t byte(std::int64_t position) const;  // of the whole stream
+  void copy(std::int64_t position, std::int64_t count, std::int32_t* tokens) const override;
 
  private:
   friend std::variant<std::shared_ptr<const Corpus>, CorpusError> open_corpus(const std::vector<std::string>& patterns,

@@ -6,15 +6,15 @@
 
 namespace dsrun {
 
-BatchLoader::BatchLoader(const Job& job, std::shared_ptr<const Corpus> corpus)
-    : corpus_(std::move(corpus)),
+BatchLoader::BatchLoader(const Job& job, std::shared_ptr<const TokenSource> source)
+    : source_(std::move(source)),
       seed_(job.run.seed),
       sequences_(job.batch.sequences),
       length_(job.batch.length),
       microbatches_(job.batch.microbatches),
       microbatch_sequences_(job.batch.microbatch_sequences(job.parallel.data)),
-      training_samples_((corpus_->training_size() - 1) / length_),
-      validation_tokens_(std::max<std::int64_t>(0, corpus_->size() - corpus_->training_size() - 1)) {}
+      training_samples_((source_->training_size() - 1) / length_),
+      validation_tokens_(std::max<std::int64_t>(0, source_->size() - source_->training_size() - 1)) {}
 
 std::int64_t BatchLoader::global_index(int data_rank, int microbatch, int sequence) const {
   return (static_cast<std::int64_t>(data_rank) * microbatches_ + microbatch) * microbatch_sequences_ + sequence;
@@ -42,11 +42,11 @@ void BatchLoader::prepare(SequenceBatch& out) const {
   out.mask.assign(positions, 0);
 }
 
-// Row `row` becomes `predicted` tokens from `begin` with the bytes after them as targets; the rest stays padding.
+// Row `row` becomes `predicted` tokens from `begin` with the tokens after them as targets; the rest stays padding.
 void BatchLoader::fill(std::int64_t begin, std::int64_t predicted, int row, SequenceBatch& out) const {
   const auto at = static_cast<std::ptrdiff_t>(row) * length_;
-  corpus_->copy(begin, predicted, out.tokens.data() + at);
-  corpus_->copy(begin + 1, predicted, out.targets.data() + at);
+  source_->copy(begin, predicted, out.tokens.data() + at);
+  source_->copy(begin + 1, predicted, out.targets.data() + at);
   std::fill_n(out.mask.begin() + at, predicted, std::uint8_t{1});
 }
 
@@ -61,7 +61,7 @@ void BatchLoader::validation_microbatch(std::int64_t batch, int data_rank, int m
   for (int row = 0; row < microbatch_sequences_; ++row) {
     const std::int64_t first = (batch * sequences_ + global_index(data_rank, microbatch, row)) * length_;
     const std::int64_t predicted = std::clamp<std::int64_t>(validation_tokens_ - first, 0, length_);
-    if (predicted > 0) fill(corpus_->training_size() + first, predicted, row, out);
+    if (predicted > 0) fill(source_->training_size() + first, predicted, row, out);
   }
 }
 

@@ -5,7 +5,8 @@
 #include <memory>
 #include <vector>
 
-#include "runtime/data/corpus.hpp"
+#include "dsl/job.hpp"
+#include "runtime/data/token_source.hpp"
 
 namespace dsrun {
 
@@ -13,13 +14,13 @@ struct SequenceBatch {
   int sequences = 0;
   int length = 0;
   std::vector<std::int32_t> tokens;   // [sequences × length]
-  std::vector<std::int32_t> targets;  // the byte after each token
+  std::vector<std::int32_t> targets;  // the token after each
   std::vector<std::uint8_t> mask;     // 0: padding, counts nowhere
 };
 
 class BatchLoader {
  public:
-  BatchLoader(const Job& job, std::shared_ptr<const Corpus> corpus);
+  BatchLoader(const Job& job, std::shared_ptr<const TokenSource> source);
 
   // `microbatch` counts over both directions. Sequence j of microbatch m of data rank d is sequence
   // (d · microbatches + m) · size + j of the step's global batch.
@@ -40,7 +41,7 @@ class BatchLoader {
   void fill(std::int64_t begin, std::int64_t predicted, int row, SequenceBatch& out) const;
   void prepare(SequenceBatch& out) const;
 
-  std::shared_ptr<const Corpus> corpus_;
+  std::shared_ptr<const TokenSource> source_;
   std::uint64_t seed_;
   int sequences_;  // of a global batch
   int length_;

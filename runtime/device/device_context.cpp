@@ -10,14 +10,14 @@
 namespace dsrun {
 
 DeviceContext::DeviceContext(std::shared_ptr<const Plan> the_plan, int the_rank,
-                             std::shared_ptr<const BatchLoader> the_loader, const Clock& the_clock)
+                             std::shared_ptr<const BatchLoader> the_loader, DeviceUse use, const Clock& the_clock)
     : plan(std::move(the_plan)),
       rank(the_rank),
       loader(std::move(the_loader)),
       clock(the_clock),
       workspace([pool = pool](std::ptrdiff_t change) { pool->count(MemoryClass::scratch, change); }),
       gemm(workspace, plan->job.cluster.threads_per_device),
-      parameters(*plan, rank, pool) {
+      parameters(*plan, rank, use, pool) {
   for (const StageSteps& stage : plan->stages) saved.push_back(saved_values(stage));
   const ModelSpec& model = plan->job.model;
   biases.assign(static_cast<std::size_t>(model.layers - model.dense_layers),

@@ -1,6 +1,7 @@
 // DeviceContext: what every part of one device shares: the plan, its rank, memory, products, parameters and counters.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <set>
 #include <vector>
@@ -18,7 +19,7 @@
 namespace dsrun {
 
 struct DeviceContext {
-  DeviceContext(std::shared_ptr<const Plan> plan, int rank, std::shared_ptr<const BatchLoader> loader,
+  DeviceContext(std::shared_ptr<const Plan> plan, int rank, std::shared_ptr<const BatchLoader> loader, DeviceUse use,
                 const Clock& clock);
 
   std::shared_ptr<const Plan> plan;
@@ -35,6 +36,8 @@ struct DeviceContext {
   std::vector<std::vector<float>> biases;  // [MoE layer of the model][expert]
   std::vector<Outgoing> outbox;
   std::vector<std::vector<bool>> saved;  // [stage][value]: kept for backward
+  // Hears the head's operands, hidden_TD and head_WD, before each forward of head_loss; may be empty.
+  std::function<void(const TensorView& hidden, const TensorView& head)> on_head;
 
   // Index of a stage's MoE layer among the model's MoE layers.
   int model_moe(int stage, int moe) const;

@@ -11,8 +11,8 @@
 namespace dsrun {
 
 DeviceCore::DeviceCore(std::shared_ptr<const Plan> plan, int rank, std::shared_ptr<const BatchLoader> loader,
-                       const Clock& clock)
-    : context_(std::move(plan), rank, std::move(loader), clock),
+                       DeviceUse use, const Clock& clock)
+    : context_(std::move(plan), rank, std::move(loader), use, clock),
       sync_(context_, inbox_),
       evaluate_program_(forward_only(context_.plan->program, context_.plan->program.microbatches_per_direction())) {}
 

@@ -34,7 +34,7 @@ class DeviceCore {
  public:
   // The plan and the loader must be those of every other device. Allocates and initialises parameters.
   DeviceCore(std::shared_ptr<const Plan> plan, int rank, std::shared_ptr<const BatchLoader> loader,
-             const Clock& clock = system_clock());
+             DeviceUse use = DeviceUse::training, const Clock& clock = system_clock());
 
   void on_tensor(TensorMessage message);
   void on_round(const RoundOrder& order);    // precondition: no round is running
@@ -53,6 +53,10 @@ class DeviceCore {
 
   // Called after each op with what it was and when; for traces.
   void observe(std::function<void(const DeviceSpan&)> observer) { observer_ = std::move(observer); }
+  // Called before each forward of the head with hidden_TD and head_WD, on the rank that has it.
+  void observe_head(std::function<void(const TensorView& hidden, const TensorView& head)> observer) {
+    context_.on_head = std::move(observer);
+  }
   const std::vector<Instruction>& executed() const { return executed_; }  // of the current or last round (S-2)
 
   ParameterStore& parameters() { return context_.parameters; }

@@ -21,8 +21,9 @@ TensorView flat(const Buffer& buffer, Dtype dtype, std::int64_t first, std::int6
 
 }  // namespace
 
-ParameterStore::ParameterStore(const Plan& plan, int rank, const std::shared_ptr<MemoryPool>& pool)
+ParameterStore::ParameterStore(const Plan& plan, int rank, DeviceUse use, const std::shared_ptr<MemoryPool>& pool)
     : plan_(plan),
+      use_(use),
       weight_dtype_(compute_dtype(plan.job.precision.compute)),
       wide_dtype_(wide_dtype(plan.job.precision.compute)),
       moment_dtype_(moment_type(plan.job)) {
@@ -54,6 +55,7 @@ void ParameterStore::allocate(BucketState& state, const std::shared_ptr<MemoryPo
     return buffer;
   };
   state.weights = zeros(bucket.size, weight_dtype_, MemoryClass::weights);
+  if (!trains()) return;
   state.gradients = zeros(bucket.size, wide_dtype_, MemoryClass::gradients);
   state.master = zeros(bucket.shard_size(), wide_dtype_, MemoryClass::optimizer);
   state.moment1 = zeros(bucket.shard_size(), moment_dtype_, MemoryClass::optimizer);
@@ -70,6 +72,7 @@ void ParameterStore::initialise(BucketState& state) {
   };
   for (const TensorPart& part : bucket.parts)
     fill(part, part.global_begin, flat(state.weights, weight_dtype_, part.offset, part.size));
+  if (!trains()) return;
   for (const OwnedRange& range : owned_ranges(bucket, state.member))
     fill(*range.part, range.begin, flat(state.master, wide_dtype_, range.offset, range.size));
 }
@@ -80,11 +83,19 @@ void ParameterStore::locate(const BucketState& state) {
   for (const TensorPart& part : bucket.parts) {
     const std::int64_t cols = graph.params[static_cast<std::size_t>(part.param)].cols;
     const auto shaped = [&](const Buffer& buffer, Dtype dtype) {
+      if (!buffer) return TensorView{};
       return matrix(flat(buffer, dtype, part.offset, part.size).data, dtype, part.size / cols, cols);
     };
     places_[static_cast<std::size_t>(bucket.stage)][static_cast<std::size_t>(part.param)] = {
         shaped(state.weights, weight_dtype_), shaped(state.gradients, wide_dtype_), false};
   }
+}
+
+TensorView ParameterStore::weights_of(BucketState& state, std::int64_t first, std::size_t count) const {
+  return flat(state.weights, weight_dtype_, first, static_cast<std::int64_t>(count));
+}
+TensorView ParameterStore::master_of(BucketState& state, std::int64_t first, std::size_t count) const {
+  return flat(state.master, wide_dtype_, first, static_cast<std::int64_t>(count));
 }
 
 ParamGrad ParameterStore::gradient(int stage, int param) {

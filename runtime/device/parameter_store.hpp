@@ -25,8 +25,9 @@ struct BucketState {
 
 class ParameterStore {
  public:
-  // Fills weights and masters with initial values: a function of seed, tensor name and element index alone.
-  ParameterStore(const Plan& plan, int rank, const std::shared_ptr<MemoryPool>& pool);
+  // Fills weights and masters with initial values: a function of seed, tensor name and element index alone. A store
+  // that is forward_only has no gradients, masters and moments.
+  ParameterStore(const Plan& plan, int rank, DeviceUse use, const std::shared_ptr<MemoryPool>& pool);
 
   std::vector<BucketState>& buckets() { return buckets_; }
   const Bucket& layout(const BucketState& state) const {
@@ -39,6 +40,10 @@ class ParameterStore {
   ParamGrad gradient(int stage, int param);
   void begin_step();
 
+  // `count` elements from the bucket's element `first`; from the owned shard's.
+  TensorView weights_of(BucketState& state, std::int64_t first, std::size_t count) const;
+  TensorView master_of(BucketState& state, std::int64_t first, std::size_t count) const;
+
   // Byte range of member k's shard in a bucket-sized buffer of this dtype.
   static std::size_t shard_begin(const Bucket& bucket, int member, Dtype dtype);
   static std::size_t shard_bytes(const Bucket& bucket, Dtype dtype);
@@ -47,6 +52,7 @@ class ParameterStore {
   void update(BucketState& state, const UpdateOrder& order);
   double sum_squares(const BucketState& state) const;  // of the owned shard's summed gradients
 
+  bool trains() const { return use_ == DeviceUse::training; }
   Dtype weight_dtype() const { return weight_dtype_; }
   Dtype wide() const { return wide_dtype_; }
   Dtype moment_dtype() const { return moment_dtype_; }
@@ -63,6 +69,7 @@ class ParameterStore {
   void locate(const BucketState& state);
 
   const Plan& plan_;
+  DeviceUse use_;
   Dtype weight_dtype_, wide_dtype_, moment_dtype_;
   std::vector<BucketState> buckets_;
   std::vector<std::vector<Place>> places_;  // [stage][param]

@@ -11,6 +11,9 @@
 
 namespace dsrun {
 
+// What a device keeps: all that training needs, or weights alone.
+enum class DeviceUse : std::uint8_t { training, forward_only };
+
 enum class RoundKind : std::uint8_t { train, evaluate };
 
 // Coordinator → device: run the Program once.

@@ -181,6 +181,7 @@ void run_kernel(DeviceContext& context, Frame& frame, const Step& step) {
                             : nullptr,
                         context.workspace,
                         context.gemm};
+  if (node.op == Op::head_loss && step.pass == Pass::forward && context.on_head) context.on_head(inputs[0], params[0]);
   const KernelRow& row = cpu_kernels()[static_cast<std::size_t>(node.op)];
   const KernelFunction run = step.pass == Pass::forward          ? row.forward
                              : step.pass == Pass::backward_input ? row.backward_input

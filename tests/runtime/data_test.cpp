@@ -7,6 +7,7 @@
 
 #include <sys/stat.h>
 
+#include "runtime/data/corpus.hpp"
 #include "runtime/data/loader.hpp"
 #include "runtime/data/order.hpp"
 #include "tests/runtime/temporary_folder.hpp"

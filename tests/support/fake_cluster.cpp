@@ -2,7 +2,7 @@
 
 namespace dsrun::test {
 
-FakeCluster::FakeCluster(const Job& job, std::shared_ptr<const Corpus> corpus, FakeClusterOptions options)
+FakeCluster::FakeCluster(const Job& job, std::shared_ptr<const TokenSource> corpus, FakeClusterOptions options)
     : options_(std::move(options)),
       plan_(std::make_shared<Plan>(make_plan(job))),
       loader_(std::make_shared<BatchLoader>(job, std::move(corpus))),
@@ -10,7 +10,7 @@ FakeCluster::FakeCluster(const Job& job, std::shared_ptr<const Corpus> corpus, F
       free_at_(static_cast<std::size_t>(plan_->mesh.size()), 0),
       random_(options_.seed) {
   for (int rank = 0; rank < plan_->mesh.size(); ++rank)
-    devices_.push_back(std::make_unique<DeviceCore>(plan_, rank, loader_, clock_));
+    devices_.push_back(std::make_unique<DeviceCore>(plan_, rank, loader_, DeviceUse::training, clock_));
   coordinator_ = std::make_unique<CoordinatorCore>(plan_, loader_, options_.start, clock_);
 }
 

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "actors/coordinator_core.hpp"
+#include "runtime/data/corpus.hpp"
 #include "runtime/device/device_core.hpp"
 #include "tests/support/gather.hpp"
 
@@ -49,7 +50,7 @@ struct FakeRun {
 
 class FakeCluster {
  public:
-  FakeCluster(const Job& job, std::shared_ptr<const Corpus> corpus, FakeClusterOptions options = {});
+  FakeCluster(const Job& job, std::shared_ptr<const TokenSource> corpus, FakeClusterOptions options = {});
 
   FakeRun run();
 

@@ -1,0 +1,31 @@
+// LocalModel: a whole model on one device of this process, forward only: what generation and comparisons with a
+// reference need.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "runtime/device/device_core.hpp"
+
+namespace dsrun {
+
+class LocalModel {
+ public:
+  // Reads a folder in Hugging Face's form; throws StorageError. `longest`: tokens that a forward pass may have.
+  LocalModel(const std::string& folder, const ModelSpec& model, Precision precision, int longest);
+  ~LocalModel();
+
+  // Logits of positions [first, tokens.size()): [positions × vocabulary], row-major. 1 ≤ tokens.size() ≤ longest.
+  std::vector<float> logits(std::span<const std::int32_t> tokens, std::size_t first = 0);
+
+ private:
+  class Prompt;
+  std::shared_ptr<Prompt> prompt_;
+  std::unique_ptr<DeviceCore> core_;
+  std::uint64_t round_ = 0;
+};
+
+}  // namespace dsrun

@@ -1,0 +1,118 @@
+#include "tests/parity/reference_model.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <fstream>
+#include <sstream>
+#include <stdexcept>
+
+#include <fmt/format.h>
+
+#include "runtime/device/load_weights.hpp"
+
+namespace dsrun::test {
+namespace {
+
+const std::filesystem::path folder_of_all = std::filesystem::path(DSRUN_SOURCE_DIR) / "tests/fixtures/parity";
+
+ModelSpec read_model(const std::string& folder) {
+  std::stringstream text;
+  text << std::ifstream(folder + "/config.json").rdbuf();
+  const HuggingFaceConfigResult result = parse_hugging_face_config(text.str(), folder + "/config.json");
+  if (!result.config) throw std::runtime_error(result.faults[0].message);
+  return result.config->model;
+}
+
+template <class T>
+std::vector<T> copy_of(const SafetensorsFile& file, const std::string& name) {
+  const SafetensorsTensor* tensor = file.find(name);
+  if (tensor == nullptr) throw std::runtime_error(fmt::format("{}: no tensor {}", file.path(), name));
+  std::vector<T> values(tensor->bytes.size() / sizeof(T));
+  std::memcpy(values.data(), tensor->bytes.data(), tensor->bytes.size());
+  return values;
+}
+
+}  // namespace
+
+// BatchLoader asks for a sequence's tokens at position sequence · length and for its targets one further.
+class ReferenceModel::Batch : public TokenSource {
+ public:
+  explicit Batch(const ReferenceModel& of) : of_(of) {}
+  std::int64_t size() const override { return training_size(); }
+  std::int64_t training_size() const override { return static_cast<std::int64_t>(of_.tokens_.size()) + 1; }
+  void copy(std::int64_t position, std::int64_t count, std::int32_t* tokens) const override {
+    const std::int64_t shift = position % of_.length_;
+    const auto& from = shift == 0 ? of_.tokens_ : of_.targets_;
+    std::copy_n(from.begin() + position - shift, count, tokens);
+  }
+
+ private:
+  const ReferenceModel& of_;
+};
+
+ReferenceModel::ReferenceModel(const std::string& name)
+    : name_(name),
+      folder_((folder_of_all / name).string()),
+      model_(read_model(folder_)),
+      expected_(SafetensorsFile::open(folder_ + "/expected.safetensors")),
+      tokens_(copy_of<std::int32_t>(expected_, "tokens")),
+      targets_(copy_of<std::int32_t>(expected_, "targets")) {
+  const auto& dims = expected_.find("tokens")->dims;
+  sequences_ = static_cast<int>(dims[0]);
+  length_ = static_cast<int>(dims[1]);
+}
+
+std::span<const std::int32_t> ReferenceModel::tokens(int sequence) const {
+  const auto length = static_cast<std::size_t>(length_);
+  return std::span(tokens_).subspan(static_cast<std::size_t>(sequence) * length, length);
+}
+
+std::vector<float> ReferenceModel::values(const std::string& tensor) const { return copy_of<float>(expected_, tensor); }
+
+ReferenceModel::Step ReferenceModel::train_step(const std::vector<std::string>& overrides) const {
+  std::vector<std::string> all = {"job.steps=1",
+                                  "precision.compute=fp32",
+                                  "optimizer.warmup_steps=0",
+                                  fmt::format("model.layers={}", model_.layers),
+                                  fmt::format("model.dense_layers={}", model_.dense_layers),
+                                  fmt::format("model.experts={}", model_.experts),
+                                  fmt::format("model.expert_groups={}", model_.expert_groups),
+                                  fmt::format("model.groups_per_token={}", model_.groups_per_token),
+                                  fmt::format("model.experts_per_token={}", model_.experts_per_token),
+                                  fmt::format("batch.sequences={}", sequences_),
+                                  fmt::format("batch.length={}", length_)};
+  all.insert(all.end(), overrides.begin(), overrides.end());
+  Job job = small_job(all);
+  job.model = model_;
+  const SafetensorsModel files = SafetensorsModel::open(folder_);
+  const HuggingFaceTable table(build_graph(model_), model_);
+  FakeClusterOptions options;
+  options.start.biases = load_biases(files, table, model_);
+  FakeCluster cluster(job, std::make_shared<Batch>(*this), options);
+  for (int rank = 0; rank < cluster.plan().mesh.size(); ++rank) {
+    load_weights(files, table, cluster.device(rank).parameters());
+    cluster.device(rank).set_biases(options.start.biases);
+  }
+  const FakeRun run = cluster.run();
+  if (run.hung || run.losses.size() != 1) throw std::runtime_error("the step did not end");
+  Step step{run.losses[0], {}};
+  const Tensors gathered = cluster.gather_gradients();
+  for (const HuggingFaceTensor& tensor : table.tensors()) {
+    if (tensor.param.empty() || tensor.is_copy) continue;
+    const auto from = gathered.at(tensor.param).begin() + tensor.begin;
+    auto& gradient = step.gradients[tensor.name];
+    std::transform(from, from + tensor.size, std::back_inserter(gradient),
+                   [this](double sum) { return sum / static_cast<double>(tokens_.size()); });
+  }
+  return step;
+}
+
+std::vector<std::string> reference_model_names() {
+  std::vector<std::string> names;
+  for (const auto& entry : std::filesystem::directory_iterator(folder_of_all))
+    names.push_back(entry.path().filename().string());
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+}  // namespace dsrun::test
