@@ -20,7 +20,7 @@
 namespace dsrun {
 
 struct HuggingFaceConfig {
-  ModelSpec model;  // byte_vocab is false: the file cannot say it
+  ModelSpec model;              // byte_vocab is false: the file cannot say it
   std::int64_t max_length = 0;  // max_position_embeddings
   bool operator==(const HuggingFaceConfig&) const = default;
 };
