@@ -58,7 +58,7 @@ void CoordinatorShell::handle(Event event) {
     if (!core_->finished()) broadcast(orders);  // first: the devices work while the listener writes
     hear_progress();
     if (core_->finished()) broadcast(orders);  // last: nothing is told after the end
-  } catch (const std::exception& error) {  // of the listener: a full disk under metrics.jsonl, say
+  } catch (const std::exception& error) {      // of the listener: a full disk under metrics.jsonl, say
     const bool is_storage = dynamic_cast<const StorageError*>(&error) != nullptr;
     const Outcome outcome = is_storage ? Outcome::storage_failed : Outcome::failed;
     const std::vector<Order> orders = core_->on_failure(outcome, error.what());  // none: the job was over already

@@ -60,7 +60,8 @@ CoordinatorCore::CoordinatorCore(std::shared_ptr<const Plan> plan, std::shared_p
       biases_(std::move(start.biases)),
       peak_flops_(start.peak_flops),
       flops_per_token_(training_flops_per_token(plan_->job.model, plan_->job.batch.length)),
-      validated_(start.validated) {
+      validated_(start.validated),
+      saved_(plan_->job.run.steps > 0) {
   const ModelSpec& model = plan_->job.model;
   if (biases_.empty())
     biases_.assign(static_cast<std::size_t>(model.layers - model.dense_layers),

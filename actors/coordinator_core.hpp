@@ -139,8 +139,8 @@ class CoordinatorCore {
   double gradient_norm_ = 0;
   double validation_loss_sum_ = 0;
   std::int64_t validation_batch_ = 0;
-  bool validated_;     // since the last step
-  bool saved_ = true;  // since the last step
+  bool validated_;  // since the last step
+  bool saved_;      // since the last step; a job without steps saves its initial state
   bool save_requested_ = false;
   bool stop_requested_ = false;
   std::function<void(const SaveFinished&)> commit_;

@@ -90,6 +90,7 @@ class RunningJob {
     setup.plan = options_.plan;
     setup.loader = options_.loader;
     setup.start.peak_flops = options_.peak_flops;
+    setup.start.biases = options_.initial_biases;
     if (options_.resume_from) {
       setup.start.step = options_.resume_from->step();
       setup.start.validated = options_.resume_from->validated;
@@ -113,6 +114,7 @@ class RunningJob {
     setup->loader = options_.loader;
     setup->own_thread = true;
     setup->pin_core = options_.plan->job.cluster.pin_cores;
+    setup->restore = options_.initialise;
     if (options_.resume_from)
       setup->restore = [from = *options_.resume_from](DeviceCore& core) { restore_device(from, core); };
     if (!options_.run_dir.empty())

@@ -37,8 +37,11 @@ struct LaunchOptions {
   std::shared_ptr<const Plan> plan;
   std::shared_ptr<const BatchLoader> loader;
   std::string run_dir;                    // where checkpoints lie; empty: saves count for nothing
-  std::optional<SavedState> resume_from;  // a checkpoint of the same mesh and model
-  double peak_flops = 0;                  // of the machine, for MFU
+  std::optional<SavedState> resume_from;  // a checkpoint of the same model
+  // Unless resuming: puts other initial state in place of the random one, on every device's thread, and the biases.
+  std::function<void(DeviceCore&)> initialise;
+  std::vector<std::vector<float>> initial_biases;  // [MoE layer][expert]; empty: zeros
+  double peak_flops = 0;                           // of the machine, for MFU
   // Called on the coordinator's thread. What they throw ends the job.
   std::function<void(const Progressed&)> on_progress;
   // Called on the devices' threads.

@@ -1,12 +1,13 @@
 #include "actors/state_files.hpp"
 
-#include <map>
+#include <algorithm>
 #include <utility>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include "dsl/write.hpp"
+#include "runtime/checkpoint/tensors.hpp"
 #include "runtime/kernels/dispatch_dtype.hpp"
 
 namespace dsrun {
@@ -40,66 +41,23 @@ std::vector<Piece> owned_pieces(ParameterStore& store) {
   return pieces;
 }
 
-// The shards of a checkpoint, each opened when first needed.
-class Shards {
- public:
-  explicit Shards(const SavedState& saved) : saved_(saved) {}
-
-  void read(int rank, const TensorRange& range, void* out, std::size_t num_bytes) {
-    const Shard& shard = open(rank);
-    const auto found = shard.places.find({range.name, range.begin});
-    if (found == shard.places.end() || shard.reader.ranges()[found->second].end != range.end ||
-        shard.reader.ranges()[found->second].dtype != range.dtype)
-      throw StorageError(fmt::format("the checkpoint of step {} lacks elements {} to {} of \"{}\" as {}, of rank {}",
-                                     saved_.step(), range.begin, range.end, range.name, range.dtype, rank));
-    shard.reader.read(found->second, out, num_bytes);
-  }
-
- private:
-  struct Shard {
-    ShardReader reader;
-    std::map<std::pair<std::string, std::int64_t>, std::size_t> places;  // (name, begin) → index
-  };
-
-  const Shard& open(int rank) {
-    const auto index = static_cast<std::size_t>(rank);
-    const auto& files = saved_.manifest.shards;
-    if (index >= files.size()) throw StorageError(fmt::format("the checkpoint has no shard of rank {}", rank));
-    const auto found = open_.find(rank);
-    if (found != open_.end()) return found->second;
-    Shard shard{ShardReader(saved_.run_dir, saved_.step(), files[index]), {}};
-    for (std::size_t i = 0; i < shard.reader.ranges().size(); ++i)
-      shard.places[{shard.reader.ranges()[i].name, shard.reader.ranges()[i].begin}] = i;
-    return open_.emplace(rank, std::move(shard)).first->second;
-  }
-
-  const SavedState& saved_;
-  std::map<int, Shard> open_;
-};
-
-// Weights as the update left them: each owner's master weights, rounded as the update rounds them.
-void restore_weights(Shards& shards, ParameterStore& store, BucketState& state) {
-  const Bucket& bucket = store.layout(state);
+// Weights as the update left them: the owners' master weights, rounded as the update rounds them.
+void restore_weights(CheckpointTensors& tensors, ParameterStore& store, BucketState& state) {
   std::vector<char> master;
-  for (std::size_t member = 0; member < bucket.ranks.size(); ++member)
-    for (const OwnedRange& owned : owned_ranges(bucket, static_cast<int>(member))) {
-      master.resize(static_cast<std::size_t>(owned.size) * dtype_bytes(store.wide()));
-      const TensorRange range{owned.part->name + "/master", dtype_name(store.wide()), owned.begin,
-                              owned.begin + owned.size};
-      shards.read(bucket.ranks[member], range, master.data(), master.size());
-      const std::int64_t first = bucket.shard_size() * static_cast<std::int64_t>(member) + owned.offset;
-      dispatch_dtype(store.wide(), [&](auto wide) {
-        dispatch_dtype(store.weight_dtype(), [&](auto weight) {
-          using Wide = decltype(wide);
-          using Weight = decltype(weight);
-          if constexpr (std::is_constructible_v<Wide, Weight> && !std::is_same_v<Wide, Bf16>) {
-            const auto* from = reinterpret_cast<const Wide*>(master.data());
-            auto* to = reinterpret_cast<Weight*>(state.weights.data()) + first;
-            for (std::int64_t i = 0; i < owned.size; ++i) to[i] = Weight(from[i]);
-          }
-        });
+  for (const TensorPart& part : store.layout(state).parts) {
+    master.resize(static_cast<std::size_t>(part.size) * dtype_bytes(store.wide()));
+    tensors.read({part.name + "/master", dtype_name(store.wide()), part.global_begin, part.global_begin + part.size},
+                 master.data());
+    const TensorView weights = store.weights_of(state, part.offset, static_cast<std::size_t>(part.size));
+    dispatch_dtype(store.wide(), [&]<class Wide>(Wide) {
+      dispatch_dtype(store.weight_dtype(), [&]<class Weight>(Weight) {
+        if constexpr (std::is_constructible_v<Wide, Weight> && !std::is_same_v<Wide, Bf16>) {
+          const auto* from = reinterpret_cast<const Wide*>(master.data());
+          std::transform(from, from + part.size, weights.as<Weight>(), [](Wide value) { return Weight(value); });
+        }
       });
-    }
+    });
+  }
 }
 
 }  // namespace
@@ -134,11 +92,10 @@ void commit_save(const std::string& run_dir, const Job& job, const SaveFinished&
 }
 
 void restore_device(const SavedState& saved, DeviceCore& core) {
-  Shards shards(saved);
+  CheckpointTensors tensors(saved.run_dir, saved.manifest);
   ParameterStore& store = core.parameters();
-  for (const Piece& piece : owned_pieces(store))
-    shards.read(core.context().rank, piece.range, piece.data, piece.num_bytes);
-  for (BucketState& state : store.buckets()) restore_weights(shards, store, state);
+  for (const Piece& piece : owned_pieces(store)) tensors.read(piece.range, piece.data);
+  for (BucketState& state : store.buckets()) restore_weights(tensors, store, state);
   core.set_biases(saved.biases);
 }
 

@@ -31,7 +31,7 @@ std::optional<SavedState> find_saved_state(const std::string& run_dir);
 std::string save_device(const std::string& run_dir, DeviceCore& core, std::int64_t step);
 // Makes the checkpoint count, once every shard is written.
 void commit_save(const std::string& run_dir, const Job& job, const SaveFinished& save);
-// Puts saved state in place of the initial values, of a device of the same mesh and model. Throws StorageError.
+// Puts saved state in place of the initial values, of a device of the same model on any mesh. Throws StorageError.
 void restore_device(const SavedState& saved, DeviceCore& core);
 
 }  // namespace dsrun

@@ -59,7 +59,8 @@ struct ModelSpec {
   double rope_theta = 0;
   YarnSpec yarn;
   double init_std = 0;
-  bool byte_vocab = true;  // vocab = "byte": 256 tokens, each a byte of the text
+  std::string init_from{};  // a folder with weights in Hugging Face's form, absolute once launched; "": random ones
+  bool byte_vocab = true;   // vocab = "byte": 256 tokens, each a byte of the text
   int vocab_size = 0;
   bool operator==(const ModelSpec&) const = default;
 };

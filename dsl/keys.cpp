@@ -42,7 +42,8 @@ constexpr double big = 1 << 30;
 std::vector<Key<Job>> make_keys() {
   return {
       {"job", "name", FIELD(std::string, run.name), "", "", 1, 100, "", "names the run; its folder is runs/<name>"},
-      {"job", "steps", FIELD(std::int64_t, run.steps), "", "", 1, 1e12, "steps", "optimizer steps in all"},
+      {"job", "steps", FIELD(std::int64_t, run.steps), "", "", 0, 1e12, "steps",
+       "optimizer steps in all; 0: the initial state is evaluated and saved"},
       {"job", "seed", FIELD(std::uint64_t, run.seed), "1", "", 0, 9e18, "", "of initial values and sample order"},
       {"job", "checkpoint_every_steps", FIELD(std::int64_t, run.checkpoint_every_steps), "0", "", 0, 1e12, "steps",
        "0: only at the end and on a signal"},
@@ -98,6 +99,8 @@ std::vector<Key<Job>> make_keys() {
        "YaRN: magnitude that scales attention's logits, squared; 0: not set"},
       {"model", "init_std", FIELD(double, model.init_std), "0.02", "0.006", 0, 10, "",
        "standard deviation of initial matrices"},
+      {"model", "init_from", FIELD(std::string, model.init_from), "\"\"", "\"\"", 0, 4096, "",
+       "folder with DeepSeek-V3 weights in Hugging Face's form to start from, relative to the job file; \"\": random"},
       {"model", "vocab", vocabulary(), "\"byte\"", "129280", 2, 1e9, "tokens",
        "\"byte\": 256 tokens, each a byte of the text; or a number of tokens, for plans (training needs \"byte\")"},
 

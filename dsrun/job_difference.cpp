@@ -10,10 +10,11 @@ namespace dsrun {
 namespace {
 
 // A table's name stands for all its keys.
-constexpr std::array<std::string_view, 7> free_keys = {
-    "job.name",         "job.checkpoint_every_steps", "model.preset", "data.validate_every_steps",
+constexpr std::array<std::string_view, 8> free_keys = {
+    "job.name",         "job.checkpoint_every_steps", "model.preset", "model.init_from", "data.validate_every_steps",
     "parallel.overlap", "balance.load_factor",        "cluster"};
-constexpr std::array<std::string_view, 11> changeable_keys = {"job.steps",
+constexpr std::array<std::string_view, 12> changeable_keys = {"job.steps",
+                                                              "parallel",
                                                               "batch",
                                                               "data",
                                                               "balance",

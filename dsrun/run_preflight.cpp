@@ -7,6 +7,7 @@
 #include <optional>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "dsl/utf8.hpp"
 #include "runtime/data/corpus.hpp"
@@ -34,6 +35,24 @@ std::optional<Refusal> check_memory(const std::vector<RankMemory>& ranks) {
                  fmt::format("too little memory: the job's {} ranks together need {:.2f} GiB at their peak, and "
                              "{:.2f} GiB are available (dsrun plan shows where it goes)",
                              ranks.size(), gibibytes(planned), gibibytes(available))};
+}
+
+// Opens model.init_from, which becomes absolute, and compares its sizes with the job's.
+std::optional<Refusal> find_pretrained(Job& job, Preflight& preflight) {
+  if (job.model.init_from.empty()) return std::nullopt;
+  const std::filesystem::path folder = std::filesystem::absolute(job.folder.empty() ? "." : job.folder);
+  job.model.init_from = (folder / job.model.init_from).lexically_normal().string();
+  try {
+    preflight.pretrained = std::make_shared<const Pretrained>(open_pretrained(job.model.init_from));
+  } catch (const StorageError& error) {
+    return Refusal{exit_job_file, fmt::format("model.init_from: {}", error.what())};
+  }
+  const std::vector<std::string> found = differences(*preflight.pretrained, job.model);
+  if (!found.empty())
+    return Refusal{exit_job_file, fmt::format("model.init_from: {} is another model:\n  {}", job.model.init_from,
+                                              fmt::join(found, "\n  "))};
+  for (const std::string& note : preflight.pretrained->notes) preflight.notes.push_back("model.init_from: " + note);
+  return std::nullopt;
 }
 
 // So that job.toml and checkpoints name the same files wherever they are read from.
@@ -68,6 +87,7 @@ std::variant<Preflight, Refusal> check_before_launch(Job job) {
     job.precision.compute = Precision::fp32;
     preflight.notes.push_back("this processor has no bf16 instructions: precision.compute is fp32 instead");
   }
+  if (auto refusal = find_pretrained(job, preflight)) return *refusal;
   if (job.data.files.empty()) return Refusal{exit_job_file, "data.files names no text to train on"};
   auto corpus = open_corpus(job.data.files, job.folder, job.batch.length, job.data.validation_fraction);
   make_paths_absolute(job);

@@ -9,14 +9,16 @@
 #include "cluster/memory_plan.hpp"
 #include "dsrun/run_folder.hpp"
 #include "runtime/data/loader.hpp"
+#include "runtime/device/pretrained.hpp"
 
 namespace dsrun {
 
 struct Preflight {
   std::shared_ptr<const Plan> plan;  // of the job as it will run
   std::shared_ptr<const BatchLoader> loader;
-  std::vector<RankMemory> memory;  // planned, by rank
-  std::vector<std::string> notes;  // changes that the machine forces on the job
+  std::vector<RankMemory> memory;                // planned, by rank
+  std::shared_ptr<const Pretrained> pretrained;  // of model.init_from; null: random initial weights
+  std::vector<std::string> notes;                // changes that the machine forces on the job
 };
 
 std::variant<Preflight, Refusal> check_before_launch(Job job);

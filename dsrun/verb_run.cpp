@@ -109,6 +109,13 @@ int launch(const RunOptions& options, const Context& context, const Preflight& p
   launched.loader = preflight.loader;
   launched.run_dir = folder_plan.path;
   launched.resume_from = folder_plan.from;
+  if (preflight.pretrained) {
+    launched.initial_biases = load_biases(*preflight.pretrained);
+    launched.initialise = [from = preflight.pretrained](DeviceCore& core) {
+      load_weights(*from, core.parameters());
+      core.set_biases(load_biases(*from));
+    };
+  }
   launched.peak_flops = summary.peak_flops();
   launched.on_progress = [&](const Progressed& progressed) { recorder.hear(progressed); };
   auto trace = options.trace.empty() ? nullptr : std::make_shared<TraceWriter>(options.trace);

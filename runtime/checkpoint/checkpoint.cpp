@@ -29,10 +29,6 @@ std::string shard_path(const std::string& run_dir, std::int64_t step, const std:
   return checkpoint_folder(run_dir, step) + "/" + file;
 }
 
-std::uint64_t element_size(const std::string& dtype) {
-  return dtype == "f64" ? 8 : dtype == "f32" ? 4 : dtype == "bf16" ? 2 : 0;
-}
-
 // A JSON member of the expected kind, or a StorageError that names the file.
 template <class T>
 T member(const json& object, const char* name, const std::string& path) {
@@ -108,6 +104,10 @@ void withdraw(const std::string& folder) {
 }
 
 }  // namespace
+
+std::uint64_t element_size(const std::string& dtype) {
+  return dtype == "f64" ? 8 : dtype == "f32" ? 4 : dtype == "bf16" ? 2 : 0;
+}
 
 json to_json(const ShardFile& shard) {
   return {{"file", shard.file}, {"bytes", shard.num_bytes}, {"header_hash", shard.header_hash}};

@@ -22,6 +22,8 @@ struct StorageError : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
+std::uint64_t element_size(const std::string& dtype);  // bytes; 0: no such type
+
 struct TensorRange {
   std::string name;        // "model.norm.weight/master"
   std::string dtype;       // "f64", "f32", "bf16"

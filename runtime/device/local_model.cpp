@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <stdexcept>
 
-#include "runtime/device/load_weights.hpp"
 #include "runtime/kernels/dispatch_dtype.hpp"
 
 namespace dsrun {
@@ -59,15 +58,13 @@ class LocalModel::Prompt : public TokenSource {
   std::vector<std::int32_t> tokens_;
 };
 
-LocalModel::LocalModel(const std::string& folder, const ModelSpec& model, Precision precision, int longest)
+LocalModel::LocalModel(const Pretrained& pretrained, Precision precision, int longest)
     : prompt_(std::make_shared<Prompt>(longest)) {
-  const Job job = job_of_one_device(model, precision, longest);
-  const SafetensorsModel files = SafetensorsModel::open(folder);
-  const HuggingFaceTable table(build_graph(model), model);
+  const Job job = job_of_one_device(pretrained.config.model, precision, longest);
   core_ = std::make_unique<DeviceCore>(std::make_shared<const Plan>(make_plan(job)), 0,
                                        std::make_shared<const BatchLoader>(job, prompt_), DeviceUse::forward_only);
-  load_weights(files, table, core_->parameters());
-  core_->set_biases(load_biases(files, table, model));
+  load_weights(pretrained, core_->parameters());
+  core_->set_biases(load_biases(pretrained));
 }
 
 LocalModel::~LocalModel() = default;

@@ -9,13 +9,14 @@
 #include <vector>
 
 #include "runtime/device/device_core.hpp"
+#include "runtime/device/pretrained.hpp"
 
 namespace dsrun {
 
 class LocalModel {
  public:
-  // Reads a folder in Hugging Face's form; throws StorageError. `longest`: tokens that a forward pass may have.
-  LocalModel(const std::string& folder, const ModelSpec& model, Precision precision, int longest);
+  // Throws StorageError. `longest`: tokens that a forward pass may have.
+  LocalModel(const Pretrained& pretrained, Precision precision, int longest);
   ~LocalModel();
 
   // Logits of positions [first, tokens.size()): [positions × vocabulary], row-major. 1 ≤ tokens.size() ≤ longest.

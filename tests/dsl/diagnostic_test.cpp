@@ -30,8 +30,8 @@ TEST(Render, a_caret_stands_below_its_character_not_its_byte) {
   const ParseResult parsed = parse_job_text("[job]\nname = \"x\"\nsteps = 9\nmodel = {'ä' = 1}\n", "j");
   ASSERT_FALSE(parsed.faults.empty());
   EXPECT_THAT(render(parsed.faults), HasSubstr("    4 | model = {'ä' = 1}\n"));
-  const ParseResult later = parse_job_text("job = {name = 'ä', steps = 0}\n", "j");
-  EXPECT_THAT(render(later.faults), HasSubstr("j:1:28: fault: job.steps is 0"));
+  const ParseResult later = parse_job_text("job = {name = 'ä', steps = -1}\n", "j");
+  EXPECT_THAT(render(later.faults), HasSubstr("j:1:28: fault: job.steps is -1"));
   EXPECT_THAT(render(later.faults), HasSubstr("\n      |                            ^\n"));
 }
 

@@ -152,7 +152,7 @@ std::vector<std::string> keys(const ParseResult& parsed) {
 
 TEST(Faults, all_at_once_in_the_order_of_lines) {
   const ParseResult parsed = parse_job_text(
-      "[optimizer]\nlr = true\nfinal_lr = 0.2\n[job]\nsteps = 0\n[model]\nlayres = 3\nrope_dim = 5\n[parallel]\n"
+      "[optimizer]\nlr = true\nfinal_lr = 0.2\n[job]\nsteps = -1\n[model]\nlayres = 3\nrope_dim = 5\n[parallel]\n"
       "data = 4\nexpert = 3\n",
       "job.toml", {"model.heads=0"});
   EXPECT_THAT(keys(parsed), ElementsAre("optimizer.lr", "job.name", "job.steps", "model.layres", "model.rope_dim",

@@ -2,26 +2,14 @@
 
 #include <algorithm>
 #include <cstring>
-#include <fstream>
-#include <sstream>
 #include <stdexcept>
 
 #include <fmt/format.h>
-
-#include "runtime/device/load_weights.hpp"
 
 namespace dsrun::test {
 namespace {
 
 const std::filesystem::path folder_of_all = std::filesystem::path(DSRUN_SOURCE_DIR) / "tests/fixtures/parity";
-
-ModelSpec read_model(const std::string& folder) {
-  std::stringstream text;
-  text << std::ifstream(folder + "/config.json").rdbuf();
-  const HuggingFaceConfigResult result = parse_hugging_face_config(text.str(), folder + "/config.json");
-  if (!result.config) throw std::runtime_error(result.faults[0].message);
-  return result.config->model;
-}
 
 template <class T>
 std::vector<T> copy_of(const SafetensorsFile& file, const std::string& name) {
@@ -52,9 +40,8 @@ class ReferenceModel::Batch : public TokenSource {
 
 ReferenceModel::ReferenceModel(const std::string& name)
     : name_(name),
-      folder_((folder_of_all / name).string()),
-      model_(read_model(folder_)),
-      expected_(SafetensorsFile::open(folder_ + "/expected.safetensors")),
+      pretrained_(open_pretrained((folder_of_all / name).string())),
+      expected_(SafetensorsFile::open(pretrained_.folder + "/expected.safetensors")),
       tokens_(copy_of<std::int32_t>(expected_, "tokens")),
       targets_(copy_of<std::int32_t>(expected_, "targets")) {
   const auto& dims = expected_.find("tokens")->dims;
@@ -70,34 +57,33 @@ std::span<const std::int32_t> ReferenceModel::tokens(int sequence) const {
 std::vector<float> ReferenceModel::values(const std::string& tensor) const { return copy_of<float>(expected_, tensor); }
 
 ReferenceModel::Step ReferenceModel::train_step(const std::vector<std::string>& overrides) const {
+  const ModelSpec& model = pretrained_.config.model;
   std::vector<std::string> all = {"job.steps=1",
                                   "precision.compute=fp32",
                                   "optimizer.warmup_steps=0",
-                                  fmt::format("model.layers={}", model_.layers),
-                                  fmt::format("model.dense_layers={}", model_.dense_layers),
-                                  fmt::format("model.experts={}", model_.experts),
-                                  fmt::format("model.expert_groups={}", model_.expert_groups),
-                                  fmt::format("model.groups_per_token={}", model_.groups_per_token),
-                                  fmt::format("model.experts_per_token={}", model_.experts_per_token),
+                                  fmt::format("model.layers={}", model.layers),
+                                  fmt::format("model.dense_layers={}", model.dense_layers),
+                                  fmt::format("model.experts={}", model.experts),
+                                  fmt::format("model.expert_groups={}", model.expert_groups),
+                                  fmt::format("model.groups_per_token={}", model.groups_per_token),
+                                  fmt::format("model.experts_per_token={}", model.experts_per_token),
                                   fmt::format("batch.sequences={}", sequences_),
                                   fmt::format("batch.length={}", length_)};
   all.insert(all.end(), overrides.begin(), overrides.end());
   Job job = small_job(all);
-  job.model = model_;
-  const SafetensorsModel files = SafetensorsModel::open(folder_);
-  const HuggingFaceTable table(build_graph(model_), model_);
+  job.model = model;
   FakeClusterOptions options;
-  options.start.biases = load_biases(files, table, model_);
+  options.start.biases = load_biases(pretrained_);
   FakeCluster cluster(job, std::make_shared<Batch>(*this), options);
   for (int rank = 0; rank < cluster.plan().mesh.size(); ++rank) {
-    load_weights(files, table, cluster.device(rank).parameters());
+    load_weights(pretrained_, cluster.device(rank).parameters());
     cluster.device(rank).set_biases(options.start.biases);
   }
   const FakeRun run = cluster.run();
   if (run.hung || run.losses.size() != 1) throw std::runtime_error("the step did not end");
   Step step{run.losses[0], {}};
   const Tensors gathered = cluster.gather_gradients();
-  for (const HuggingFaceTensor& tensor : table.tensors()) {
+  for (const HuggingFaceTensor& tensor : pretrained_.table.tensors()) {
     if (tensor.param.empty() || tensor.is_copy) continue;
     const auto from = gathered.at(tensor.param).begin() + tensor.begin;
     auto& gradient = step.gradients[tensor.name];

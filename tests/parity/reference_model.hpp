@@ -7,8 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "models/hugging_face.hpp"
-#include "runtime/safetensors/model.hpp"
+#include "runtime/device/pretrained.hpp"
 #include "tests/support/fake_cluster.hpp"
 
 namespace dsrun::test {
@@ -18,8 +17,7 @@ class ReferenceModel {
   explicit ReferenceModel(const std::string& name);
 
   const std::string& name() const { return name_; }
-  const std::string& folder() const { return folder_; }
-  const ModelSpec& model() const { return model_; }
+  const Pretrained& pretrained() const { return pretrained_; }
   int sequences() const { return sequences_; }
   int length() const { return length_; }
   std::span<const std::int32_t> tokens(int sequence) const;
@@ -35,8 +33,8 @@ class ReferenceModel {
 
  private:
   class Batch;
-  std::string name_, folder_;
-  ModelSpec model_;
+  std::string name_;
+  Pretrained pretrained_;
   SafetensorsFile expected_;
   int sequences_ = 0, length_ = 0;
   std::vector<std::int32_t> tokens_, targets_;

@@ -1,0 +1,76 @@
+// dsrun import HF_DIR: reads a model in Hugging Face's form whole, and prints a job file that starts from it.
+#include <chrono>
+#include <cmath>
+#include <filesystem>
+#include <memory>
+
+#include <fmt/format.h>
+
+#include "dsl/parse.hpp"
+#include "dsl/write.hpp"
+#include "dsrun/verbs.hpp"
+#include "runtime/device/pretrained.hpp"
+
+namespace dsrun {
+namespace {
+
+// Reads every weight as a job would. Throws SafetensorsError for one that is not finite.
+std::int64_t read_all(const Pretrained& pretrained) {
+  constexpr std::int64_t most = 1 << 20;
+  std::vector<float> values;
+  std::int64_t elements = 0;
+  for (const HuggingFaceTensor& each : pretrained.table.tensors()) {
+    const SafetensorsTensor& tensor = pretrained.files.get(each.name, each.dims);
+    for (std::int64_t at = 0; at < each.size; at += most) {
+      values.resize(static_cast<std::size_t>(std::min(most, each.size - at)));
+      pretrained.files.read_f32(tensor, at, values);
+      float sum = 0;  // finite only if all are: zero times anything else is no number
+      for (const float value : values) sum += value * 0.0F;
+      if (sum != 0 || std::isnan(sum))
+        throw SafetensorsError(pretrained.files.file_of(tensor), tensor.name, "it holds values that are not finite");
+    }
+    pretrained.files.release(tensor);
+    if (each.moe < 0) elements += each.size;
+  }
+  return elements;
+}
+
+Job job_from(const Pretrained& pretrained, const std::string& name) {
+  Job job = *parse_job_text(fmt::format("[job]\nname = \"{}\"\nsteps = 0\n", name), "import").job;
+  job.model = pretrained.config.model;
+  job.model.init_from = pretrained.folder;
+  job.model.byte_vocab = job.model.vocab_size == 256;
+  job.parallel.layers_per_stage = {job.model.layers};
+  return job;
+}
+
+void import(const std::string& folder, const std::string& name, Context& context) {
+  try {
+    const auto start = std::chrono::steady_clock::now();
+    const Pretrained pretrained = open_pretrained(std::filesystem::absolute(folder).lexically_normal().string());
+    const std::int64_t parameters = read_all(pretrained);
+    const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    const auto gigabytes = static_cast<double>(pretrained.files.num_bytes()) * 1e-9;
+    for (const std::string& note : pretrained.notes) fmt::print(stderr, "dsrun: {}\n", note);
+    fmt::print(stderr, "dsrun: {} parameters in {} files, {:.3g} GB read in {:.3g} s ({:.2f} GB/s); all are finite\n",
+               parameters, pretrained.files.files().size(), gigabytes, seconds, gigabytes / seconds);
+    fmt::print("# From {}/config.json; weights are read from there when the job starts.\n{}", pretrained.folder,
+               to_toml(job_from(pretrained, name)));
+  } catch (const StorageError& error) {
+    fmt::print(stderr, "dsrun: {}\n", error.what());
+    context.exit_code = exit_storage;
+  }
+}
+
+}  // namespace
+
+void add_import(CLI::App& app, Context& context) {
+  auto folder = std::make_shared<std::string>(), name = std::make_shared<std::string>("imported");
+  CLI::App* verb = app.add_subcommand(
+      "import", "check a DeepSeek-V3 model in Hugging Face's form; print a job file that starts from it");
+  verb->add_option("HF_DIR", *folder, "folder with config.json and safetensors files")->required();
+  verb->add_option("--name", *name, "the job's name");
+  verb->callback([folder, name, &context] { import(*folder, *name, context); });
+}
+
+}  // namespace dsrun

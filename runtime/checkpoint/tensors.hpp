@@ -1,0 +1,42 @@
+// CheckpointTensors: any range of any tensor of a checkpoint, whichever shards hold its parts. So a state that one mesh
+// has written can be read by another, or written out as a whole.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "runtime/checkpoint/checkpoint.hpp"
+
+namespace dsrun {
+
+class CheckpointTensors {
+ public:
+  // Opens every shard and reads its header. Throws StorageError.
+  CheckpointTensors(const std::string& run_dir, const Manifest& manifest);
+
+  bool has(const std::string& name) const { return pieces_.contains(name); }
+
+  // Elements [begin, end) of a tensor to `out`, which has room for just these. Throws StorageError where an element was
+  // not saved, was saved as another type, or is damaged.
+  void read(const TensorRange& range, void* out);
+
+ private:
+  struct Piece {  // of one tensor, in one shard
+    std::int64_t begin, end;
+    std::size_t shard, index;
+  };
+  const std::vector<char>& whole(const Piece& piece, std::size_t num_bytes);
+  [[noreturn]] void lacks(const TensorRange& range) const;
+
+  std::string what_;  // for messages
+  std::vector<ShardReader> shards_;
+  std::unordered_map<std::string, std::vector<Piece>> pieces_;  // ascending in begin
+  // The piece last read in part: its other parts are likely to be asked for next.
+  std::vector<char> kept_;
+  std::size_t kept_shard_ = SIZE_MAX, kept_index_ = 0;
+};
+
+}  // namespace dsrun

@@ -1,0 +1,143 @@
+#include "runtime/device/pretrained.hpp"
+
+#include <algorithm>
+#include <fstream>
+#include <set>
+#include <sstream>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <nlohmann/json.hpp>
+
+#include "dsl/write.hpp"
+#include "runtime/kernels/dispatch_dtype.hpp"
+
+namespace dsrun {
+namespace {
+
+std::string read_config(const std::string& path) {
+  constexpr std::size_t longest = 1 << 20;
+  std::ifstream file(path, std::ios::binary);
+  std::string text(longest + 1, '\0');
+  file.read(text.data(), static_cast<std::streamsize>(text.size()));
+  text.resize(static_cast<std::size_t>(file.gcount()));
+  if (!file.is_open() || file.bad()) throw StorageError(fmt::format("{}: it cannot be read", path));
+  if (text.size() > longest) throw StorageError(fmt::format("{}: it is no config: over 1 MiB", path));
+  return text;
+}
+
+HuggingFaceConfigResult parse_config(const std::string& folder) {
+  const std::string path = folder + "/config.json";
+  HuggingFaceConfigResult result = parse_hugging_face_config(read_config(path), path);
+  if (result.config) return result;
+  std::string text = path + ":";
+  for (const Diagnostic& fault : result.faults)
+    text += fmt::format("\n  {}{}", fault.message, fault.help.empty() ? "" : fmt::format(" (help: {})", fault.help));
+  throw StorageError(text);
+}
+
+// Names of the files' tensors that no parameter takes, a few of them.
+void note_unused(Pretrained& pretrained) {
+  std::vector<std::string> unused;
+  std::size_t count = 0;
+  for (const SafetensorsFile& file : pretrained.files.files())
+    for (const SafetensorsTensor& tensor : file.tensors()) {
+      const bool scale = tensor.name.ends_with("_scale_inv");
+      if (scale || pretrained.table.find(tensor.name) != nullptr) continue;
+      if (++count <= 3) unused.push_back(in_quotes(tensor.name));
+    }
+  if (count > 0)
+    pretrained.notes.push_back(fmt::format("{} tensors are no part of the model here and are left out: {}{}", count,
+                                           fmt::join(unused, ", "), count > unused.size() ? ", …" : ""));
+}
+
+void store_values(std::span<const float> values, const TensorView& to) {
+  dispatch_dtype(to.dtype, [&]<class T>(T) {
+    std::transform(values.begin(), values.end(), to.as<T>(), [](float value) { return T(value); });
+  });
+}
+
+// Calls `put` with runs of elements [begin, begin + size) of a parameter, in order: a few MiB at a time.
+template <class Put>
+void read_range(const Pretrained& from, const std::string& param, std::int64_t begin, std::int64_t size, Put put) {
+  constexpr std::int64_t most = 1 << 20;
+  std::vector<float> values;
+  for (const HuggingFaceTensor& part : from.table.parts_of(param)) {
+    const std::int64_t first = std::max(begin, part.begin), last = std::min(begin + size, part.begin + part.size);
+    if (first >= last) continue;
+    const SafetensorsTensor& tensor = from.files.get(part.name, part.dims);
+    for (std::int64_t at = first; at < last; at += most) {
+      values.resize(static_cast<std::size_t>(std::min(most, last - at)));
+      from.files.read_f32(tensor, at - part.begin, values);
+      put(at, std::span<const float>(values));
+    }
+  }
+}
+
+}  // namespace
+
+Pretrained open_pretrained(const std::string& folder) {
+  HuggingFaceConfigResult parsed = parse_config(folder);
+  HuggingFaceConfig config = *parsed.config;
+  if (config.model.mtp_depth > 0) parsed.notes.push_back("multi-token prediction modules are left out");
+  config.model.mtp_depth = 0;
+  SafetensorsModel files = SafetensorsModel::open(folder);
+  const Graph graph = build_graph(config.model);
+  const std::int64_t wanted = HuggingFaceTable::num_tensors(graph, config.model);
+  if (wanted > static_cast<std::int64_t>(files.num_tensors()))
+    throw StorageError(fmt::format("{}: the model of config.json has {} tensors, and the files hold {}", folder, wanted,
+                                   files.num_tensors()));
+  HuggingFaceTable table(graph, config.model);
+  for (const HuggingFaceTensor& tensor : table.tensors()) files.get(tensor.name, tensor.dims);
+  Pretrained pretrained{folder, std::move(config), std::move(files), std::move(table), std::move(parsed.notes)};
+  note_unused(pretrained);
+  return pretrained;
+}
+
+std::vector<std::string> differences(const Pretrained& pretrained, const ModelSpec& model) {
+  static const std::set<std::string> no_size = {"preset", "init_from", "init_std", "vocab", "mtp_depth"};
+  const auto keys_of = [](const ModelSpec& spec) {
+    Job job;
+    job.model = spec;
+    return to_json(job)["model"];
+  };
+  const nlohmann::json there = keys_of(pretrained.config.model), here = keys_of(model);
+  std::vector<std::string> found;
+  for (const auto& [key, value] : there.items())
+    if (!no_size.contains(key) && value != here[key])
+      found.push_back(fmt::format("model.{} is {} there and {} here", key, value.dump(), here[key].dump()));
+  if (pretrained.config.model.vocab_size != model.vocab_size)
+    found.push_back(fmt::format("the vocabulary has {} tokens there and {} here", pretrained.config.model.vocab_size,
+                                model.vocab_size));
+  return found;
+}
+
+void load_weights(const Pretrained& pretrained, ParameterStore& store) {
+  for (BucketState& state : store.buckets()) {
+    const Bucket& bucket = store.layout(state);
+    for (const TensorPart& part : bucket.parts)
+      read_range(pretrained, part.name, part.global_begin, part.size,
+                 [&](std::int64_t at, std::span<const float> values) {
+                   store_values(values, store.weights_of(state, part.offset + at - part.global_begin, values.size()));
+                 });
+    if (!store.trains()) continue;
+    for (const OwnedRange& owned : owned_ranges(bucket, state.member))
+      read_range(pretrained, owned.part->name, owned.begin, owned.size,
+                 [&](std::int64_t at, std::span<const float> values) {
+                   store_values(values, store.master_of(state, owned.offset + at - owned.begin, values.size()));
+                 });
+  }
+}
+
+std::vector<std::vector<float>> load_biases(const Pretrained& pretrained) {
+  const ModelSpec& model = pretrained.config.model;
+  std::vector<std::vector<float>> biases(static_cast<std::size_t>(model.layers - model.dense_layers),
+                                         std::vector<float>(static_cast<std::size_t>(model.experts), 0.0F));
+  for (const HuggingFaceTensor& part : pretrained.table.tensors())
+    if (part.moe >= 0)
+      pretrained.files.read_f32(pretrained.files.get(part.name, part.dims), 0,
+                                biases[static_cast<std::size_t>(part.moe)]);
+  return biases;
+}
+
+}  // namespace dsrun

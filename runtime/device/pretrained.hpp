@@ -1,0 +1,37 @@
+// A model in Hugging Face's form (a folder with config.json and safetensors files) as initial state: every device reads
+// the ranges that it holds.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "models/hugging_face.hpp"
+#include "runtime/device/parameter_store.hpp"
+#include "runtime/safetensors/model.hpp"
+
+namespace dsrun {
+
+struct Pretrained {
+  std::string folder;
+  HuggingFaceConfig config;
+  SafetensorsModel files;
+  HuggingFaceTable table;
+  std::vector<std::string> notes;  // for people: what in the folder has no effect
+};
+
+// Reads config.json and the headers of all files, and checks that each tensor of the model is there in its shape.
+// Throws StorageError naming the file and what is wrong with it. Prediction modules are left out: config.model has
+// none.
+Pretrained open_pretrained(const std::string& folder);
+
+// "model.hidden is 64 there and 128 here" for each size in which a job's model is another; empty: they are the same.
+std::vector<std::string> differences(const Pretrained& pretrained, const ModelSpec& model);
+
+// Fills weights, and the masters of the owned shards where the store trains. Each value goes through fp32. Throws
+// SafetensorsError where a tensor has a type that weights cannot have.
+void load_weights(const Pretrained& pretrained, ParameterStore& store);
+
+// The router's biases, [MoE layer][expert].
+std::vector<std::vector<float>> load_biases(const Pretrained& pretrained);
+
+}  // namespace dsrun

@@ -1,0 +1,99 @@
+// Models in Hugging Face's form, in and out of the command itself.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <fstream>
+
+#include "tests/end_to_end/program.hpp"
+
+namespace dsrun::test {
+namespace {
+
+using testing::HasSubstr;
+
+class PretrainedModel : public testing::Test {
+ protected:
+  JobFolder folder_;
+  std::filesystem::path at(const std::string& name) const { return folder_.path() / name; }
+  Finished dsrun(std::vector<std::string> arguments) const {
+    return Program(std::move(arguments), folder_.path()).wait();
+  }
+
+  void train_and_export(const std::string& hf, const std::vector<std::string>& options = {}) const {
+    const Finished run = folder_.run("run", {"--set", "job.steps=3"});
+    ASSERT_EQ(run.exit_code, 0) << run.err;
+    std::vector<std::string> arguments = {"export", at("run"), at(hf), "--dtype", "fp32"};
+    arguments.insert(arguments.end(), options.begin(), options.end());
+    const Finished exported = dsrun(arguments);
+    ASSERT_EQ(exported.exit_code, 0) << exported.err;
+  }
+};
+
+TEST_F(PretrainedModel, a_round_trip_over_another_mesh_is_bit_exact) {
+  train_and_export("out");
+  const Finished run =
+      folder_.run("again", {"--set", "model.init_from=out", "--set", "job.steps=0", "--set", "parallel.pipeline=4",
+                            "--set", "parallel.data=1", "--set", "parallel.expert=1", "--set", "batch.microbatches=8"});
+  ASSERT_EQ(run.exit_code, 0) << run.err;
+  ASSERT_EQ(dsrun({"export", at("again"), at("back"), "--dtype", "fp32"}).exit_code, 0);
+  EXPECT_EQ(read_text(at("back") / "config.json"), read_text(at("out") / "config.json"));
+  EXPECT_EQ(read_text(at("back") / "model.safetensors"), read_text(at("out") / "model.safetensors"));
+  // The validation loss of the run's end is that of the imported state.
+  const auto trained = read_json_lines(at("run") / "metrics.jsonl"),
+             imported = read_json_lines(at("again") / "metrics.jsonl");
+  EXPECT_NEAR(trained.back().at("val_loss").get<double>(), imported.back().at("val_loss").get<double>(), 1e-5);
+}
+
+TEST_F(PretrainedModel, narrow_and_in_several_files) {
+  train_and_export("wide");
+  ASSERT_EQ(dsrun({"export", at("run"), at("narrow"), "--shard-gb", "0.001"}).exit_code, 0);
+  for (const char* name : {"wide", "narrow"}) {
+    const Finished import = dsrun({"import", at(name), "--name", name});
+    EXPECT_EQ(import.exit_code, 0) << import.err;
+    EXPECT_THAT(import.err, HasSubstr("all are finite"));
+    folder_.write("imported.toml", import.out);
+    const Finished check = dsrun({"check", at("imported.toml")});
+    EXPECT_EQ(check.exit_code, 0) << check.err << import.out;
+  }
+}
+
+TEST_F(PretrainedModel, a_run_goes_on_over_another_mesh) {
+  // A constant learning rate, so that three steps and three more are six.
+  const std::vector<std::string> constant = {"--set", "optimizer.final_lr=0.01"};
+  ASSERT_EQ(folder_.run("run", {"--set", "optimizer.final_lr=0.01", "--set", "job.steps=3"}).exit_code, 0);
+  std::vector<std::string> one_device = {"--set", "parallel.pipeline=1",     "--set", "parallel.data=1",
+                                         "--set", "parallel.expert=1",       "--set", "parallel.schedule=1f1b",
+                                         "--set", "cluster.node.0.devices=1"};
+  one_device.insert(one_device.end(), constant.begin(), constant.end());
+  const Finished refused = folder_.run("run", one_device);
+  EXPECT_EQ(refused.exit_code, 64);
+  EXPECT_THAT(refused.err, HasSubstr("parallel.pipeline"));
+  std::vector<std::string> resume = one_device;
+  resume.push_back("--resume");
+  const Finished moved = folder_.run("run", resume);
+  ASSERT_EQ(moved.exit_code, 0) << moved.err;
+  ASSERT_EQ(folder_.run("straight", constant).exit_code, 0);
+  const auto after = read_json_lines(at("run") / "metrics.jsonl"),
+             straight = read_json_lines(at("straight") / "metrics.jsonl");
+  EXPECT_NEAR(after.back().at("val_loss").get<double>(), straight.back().at("val_loss").get<double>(), 1e-3);
+}
+
+TEST_F(PretrainedModel, another_model_and_damaged_files_are_refused_by_name) {
+  train_and_export("out");
+  Finished run = folder_.run("again", {"--set", "model.init_from=out", "--set", "model.hidden=64"});
+  EXPECT_EQ(run.exit_code, 65);
+  EXPECT_THAT(run.err, HasSubstr("model.hidden is 32 there and 64 here"));
+  run = folder_.run("again", {"--set", "model.init_from=nowhere"});
+  EXPECT_EQ(run.exit_code, 65);
+  EXPECT_THAT(run.err, HasSubstr("nowhere/config.json"));
+  std::filesystem::resize_file(at("out") / "model.safetensors", 5000);
+  run = folder_.run("again", {"--set", "model.init_from=out"});
+  EXPECT_EQ(run.exit_code, 65);
+  EXPECT_THAT(run.err, HasSubstr("model.safetensors"));
+  EXPECT_EQ(dsrun({"import", at("out")}).exit_code, 74);
+  EXPECT_FALSE(std::filesystem::exists(at("again")));
+  EXPECT_EQ(dsrun({"export", at("nowhere"), at("x")}).exit_code, 64);
+}
+
+}  // namespace
+}  // namespace dsrun::test
