@@ -94,7 +94,8 @@ void commit_save(const std::string& run_dir, const Job& job, const SaveFinished&
 void restore_device(const SavedState& saved, DeviceCore& core) {
   CheckpointTensors tensors(saved.run_dir, saved.manifest);
   ParameterStore& store = core.parameters();
-  for (const Piece& piece : owned_pieces(store)) tensors.read(piece.range, piece.data);
+  if (store.trains())
+    for (const Piece& piece : owned_pieces(store)) tensors.read(piece.range, piece.data);
   for (BucketState& state : store.buckets()) restore_weights(tensors, store, state);
   core.set_biases(saved.biases);
 }

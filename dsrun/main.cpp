@@ -21,7 +21,7 @@ struct Verb {
 };
 constexpr std::array verbs = {Verb{"run", add_run},       Verb{"check", add_check}, Verb{"plan", add_plan},
                               Verb{"schema", add_schema}, Verb{"init", add_init},   Verb{"import", add_import},
-                              Verb{"export", add_export}};
+                              Verb{"export", add_export}, Verb{"eval", add_eval},   Verb{"generate", add_generate}};
 
 bool is_verb(const std::string& word) {
   return std::any_of(verbs.begin(), verbs.end(), [&](const Verb& verb) { return word == verb.name; });

@@ -27,6 +27,8 @@ void add_schema(CLI::App& app, Context& context);
 void add_init(CLI::App& app, Context& context);
 void add_import(CLI::App& app, Context& context);
 void add_export(CLI::App& app, Context& context);
+void add_eval(CLI::App& app, Context& context);
+void add_generate(CLI::App& app, Context& context);
 
 // FILE, --set and -o of a verb that takes a job file.
 struct JobOptions {

@@ -83,7 +83,6 @@ class Exchange {
   }
 
   void count_experts(const TensorView& indices) {
-    if (context_.round.kind != RoundKind::train) return;
     auto& counts = context_.result.expert_counts[static_cast<std::size_t>(context_.model_moe(frame_.stage, node_.moe))];
     for (std::int64_t t = 0; t < indices.rows; ++t) {
       if (frame_.batch.mask[static_cast<std::size_t>(t)] == 0) continue;

@@ -8,16 +8,17 @@
 namespace dsrun {
 namespace {
 
-Job job_of_one_device(const ModelSpec& model, Precision precision, int longest) {
+Job job_of_one_device(const ModelSpec& model, const LocalOptions& options) {
   Job job;
   job.run.name = "local";
   job.model = model;
   job.parallel.schedule = "1f1b";
   job.parallel.layers_per_stage = {model.layers};
-  job.batch = {1, longest, 1};
+  job.batch = {options.sequences, options.longest, 1};
   job.balance.load_factor = 1;
-  job.precision.compute = precision;
+  job.precision.compute = options.precision;
   job.cluster.nodes = {{"localhost", 1, "cpu"}};
+  job.cluster.threads_per_device = options.num_threads;
   return job;
 }
 
@@ -41,50 +42,86 @@ std::vector<float> multiply_head(const TensorView& hidden, const TensorView& hea
 
 }  // namespace
 
-// The tokens in hand, then zeros: attention is causal and no token is dropped, so what follows changes nothing before.
-class LocalModel::Prompt : public TokenSource {
+// What the loader reads, all of it validation: a stream of somebody's, or the tokens of a prompt and then zeros, which
+// change nothing before them: attention is causal and no token is dropped.
+class LocalModel::Stream : public TokenSource {
  public:
-  explicit Prompt(int longest) : tokens_(static_cast<std::size_t>(longest) + 1, 0) {}
-  void set(std::span<const std::int32_t> tokens) {
-    std::fill(std::copy(tokens.begin(), tokens.end(), tokens_.begin()), tokens_.end(), 0);
+  void set(std::shared_ptr<const TokenSource> source) { source_ = std::move(source); }
+  void set(std::span<const std::int32_t> tokens, std::size_t size) {
+    source_.reset();
+    prompt_.assign(tokens.begin(), tokens.end());
+    prompt_.resize(size, 0);
   }
-  std::int64_t size() const override { return static_cast<std::int64_t>(tokens_.size()); }
+  std::int64_t size() const override { return source_ ? source_->size() : static_cast<std::int64_t>(prompt_.size()); }
   std::int64_t training_size() const override { return 0; }
   void copy(std::int64_t position, std::int64_t count, std::int32_t* tokens) const override {
-    std::copy_n(tokens_.begin() + position, count, tokens);
+    if (source_) return source_->copy(position, count, tokens);
+    std::copy_n(prompt_.begin() + position, count, tokens);
   }
 
  private:
-  std::vector<std::int32_t> tokens_;
+  std::shared_ptr<const TokenSource> source_;
+  std::vector<std::int32_t> prompt_;
 };
 
-LocalModel::LocalModel(const Pretrained& pretrained, Precision precision, int longest)
-    : prompt_(std::make_shared<Prompt>(longest)) {
-  const Job job = job_of_one_device(pretrained.config.model, precision, longest);
-  core_ = std::make_unique<DeviceCore>(std::make_shared<const Plan>(make_plan(job)), 0,
-                                       std::make_shared<const BatchLoader>(job, prompt_), DeviceUse::forward_only);
-  load_weights(pretrained, core_->parameters());
-  core_->set_biases(load_biases(pretrained));
+LocalModel::LocalModel(const ModelSpec& model, const LocalOptions& options,
+                       const std::function<void(DeviceCore&)>& load)
+    : stream_(std::make_shared<Stream>()) {
+  const Job job = job_of_one_device(model, options);
+  plan_ = std::make_shared<const Plan>(make_plan(job));
+  loader_ = std::make_shared<BatchLoader>(job, stream_);
+  core_ = std::make_unique<DeviceCore>(plan_, 0, loader_, DeviceUse::forward_only);
+  load(*core_);
 }
+
+LocalModel::LocalModel(const Pretrained& pretrained, const LocalOptions& options)
+    : LocalModel(pretrained.config.model, options, [&](DeviceCore& core) {
+        load_weights(pretrained, core.parameters());
+        core.set_biases(load_biases(pretrained));
+      }) {}
 
 LocalModel::~LocalModel() = default;
 
-std::vector<float> LocalModel::logits(std::span<const std::int32_t> tokens, std::size_t first) {
-  const std::size_t longest = static_cast<std::size_t>(prompt_->size()) - 1;
-  if (tokens.empty() || tokens.size() > longest || first >= tokens.size())
-    throw std::invalid_argument("a forward pass needs between one token and the model's longest sequence");
-  prompt_->set(tokens);
-  std::vector<float> logits;
-  core_->observe_head([&](const TensorView& hidden, const TensorView& head) {
-    logits = multiply_head(hidden, head, first, tokens.size() - first);
-  });
-  core_->on_round({++round_, RoundKind::evaluate, 0});
+RoundResult LocalModel::forward(std::int64_t batch) {
+  core_->on_round({++round_, RoundKind::evaluate, batch});
   while (!core_->take_done()) {
     core_->pump();
     core_->take_outgoing();
   }
-  core_->take_result();
+  return *core_->take_result();
+}
+
+std::vector<float> LocalModel::logits(std::span<const std::int32_t> tokens, std::size_t first) {
+  const BatchSpec& batch = plan_->job.batch;
+  if (tokens.empty() || tokens.size() > static_cast<std::size_t>(batch.length) || first >= tokens.size())
+    throw std::invalid_argument("a forward pass needs between one token and the model's longest sequence");
+  stream_->set(tokens, static_cast<std::size_t>(batch.length) * static_cast<std::size_t>(batch.sequences) + 1);
+  *loader_ = BatchLoader(plan_->job, stream_);
+  std::vector<float> logits;
+  core_->observe_head([&](const TensorView& hidden, const TensorView& head) {
+    logits = multiply_head(hidden, head, first, tokens.size() - first);
+  });
+  forward(0);
+  core_->observe_head(nullptr);
   return logits;
+}
+
+Evaluation LocalModel::evaluate(std::shared_ptr<const TokenSource> source) {
+  stream_->set(std::move(source));
+  *loader_ = BatchLoader(plan_->job, stream_);
+  Evaluation sum;
+  sum.tokens = loader_->validation_tokens();
+  for (std::int64_t batch = 0; batch < loader_->num_validation_batches(); ++batch) {
+    const RoundResult result = forward(batch);
+    sum.loss_sum += result.loss_sum;
+    if (sum.expert_counts.empty())
+      sum.expert_counts = result.expert_counts;
+    else
+      for (std::size_t layer = 0; layer < sum.expert_counts.size(); ++layer)
+        std::transform(sum.expert_counts[layer].begin(), sum.expert_counts[layer].end(),
+                       result.expert_counts[layer].begin(), sum.expert_counts[layer].begin(), std::plus<>());
+  }
+  return sum;
 }
 
 }  // namespace dsrun

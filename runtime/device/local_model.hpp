@@ -1,11 +1,11 @@
-// LocalModel: a whole model on one device of this process, forward only: what generation and comparisons with a
-// reference need.
+// LocalModel: a whole model on one device of this process, forward only: what evaluation, generation and comparisons
+// with a reference need.
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
-#include <string>
 #include <vector>
 
 #include "runtime/device/device_core.hpp"
@@ -13,18 +13,39 @@
 
 namespace dsrun {
 
+struct LocalOptions {
+  Precision precision = Precision::fp32;
+  int longest = 256;  // tokens of a sequence
+  int sequences = 1;  // of a forward pass
+  int num_threads = 1;
+};
+
+// What a pass over some tokens gave.
+struct Evaluation {
+  double loss_sum = 0;  // nats
+  std::int64_t tokens = 0;
+  std::vector<std::vector<std::int64_t>> expert_counts;  // [MoE layer][expert]
+};
+
 class LocalModel {
  public:
-  // Throws StorageError. `longest`: tokens that a forward pass may have.
-  LocalModel(const Pretrained& pretrained, Precision precision, int longest);
+  // `load` puts weights and biases in place of random ones.
+  LocalModel(const ModelSpec& model, const LocalOptions& options, const std::function<void(DeviceCore&)>& load);
+  LocalModel(const Pretrained& pretrained, const LocalOptions& options);
   ~LocalModel();
 
   // Logits of positions [first, tokens.size()): [positions × vocabulary], row-major. 1 ≤ tokens.size() ≤ longest.
   std::vector<float> logits(std::span<const std::int32_t> tokens, std::size_t first = 0);
+  // Predicts every token of the stream but the first, in sequences of `longest` that do not see each other.
+  Evaluation evaluate(std::shared_ptr<const TokenSource> source);
 
  private:
-  class Prompt;
-  std::shared_ptr<Prompt> prompt_;
+  class Stream;
+  RoundResult forward(std::int64_t batch);
+
+  std::shared_ptr<Stream> stream_;
+  std::shared_ptr<BatchLoader> loader_;
+  std::shared_ptr<const Plan> plan_;
   std::unique_ptr<DeviceCore> core_;
   std::uint64_t round_ = 0;
 };

@@ -42,7 +42,7 @@ TEST_F(CommandLine, check_shows_every_fault_on_stderr) {
 TEST_F(CommandLine, check_as_json) {
   EXPECT_EQ(json::parse(dsrun({"check", "tiny.toml", "-o", "json"}).out),
             json::parse(R"({"version": 1, "faults": []})"));
-  folder_.write("bad.toml", "[job]\nname = \"x\"\nsteps = 0\n");
+  folder_.write("bad.toml", "[job]\nname = \"x\"\nsteps = -1\n");
   const Finished check = dsrun({"check", "bad.toml", "-o", "json"});
   EXPECT_EQ(check.exit_code, 65);
   const json faults = json::parse(check.out).at("faults");
@@ -52,7 +52,7 @@ TEST_F(CommandLine, check_as_json) {
   EXPECT_EQ(faults[0]["column"], 9);
   EXPECT_EQ(faults[0]["key"], "job.steps");
   EXPECT_THAT(faults[0]["message"].get<std::string>(), HasSubstr("out of range"));
-  EXPECT_THAT(faults[0]["help"].get<std::string>(), HasSubstr("from 1"));
+  EXPECT_THAT(faults[0]["help"].get<std::string>(), HasSubstr("from 0"));
 }
 
 TEST_F(CommandLine, json_survives_names_that_are_no_utf8) {
@@ -102,13 +102,13 @@ TEST_F(CommandLine, options_of_the_program_stand_before_or_after_the_verb) {
 
 // A faulty job shows that `run` was meant, without running.
 TEST_F(CommandLine, a_file_without_a_verb_is_run) {
-  for (const std::vector<std::string>& words : {std::vector<std::string>{"tiny.toml", "--set", "job.steps=0"},
-                                                {"--set", "job.steps=0", "tiny.toml"},
-                                                {"run", "tiny.toml", "--set", "job.steps=0"},
-                                                {"--log-level", "warn", "tiny.toml", "--set", "job.steps=0"}}) {
+  for (const std::vector<std::string>& words : {std::vector<std::string>{"tiny.toml", "--set", "job.steps=-1"},
+                                                {"--set", "job.steps=-1", "tiny.toml"},
+                                                {"run", "tiny.toml", "--set", "job.steps=-1"},
+                                                {"--log-level", "warn", "tiny.toml", "--set", "job.steps=-1"}}) {
     const Finished run = dsrun(words);
     EXPECT_EQ(run.exit_code, 65) << testing::PrintToString(words) << run.err;
-    EXPECT_THAT(run.err, HasSubstr("job.steps is 0"));
+    EXPECT_THAT(run.err, HasSubstr("job.steps is -1"));
   }
 }
 

@@ -2,7 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <fstream>
+#include <cmath>
 
 #include "tests/end_to_end/program.hpp"
 
@@ -76,6 +76,36 @@ TEST_F(PretrainedModel, a_run_goes_on_over_another_mesh) {
   const auto after = read_json_lines(at("run") / "metrics.jsonl"),
              straight = read_json_lines(at("straight") / "metrics.jsonl");
   EXPECT_NEAR(after.back().at("val_loss").get<double>(), straight.back().at("val_loss").get<double>(), 1e-3);
+}
+
+TEST_F(PretrainedModel, eval_and_generate_see_the_same_model_in_a_run_and_in_its_export) {
+  train_and_export("out");
+  const double trained = read_json_lines(at("run") / "metrics.jsonl").back().at("val_loss");
+  // The validation part alone: the text's last twentieth.
+  std::filesystem::path text;
+  for (const auto& entry : std::filesystem::directory_iterator(folder_.path()))
+    if (entry.path().extension() == ".txt") text = entry.path();
+  const std::string all = read_text(text);
+  std::filesystem::create_directory(at("held"));
+  folder_.write("held/part", all.substr(static_cast<std::size_t>(static_cast<double>(all.size()) * 0.95)));
+  for (const char* model : {"run", "out"}) {
+    const Finished eval = dsrun({"eval", at(model), "--data", at("held/part"), "-o", "json"});
+    ASSERT_EQ(eval.exit_code, 0) << eval.err;
+    const auto report = nlohmann::json::parse(eval.out);
+    EXPECT_NEAR(report.at("loss").get<double>(), trained, 0.02) << model;
+    EXPECT_NEAR(report.at("bits_per_byte").get<double>(), report.at("loss").get<double>() / std::log(2.0), 1e-9);
+    EXPECT_EQ(report.at("expert_load").size(), 3U);
+  }
+  const auto text_of = [&](const char* model, const char* seed) {
+    const Finished finished = dsrun({"generate", at(model), "--prompt", "and the ", "--tokens", "60", "--seed", seed});
+    EXPECT_EQ(finished.exit_code, 0) << finished.err;
+    EXPECT_EQ(finished.out.size(), 8U + 60 + 1);
+    return finished.out;
+  };
+  EXPECT_EQ(text_of("run", "1"), text_of("out", "1"));
+  EXPECT_NE(text_of("run", "1"), text_of("run", "2"));
+  EXPECT_EQ(dsrun({"generate", folder_.path()}).exit_code, 74);
+  EXPECT_EQ(dsrun({"eval", at("run"), "--data", at("none.txt")}).exit_code, 65);
 }
 
 TEST_F(PretrainedModel, another_model_and_damaged_files_are_refused_by_name) {

@@ -29,7 +29,7 @@ Distance distance(std::span<const float> a, std::span<const float> b) {
 }
 
 std::vector<float> all_logits(const ReferenceModel& reference, Precision precision) {
-  LocalModel model(reference.pretrained(), precision, reference.length());
+  LocalModel model(reference.pretrained(), {.precision = precision, .longest = reference.length()});
   std::vector<float> all;
   for (int s = 0; s < reference.sequences(); ++s) {
     const std::vector<float> logits = model.logits(reference.tokens(s));

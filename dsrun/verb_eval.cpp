@@ -1,0 +1,96 @@
+// dsrun eval RUN|HF_DIR --data FILES: loss of a model on a text, and how its experts are used.
+#include <algorithm>
+#include <cmath>
+#include <memory>
+#include <numbers>
+#include <numeric>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "dsrun/trained_model.hpp"
+#include "dsrun/verbs.hpp"
+#include "runtime/data/corpus.hpp"
+
+namespace dsrun {
+namespace {
+
+struct EvalOptions {
+  std::string model, output = "text";
+  std::vector<std::string> files;
+  int threads = 1;
+};
+
+nlohmann::json report(const TrainedModel& trained, const Evaluation& result) {
+  const double loss = result.loss_sum / static_cast<double>(result.tokens);
+  nlohmann::json load = nlohmann::json::array();
+  for (std::size_t layer = 0; layer < result.expert_counts.size(); ++layer) {
+    const auto& counts = result.expert_counts[layer];
+    const double mean = static_cast<double>(std::accumulate(counts.begin(), counts.end(), std::int64_t{0})) /
+                        static_cast<double>(counts.size());
+    const auto [least, most] = std::minmax_element(counts.begin(), counts.end());
+    load.push_back({{"layer", trained.model.dense_layers + static_cast<int>(layer)},
+                    {"max", static_cast<double>(*most) / mean},
+                    {"min", static_cast<double>(*least) / mean},
+                    {"unused", std::count(counts.begin(), counts.end(), 0)}});
+  }
+  return {{"version", 1},
+          {"model", trained.what},
+          {"tokens", result.tokens},
+          {"loss", loss},
+          {"bits_per_byte", loss / std::numbers::ln2},
+          {"perplexity", std::exp(loss)},
+          {"expert_load", load}};
+}
+
+void print(const nlohmann::json& report) {
+  fmt::print("{}: {} tokens, loss {:.4f} nats, {:.4f} bits per byte, perplexity {:.3f}\n",
+             report["model"].get<std::string>(), report["tokens"].get<std::int64_t>(), report["loss"].get<double>(),
+             report["bits_per_byte"].get<double>(), report["perplexity"].get<double>());
+  fmt::print("expert load, tokens over the mean\n                max    min  got nothing\n");
+  for (const nlohmann::json& layer : report["expert_load"])
+    fmt::print("  layer {:<4} {:>8.2f} {:>6.2f} {:>12}\n", layer["layer"].get<int>(), layer["max"].get<double>(),
+               layer["min"].get<double>(), layer["unused"].get<int>());
+}
+
+int evaluate(const EvalOptions& options) {
+  const auto refuse = [](ExitCode code, const std::string& message) {
+    fmt::print(stderr, "dsrun: {}\n", message);
+    return code;
+  };
+  try {
+    const TrainedModel trained = find_trained_model(options.model);
+    if (trained.model.vocab_size != 256)
+      return refuse(exit_usage, fmt::format("{} has {} tokens: only models that read bytes (256) are evaluated on text",
+                                            trained.what, trained.model.vocab_size));
+    const auto corpus = open_corpus(options.files, "", 1, 0);
+    if (const auto* error = std::get_if<CorpusError>(&corpus))
+      return refuse(exit_job_file, fmt::format("--data: {}", error->message));
+    const auto model = trained.load({.precision = trained.precision,
+                                     .longest = trained.length,
+                                     .sequences = std::max(1, 2048 / trained.length),
+                                     .num_threads = options.threads});
+    const nlohmann::json found = report(trained, model->evaluate(std::get<0>(corpus)));
+    if (options.output == "json")
+      fmt::print("{}\n", found.dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
+    else
+      print(found);
+    return exit_done;
+  } catch (const StorageError& error) {
+    return refuse(exit_storage, error.what());
+  }
+}
+
+}  // namespace
+
+void add_eval(CLI::App& app, Context& context) {
+  auto options = std::make_shared<EvalOptions>();
+  CLI::App* verb = app.add_subcommand("eval", "loss, bits per byte and expert load of a model on a text");
+  verb->add_option("MODEL", options->model, "a run's folder, or one in Hugging Face's form")->required();
+  verb->add_option("--data", options->files, "text files, or globs")->required();
+  verb->add_option("--threads", options->threads, "of matrix products")->check(CLI::Range(1, 1024));
+  verb->add_option("-o,--output", options->output, "text or json")->check(CLI::IsMember({"text", "json"}));
+  verb->callback([options, &context] { context.exit_code = evaluate(*options); });
+}
+
+}  // namespace dsrun
