@@ -1,0 +1,22 @@
+// The sections of a tokenizer.json, each read into its part of a Tokenizer. To admit another kind of step, normalizer
+// or processor, add its branch to the function of the section. Within runtime/tokenizer only.
+#pragma once
+
+#include "runtime/tokenizer/json_place.hpp"
+#include "runtime/tokenizer/tokenizer_parts.hpp"
+
+namespace dsrun {
+
+void load_model(const JsonPlace& model, TokenizerParts& parts);
+void load_pre_tokenizer(const JsonPlace& pre_tokenizer, TokenizerParts& parts);
+// After the model and the normalizer.
+void load_added_tokens(const JsonPlace& added_tokens, TokenizerParts& parts);
+void load_normalizer(const JsonPlace& normalizer, TokenizerParts& parts);
+// After the added tokens.
+void load_post_processor(const JsonPlace& post_processor, TokenizerParts& parts);
+void load_decoder(const JsonPlace& decoder);
+
+// Files of unknown origin may nest without end.
+inline constexpr int deepest_sequence = 8;
+
+}  // namespace dsrun

@@ -1,0 +1,88 @@
+#include <array>
+#include <stdexcept>
+
+#include "runtime/tokenizer/load.hpp"
+
+namespace dsrun {
+namespace {
+
+// What ByteLevel cuts by where use_regex is set: GPT-2's.
+constexpr std::string_view gpt2_words = R"('s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+)";
+
+Regex read_pattern(const JsonPlace& pattern) {
+  pattern.with_keys({"Regex", "String"});
+  const auto regex = pattern.find("Regex"), text = pattern.find("String");
+  if (regex.has_value() == text.has_value()) pattern.fail("either \"Regex\" or \"String\" belongs here");
+  try {
+    return regex ? Regex::from_oniguruma(regex->text()) : Regex::of_text(text->text());
+  } catch (const std::invalid_argument& error) {
+    pattern.fail(error.what());
+  }
+}
+
+SplitBehavior read_behavior(const JsonPlace& place) {
+  constexpr std::array<std::string_view, 5> names = {"Isolated", "Removed", "Contiguous", "MergedWithPrevious",
+                                                     "MergedWithNext"};
+  for (std::size_t i = 0; i < names.size(); ++i)
+    if (place.text() == names[i]) return static_cast<SplitBehavior>(i);
+  place.fail("Isolated, Removed, Contiguous, MergedWithPrevious or MergedWithNext belongs here");
+}
+
+class Loader {
+ public:
+  explicit Loader(PreTokenizer& result) : result_(result) {}
+
+  void load(const JsonPlace& step, int depth) {
+    const std::string& type = step.at("type").text();
+    if (spelled_) step.fail("nothing can follow ByteLevel");
+    if (type == "Sequence") {
+      if (depth == deepest_sequence) step.fail("Sequences are nested too deep");
+      step.with_keys({"type", "pretokenizers"});
+      for (const JsonPlace& each : step.at("pretokenizers").elements()) load(each, depth + 1);
+    } else if (type == "Split") {
+      step.with_keys({"type", "pattern", "behavior", "invert"});
+      add(step, {read_pattern(step.at("pattern")), read_behavior(step.at("behavior")), step.at("invert").flag()});
+    } else if (type == "Digits") {
+      const bool each_alone = step.with_keys({"type", "individual_digits"}).flag("individual_digits", false);
+      add(step, {Regex::from_oniguruma(R"(\p{N})"), each_alone ? SplitBehavior::isolated : SplitBehavior::contiguous});
+    } else if (type == "ByteLevel") {
+      load_byte_level(step.with_keys({"type", "add_prefix_space", "trim_offsets", "use_regex"}));
+    } else {
+      step.fail("only Sequence, Split, Digits and ByteLevel are supported as pre-tokenizers");
+    }
+  }
+
+  bool spelled() const { return spelled_; }
+
+ private:
+  static constexpr int most_steps = 64;  // each is a call within the call of the one before
+
+  void add(const JsonPlace& place, SplitStep step) {
+    if (++num_steps_ > most_steps) place.fail("more steps than are supported");
+    result_.add(std::move(step));
+  }
+
+  void load_byte_level(const JsonPlace& step) {
+    const bool space = step.flag("add_prefix_space", true);
+    if (step.flag("use_regex", true)) {
+      add(step, {Regex::from_oniguruma(gpt2_words), SplitBehavior::isolated, false, space});
+    } else if (space) {
+      result_.prefix_space();
+    }
+    spelled_ = true;
+  }
+
+  PreTokenizer& result_;
+  int num_steps_ = 0;
+  bool spelled_ = false;  // bytes stand as characters from here on
+};
+
+}  // namespace
+
+void load_pre_tokenizer(const JsonPlace& pre_tokenizer, TokenizerParts& parts) {
+  Loader loader(parts.pre_tokenizer);
+  loader.load(pre_tokenizer, 0);
+  if (!loader.spelled()) pre_tokenizer.fail("ByteLevel is missing: only byte-level BPE is supported");
+}
+
+}  // namespace dsrun

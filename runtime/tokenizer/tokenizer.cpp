@@ -1,0 +1,148 @@
+#include "runtime/tokenizer/tokenizer.hpp"
+
+#include "dsl/utf8.hpp"
+#include "runtime/tokenizer/byte_alphabet.hpp"
+#include "runtime/tokenizer/error.hpp"
+#include "runtime/tokenizer/tokenizer_parts.hpp"
+#include "runtime/tokenizer/unicode.hpp"
+#include "runtime/tokenizer/word_cache.hpp"
+
+namespace dsrun {
+
+struct TokenizerScratch::State {
+  RegexScratch regex;
+  BpeScratch bpe;
+  WordCache words;
+  std::uint64_t serial = 0;  // of the tokenizer whose words these are
+};
+
+TokenizerScratch::TokenizerScratch() : state_(std::make_unique<State>()) {}
+TokenizerScratch::~TokenizerScratch() = default;
+TokenizerScratch::TokenizerScratch(TokenizerScratch&&) noexcept = default;
+TokenizerScratch& TokenizerScratch::operator=(TokenizerScratch&&) noexcept = default;
+
+namespace {
+
+// One call of encode().
+class Encoding {
+ public:
+  Encoding(const TokenizerParts& parts, RegexScratch& regex, BpeScratch& bpe, WordCache& words,
+           std::vector<std::int32_t>& tokens)
+      : parts_(parts), regex_(regex), bpe_(bpe), words_(words), tokens_(tokens) {}
+
+  void add_text(std::string_view text) {
+    parts_.before_normalizing.split(text, [&](std::int32_t token, std::string_view part) {
+      if (token != AddedTokenFinder::no_token) {
+        tokens_.push_back(token);
+      } else {
+        add_runs(part);
+      }
+    });
+  }
+
+ private:
+  // Well-formed runs go on; what is malformed between them is a piece.
+  void add_runs(std::string_view text) {
+    while (!text.empty()) {
+      const std::string_view good = text.substr(0, well_formed_prefix(text));
+      if (!good.empty()) add_normalized(good);
+      text.remove_prefix(good.size());
+      std::size_t bad = 0;
+      while (bad < text.size() && character_length(text, bad) == 0) ++bad;
+      if (bad > 0) add_piece(text.substr(0, bad));
+      text.remove_prefix(bad);
+    }
+  }
+
+  void add_normalized(std::string_view text) {
+    if (!parts_.nfc) return add_plain(text);
+    add_plain(to_nfc(text));
+  }
+
+  void add_plain(std::string_view text) {
+    const PreTokenizer::Sink sink = [this](std::string_view piece) { add_piece(piece); };
+    parts_.after_normalizing.split(text, [&](std::int32_t token, std::string_view part) {
+      if (token != AddedTokenFinder::no_token) {
+        tokens_.push_back(token);
+      } else {
+        parts_.pre_tokenizer.split(part, regex_, sink);
+      }
+    });
+  }
+
+  void add_piece(std::string_view piece) {
+    if (piece.size() > WordCache::longest_word) return merge(piece);
+    if (const auto known = words_.find(piece)) {
+      tokens_.insert(tokens_.end(), known->begin(), known->end());
+      return;
+    }
+    const std::size_t first = tokens_.size();
+    merge(piece);
+    words_.add(piece, std::span(tokens_).subspan(first));
+  }
+
+  void merge(std::string_view piece) {
+    if (parts_.ignore_merges) {
+      const auto whole = parts_.vocabulary.find(spell_bytes(piece));
+      if (whole != parts_.vocabulary.end()) return tokens_.push_back(whole->second);
+    }
+    parts_.bpe.encode(piece, bpe_, tokens_);
+  }
+
+  const TokenizerParts& parts_;
+  RegexScratch& regex_;
+  BpeScratch& bpe_;
+  WordCache& words_;
+  std::vector<std::int32_t>& tokens_;
+};
+
+}  // namespace
+
+Tokenizer::Tokenizer(std::shared_ptr<const TokenizerParts> parts) : parts_(std::move(parts)) {}
+
+void Tokenizer::encode(std::string_view text, bool add_special, TokenizerScratch& scratch,
+                       std::vector<std::int32_t>& tokens) const {
+  TokenizerScratch::State& state = *scratch.state_;
+  if (state.serial != parts_->serial) state.words.clear();
+  state.serial = parts_->serial;
+  if (add_special) tokens.insert(tokens.end(), parts_->prefix.begin(), parts_->prefix.end());
+  try {
+    Encoding(*parts_, state.regex, state.bpe, state.words, tokens).add_text(text);
+  } catch (const std::runtime_error& error) {
+    throw TokenizerError(parts_->name, "", error.what());
+  }
+  if (add_special) tokens.insert(tokens.end(), parts_->suffix.begin(), parts_->suffix.end());
+}
+
+std::vector<std::int32_t> Tokenizer::encode(std::string_view text, bool add_special) const {
+  thread_local TokenizerScratch scratch;
+  std::vector<std::int32_t> tokens;
+  encode(text, add_special, scratch, tokens);
+  return tokens;
+}
+
+std::string Tokenizer::decode_bytes(std::span<const std::int32_t> tokens, bool skip_special) const {
+  std::string bytes;
+  for (const std::int32_t token : tokens) {
+    if (token < 0 || token >= vocab_size()) continue;
+    const TokenText& text = parts_->texts[static_cast<std::size_t>(token)];
+    if (!skip_special || !text.special) bytes += text.bytes;
+  }
+  return bytes;
+}
+
+std::string Tokenizer::decode(std::span<const std::int32_t> tokens, bool skip_special) const {
+  return replace_malformed(decode_bytes(tokens, skip_special));
+}
+
+std::int32_t Tokenizer::vocab_size() const { return static_cast<std::int32_t>(parts_->texts.size()); }
+
+std::optional<std::int32_t> Tokenizer::find_token(std::string_view name) const {
+  for (const auto* table : {&parts_->added, &parts_->vocabulary})
+    if (const auto found = table->find(std::string(name)); found != table->end()) return found->second;
+  return std::nullopt;
+}
+
+std::uint64_t Tokenizer::hash() const { return parts_->hash; }
+
+}  // namespace dsrun
