@@ -13,7 +13,7 @@ namespace dsrun {
 namespace {
 
 constexpr std::int64_t size = 1024;
-constexpr int num_rounds = 3;
+constexpr int num_rounds = 12;
 
 Dtype dtype_for(Precision precision) {
   switch (precision) {
