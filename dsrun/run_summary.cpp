@@ -34,7 +34,7 @@ void RunSummary::add(const StepFinished& step) {
   if (recent_counts_.size() > recent_steps) recent_counts_.pop_front();
   if (num_steps_ == 2) {  // a second step: the first counts no more
     num_counted_ = tokens_ = rows_ = rows_sent_away_ = 0;
-    seconds_ = mfu_ = 0;
+    seconds_ = mfu_ = in_rounds_ = 0;
     times_.clear();
     op_seconds_ = {};
   }
@@ -43,7 +43,12 @@ void RunSummary::add(const StepFinished& step) {
   seconds_ += step.metrics.step_seconds;
   mfu_ += step.metrics.mfu;
   times_.resize(step.times.size());
-  for (std::size_t rank = 0; rank < step.times.size(); ++rank) times_[rank] += step.times[rank];
+  double longest = 0;
+  for (std::size_t rank = 0; rank < step.times.size(); ++rank) {
+    times_[rank] += step.times[rank];
+    longest = std::max(longest, step.times[rank].total());
+  }
+  in_rounds_ += longest;
   for (std::size_t op = 0; op < num_ops; ++op)
     for (std::size_t pass = 0; pass < op_seconds_[op].size(); ++pass)
       op_seconds_[op][pass] += step.op_seconds[op][pass];
@@ -142,16 +147,13 @@ std::string RunSummary::experts() const {
 }
 
 // What a step costs beyond its devices' work and waits: CPU time of the devices' threads outside ops, and the time
-// between rounds, when only the coordinator works. With a core for each device a message's delivery is such a cost too;
-// with fewer cores it is mostly a wait for one, which other devices use meanwhile.
+// between rounds, in which no device is at work and the coordinator decides. With a core for each device a message's
+// delivery is such a cost too; with fewer cores it is mostly a wait for one, which other devices use meanwhile.
 std::string RunSummary::messaging() const {
-  double inside = 0, handling = 0;
+  double handling = 0;
   const std::size_t cores = std::max(1U, std::thread::hardware_concurrency());
-  for (const PhaseTimes& times : times_) {
-    inside += times.total();
-    handling += times.overhead + (times_.size() <= cores ? times.delivery : 0.0);
-  }
-  const double between = std::max(0.0, seconds_ - inside / static_cast<double>(times_.size()));
+  for (const PhaseTimes& times : times_) handling += times.overhead + (times_.size() <= cores ? times.delivery : 0.0);
+  const double between = std::max(0.0, seconds_ - in_rounds_);
   const double of_devices = handling / static_cast<double>(std::min(times_.size(), cores));
   return fmt::format(
       "coordinator and messaging: {:.2f} % of step time ({:.2f} % in devices, {:.2f} % between rounds)\n",

@@ -46,6 +46,7 @@ class RunSummary {
   double seconds_ = 0;
   double mfu_ = 0;
   std::vector<PhaseTimes> times_;  // by rank
+  double in_rounds_ = 0;           // of each step's seconds those in which some device was at work
   OpSeconds op_seconds_{};
   std::int64_t rows_sent_away_ = 0, rows_ = 0;
   std::vector<MemoryUse> last_memory_;                                // by rank; peaks are of the whole run
