@@ -34,7 +34,8 @@ const TomlValue* find(const TomlTable& table, std::string_view name);
 
 std::string_view kind_name(const TomlValue& value);  // "an integer"
 
-// The root table; at a syntax error nothing, and the fault.
+// The root table. Where lines are no TOML, each adds its fault and the table is that of the others; the keys below an
+// unreadable header are left out. Nothing where the rest cannot be read either.
 std::optional<TomlTable> parse_document(const Source& source, std::vector<Diagnostic>& faults);
 
 // The value that the override `source` gives after its first `start` bytes: TOML, or else a bare word.

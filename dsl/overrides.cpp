@@ -55,7 +55,7 @@ void apply_override(TomlTable& root, const Source& source, std::vector<Diagnosti
   const auto refuse = [&](std::string message, std::string help) {
     faults.push_back({here.place(path), {}, std::move(message), std::move(help)});
   };
-  if (source.fault() || text.find_first_of("\r\n") != std::string::npos)
+  if (source.fault() || !source.malformed().empty() || text.find_first_of("\r\n") != std::string::npos)
     return refuse("an override is one line of UTF-8 text", "for instance --set job.steps=10");
   if (equals == std::string::npos || parts.size() < 2 || parts.size() > most_parts ||
       std::any_of(parts.begin(), parts.end(), [](const std::string& part) { return part.empty(); }))

@@ -43,17 +43,26 @@ std::optional<Diagnostic> Source::fault() const {
   if (text_.size() > largest_source)
     return Diagnostic{
         place(0, 0), {}, "too large for a job file", fmt::format("a job file has at most {} bytes", largest_source)};
-  for (std::size_t at = 0; at < text_.size();) {
-    if (text_[at] == 0) return fault_at(at, "a NUL byte in the text", "a job file is plain UTF-8 text");
-    const std::size_t length = character_length(text_, at);
-    if (length == 0)
-      return fault_at(at, fmt::format("malformed UTF-8: byte 0x{:02x}", static_cast<std::uint8_t>(text_[at])),
-                      "save the file as UTF-8");
-    at += length;
-  }
+  if (const std::size_t nul = text_.find('\0'); nul != std::string::npos)
+    return fault_at(nul, "a NUL byte in the text", "a job file is plain UTF-8 text");
   if (const auto at = too_deep(text_))
     return fault_at(*at, "keys with too many dots", fmt::format("at most {} in a line", most_dots));
   return std::nullopt;
+}
+
+std::vector<Diagnostic> Source::malformed() const {
+  std::vector<Diagnostic> faults;
+  for (std::size_t at = 0; at < text_.size();) {
+    const std::size_t length = character_length(text_, at);
+    if (length == 0) {
+      faults.push_back(fault_at(at, fmt::format("malformed UTF-8: byte 0x{:02x}", static_cast<std::uint8_t>(text_[at])),
+                                "save the file as UTF-8"));
+      at = std::min(text_.find('\n', at), text_.size());
+    } else {
+      at += length;
+    }
+  }
+  return faults;
 }
 
 Place Source::place(int line_number, int column, std::string key) const {

@@ -19,8 +19,10 @@ class Source {
   const std::string& name() const { return name_; }
   const std::string& text() const { return text_; }
 
-  // Why no TOML parser may see this text (size, NUL, malformed UTF-8, keys that nest too deep), or nothing.
+  // Why no TOML parser may see this text at all (size, NUL, keys that nest too deep), or nothing.
   std::optional<Diagnostic> fault() const;
+  // The first malformed UTF-8 of each line that has any: no parser may see these lines.
+  std::vector<Diagnostic> malformed() const;
 
   // Line 0: the whole text.
   Place place(int line, int column, std::string key = "") const;

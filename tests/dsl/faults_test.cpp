@@ -2,6 +2,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <fmt/format.h>
+
 #include "dsl/parse.hpp"
 
 namespace dsrun {
@@ -157,6 +159,39 @@ TEST(Faults, all_at_once_in_the_order_of_lines) {
       "job.toml", {"model.heads=0"});
   EXPECT_THAT(keys(parsed), ElementsAre("optimizer.lr", "job.name", "job.steps", "model.layres", "model.rope_dim",
                                         "parallel.expert", "parallel.expert", "model.heads"));
+}
+
+// line:column of each fault.
+std::vector<std::string> positions(const ParseResult& parsed) {
+  std::vector<std::string> all;
+  for (const Diagnostic& fault : parsed.faults)
+    all.push_back(fmt::format("{}:{}", fault.place.line, fault.place.column));
+  return all;
+}
+
+TEST(Faults, syntax_bytes_and_keys_at_once) {
+  const ParseResult parsed = parse_job_text(
+      "[job]\nname = \"a\"\nsteps = \n[model]\nlayres = 4\n# \xff\nheads = 8\nheads = 9\n[paralel\ndata = \n"
+      "[optimizer]\nlr = true\n",
+      "job.toml");
+  EXPECT_THAT(keys(parsed), ElementsAre("", "model.layres", "", "", "", "", "optimizer.lr"));
+  EXPECT_EQ(parsed.faults[0].place.line, 3);
+  EXPECT_EQ(parsed.faults[2].place.line, 6);
+  EXPECT_EQ(parsed.faults[3].place.line, 8);
+  EXPECT_EQ(parsed.faults[4].place.line, 9);
+  EXPECT_EQ(parsed.faults[5].place.line, 10);  // of the table whose header is unreadable
+}
+
+TEST(Faults, malformed_utf8_on_every_line_that_has_it) {
+  EXPECT_THAT(positions(parse_job_text("[job]\n# \xff\xff\nname = \"a\"\nsteps = \"\xc3\"\n", "j")),
+              ElementsAre("2:3", "4:10"));
+}
+
+TEST(Faults, an_array_left_open_hides_nothing_below) {
+  const ParseResult parsed =
+      parse_job_text("[job]\nname = \"a\"\nsteps = 1\n[data]\nfiles = [\n[model]\nlayres = 3\nheads = 0\n", "j");
+  EXPECT_THAT(keys(parsed), testing::IsSupersetOf({"model.layres", "model.heads"}));
+  EXPECT_LE(parsed.faults.size(), 4U);
 }
 
 TEST(Faults, a_faulty_key_breaks_no_rule) {
