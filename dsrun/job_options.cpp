@@ -3,6 +3,8 @@
 
 #include <unistd.h>
 
+#include <fmt/format.h>
+
 #include "dsl/parse.hpp"
 #include "dsrun/verbs.hpp"
 
@@ -22,6 +24,11 @@ std::optional<Job> JobOptions::load(Context& context) const {
   std::fputs(render(parsed.faults, colour_on_stderr()).c_str(), stderr);
   context.exit_code = exit_job_file;
   return std::nullopt;
+}
+
+int refuse(ExitCode exit_code, const std::string& message) {
+  fmt::print(stderr, "dsrun: {}\n", message);
+  return exit_code;
 }
 
 bool colour_on_stderr() {

@@ -42,6 +42,10 @@ std::optional<Refusal> find_pretrained(Job& job, Preflight& preflight) {
   if (job.model.init_from.empty()) return std::nullopt;
   const std::filesystem::path folder = std::filesystem::absolute(job.folder.empty() ? "." : job.folder);
   job.model.init_from = (folder / job.model.init_from).lexically_normal().string();
+  if (!is_utf8(job.model.init_from))
+    return Refusal{exit_job_file,
+                   fmt::format("model.init_from: {} is not UTF-8, so that the run's job.toml cannot name it",
+                               printable(job.model.init_from))};
   try {
     preflight.pretrained = std::make_shared<const Pretrained>(open_pretrained(job.model.init_from));
   } catch (const StorageError& error) {

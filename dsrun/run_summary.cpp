@@ -155,9 +155,13 @@ std::string RunSummary::messaging() const {
   for (const PhaseTimes& times : times_) handling += times.overhead + (times_.size() <= cores ? times.delivery : 0.0);
   const double between = std::max(0.0, seconds_ - in_rounds_);
   const double of_devices = handling / static_cast<double>(std::min(times_.size(), cores));
-  return fmt::format(
-      "coordinator and messaging: {:.2f} % of step time ({:.2f} % in devices, {:.2f} % between rounds)\n",
-      percent(of_devices + between, seconds_), percent(of_devices, seconds_), percent(between, seconds_));
+  const std::string text =
+      fmt::format("coordinator and messaging: {:.2f} % of step time ({:.2f} % in devices, {:.2f} % between rounds)\n",
+                  percent(of_devices + between, seconds_), percent(of_devices, seconds_), percent(between, seconds_));
+  return times_.size() <= cores
+             ? text
+             : text + fmt::format("  delivery is not in it: {} devices share {} cores and work while one waits\n",
+                                  times_.size(), cores);
 }
 
 }  // namespace dsrun

@@ -54,10 +54,6 @@ void print(const nlohmann::json& report) {
 }
 
 int evaluate(const EvalOptions& options) {
-  const auto refuse = [](ExitCode code, const std::string& message) {
-    fmt::print(stderr, "dsrun: {}\n", message);
-    return code;
-  };
   try {
     const TrainedModel trained = find_trained_model(options.model);
     if (trained.model.vocab_size != 256)

@@ -70,10 +70,6 @@ void write_model(const ExportOptions& options, const Job& job, const SavedState&
 }
 
 int export_run(const ExportOptions& options, Context& context) {
-  const auto refuse = [&](ExitCode code, const std::string& message) {
-    fmt::print(stderr, "dsrun: {}\n", message);
-    return code;
-  };
   const ParseResult parsed = parse_job_file(options.run + "/job.toml");
   if (!parsed.job) {
     std::fputs(render(parsed.faults, colour_on_stderr()).c_str(), stderr);

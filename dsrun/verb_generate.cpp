@@ -18,10 +18,6 @@ struct GenerateOptions {
 };
 
 int generate(const GenerateOptions& options) {
-  const auto refuse = [](ExitCode code, const std::string& message) {
-    fmt::print(stderr, "dsrun: {}\n", message);
-    return code;
-  };
   try {
     const TrainedModel trained = find_trained_model(options.model);
     if (trained.model.vocab_size != 256)

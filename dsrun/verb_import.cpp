@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "dsl/parse.hpp"
+#include "dsl/utf8.hpp"
 #include "dsl/write.hpp"
 #include "dsrun/verbs.hpp"
 #include "runtime/device/pretrained.hpp"
@@ -35,8 +36,7 @@ std::int64_t read_all(const Pretrained& pretrained) {
   return elements;
 }
 
-Job job_from(const Pretrained& pretrained, const std::string& name) {
-  Job job = *parse_job_text(fmt::format("[job]\nname = \"{}\"\nsteps = 0\n", name), "import").job;
+Job with_model(Job job, const Pretrained& pretrained) {
   job.model = pretrained.config.model;
   job.model.init_from = pretrained.folder;
   job.model.byte_vocab = job.model.vocab_size == 256;
@@ -45,9 +45,17 @@ Job job_from(const Pretrained& pretrained, const std::string& name) {
 }
 
 void import(const std::string& folder, const std::string& name, Context& context) {
+  const ParseResult starter = parse_job_text("", "--name", {fmt::format("job.name=\"{}\"", name), "job.steps=0"});
+  const std::string absolute = std::filesystem::absolute(folder).lexically_normal().string();
+  if (!starter.job || !is_utf8(absolute)) {
+    context.exit_code = refuse(
+        exit_usage, starter.job ? fmt::format("{}: a job file cannot name it: it is not UTF-8", printable(absolute))
+                                : starter.faults[0].message);
+    return;
+  }
   try {
     const auto start = std::chrono::steady_clock::now();
-    const Pretrained pretrained = open_pretrained(std::filesystem::absolute(folder).lexically_normal().string());
+    const Pretrained pretrained = open_pretrained(absolute);
     const std::int64_t parameters = read_all(pretrained);
     const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     const auto gigabytes = static_cast<double>(pretrained.files.num_bytes()) * 1e-9;
@@ -55,10 +63,9 @@ void import(const std::string& folder, const std::string& name, Context& context
     fmt::print(stderr, "dsrun: {} parameters in {} files, {:.3g} GB read in {:.3g} s ({:.2f} GB/s); all are finite\n",
                parameters, pretrained.files.files().size(), gigabytes, seconds, gigabytes / seconds);
     fmt::print("# From {}/config.json; weights are read from there when the job starts.\n{}", pretrained.folder,
-               to_toml(job_from(pretrained, name)));
+               to_toml(with_model(*starter.job, pretrained)));
   } catch (const StorageError& error) {
-    fmt::print(stderr, "dsrun: {}\n", error.what());
-    context.exit_code = exit_storage;
+    context.exit_code = refuse(exit_storage, error.what());
   }
 }
 

@@ -33,10 +33,7 @@ void say(const Context& context, const std::string& line) {
   if (!context.quiet()) fmt::print(stderr, "dsrun: {}\n", line);
 }
 
-int refuse(const Refusal& refusal) {
-  fmt::print(stderr, "dsrun: {}\n", refusal.message);
-  return refusal.exit_code;
-}
+int refuse(const Refusal& refusal) { return refuse(refusal.exit_code, refusal.message); }
 
 // FLOP/s of as many cores as the job's devices can use; 0, unknown, for fp64, whose products are for tests.
 double machine_peak(const Job& job) {
@@ -89,6 +86,12 @@ void tell_end(const Context& context, const JobOutcome& outcome, const std::stri
   }
 }
 
+// Whether the file's folder is there, or will be once the run's is made: known before anything is moved or written.
+bool can_hold(const std::string& file, const std::string& run_dir) {
+  const std::filesystem::path folder = std::filesystem::absolute(file).parent_path().lexically_normal();
+  return std::filesystem::is_directory(folder) || folder == std::filesystem::absolute(run_dir).lexically_normal();
+}
+
 int launch(const RunOptions& options, const Context& context, const Preflight& preflight,
            const FolderPlan& folder_plan) {
   const Job& job = preflight.plan->job;
@@ -131,6 +134,7 @@ int launch(const RunOptions& options, const Context& context, const Preflight& p
     std::fflush(nullptr);
     _exit(exit_code);
   }
+  if (trace) trace->finish();
   return exit_code;
 }
 
@@ -153,10 +157,12 @@ int run(const RunOptions& options, Context& context) {
                              folder.from->step()));
     return exit_done;
   }
+  if (!options.trace.empty() && !can_hold(options.trace, run_dir))
+    return refuse(exit_storage, fmt::format("cannot write {}: its folder is not there", options.trace));
   try {
     return launch(options, context, preflight, folder);
   } catch (const StorageError& error) {
-    return refuse({exit_storage, error.what()});
+    return refuse(exit_storage, error.what());
   }
 }
 

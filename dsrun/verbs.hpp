@@ -42,6 +42,9 @@ struct JobOptions {
   std::optional<Job> load(Context& context) const;
 };
 
+// Says why on stderr; returns the code.
+int refuse(ExitCode exit_code, const std::string& message);
+
 bool colour_on_stderr();  // a terminal, and NO_COLOR is not set
 
 }  // namespace dsrun

@@ -27,12 +27,17 @@ std::string name_of(const DeviceSpan& span) {
 
 }  // namespace
 
-TraceWriter::TraceWriter(const std::string& path) : file_(path) {
+TraceWriter::TraceWriter(const std::string& path) : path_(path), file_(path) {
   if (!file_) throw StorageError(fmt::format("cannot write {}", path));
   file_ << "{\"displayTimeUnit\":\"ms\",\"traceEvents\":[\n";
 }
 
-TraceWriter::~TraceWriter() { file_ << "\n]}\n"; }
+void TraceWriter::finish() {
+  const std::lock_guard lock(mutex_);
+  file_ << "\n]}\n";
+  file_.close();
+  if (!file_) throw StorageError(fmt::format("cannot write all of {}", path_));
+}
 
 void TraceWriter::write(const std::string& event) {
   if (!first_) file_ << ",\n";

@@ -11,18 +11,19 @@
 
 namespace dsrun {
 
-// A process per rank, a thread per lane: compute, exchange, optimizer, idle. Thread-safe; valid JSON once closed.
+// A process per rank, a thread per lane: compute, exchange, optimizer, idle. Thread-safe; valid JSON once finished.
 class TraceWriter {
  public:
   explicit TraceWriter(const std::string& path);  // throws StorageError when it cannot write
-  ~TraceWriter();
   void add(int rank, const DeviceSpan& span);
+  void finish();  // once, after the last add(); throws StorageError if anything could not be written
 
  private:
   void write(const std::string& event);
   void name_rank(int rank);
 
   std::mutex mutex_;
+  std::string path_;
   std::ofstream file_;
   bool first_ = true;
   std::set<int> named_;  // ranks whose lanes have names

@@ -121,6 +121,9 @@ TEST_F(PretrainedModel, another_model_and_damaged_files_are_refused_by_name) {
   EXPECT_EQ(run.exit_code, 65);
   EXPECT_THAT(run.err, HasSubstr("model.safetensors"));
   EXPECT_EQ(dsrun({"import", at("out")}).exit_code, 74);
+  const Finished named = dsrun({"import", at("out"), "--name", "x y"});
+  EXPECT_EQ(named.exit_code, 64);
+  EXPECT_THAT(named.err, HasSubstr("cannot name a run's folder"));
   EXPECT_FALSE(std::filesystem::exists(at("again")));
   EXPECT_EQ(dsrun({"export", at("nowhere"), at("x")}).exit_code, 64);
 }

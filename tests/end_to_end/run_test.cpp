@@ -267,6 +267,18 @@ TEST_F(Run, a_folder_whose_name_is_not_utf8_is_refused_by_name) {
   EXPECT_THAT(run.err, HasSubstr("UTF-8"));
 }
 
+TEST_F(Run, a_trace_that_cannot_be_written_is_a_storage_fault_and_moves_nothing) {
+  ASSERT_EQ(folder_.run("run").exit_code, 0);
+  const auto before = numbers(at("run"));
+  EXPECT_EQ(folder_.run("run", {"--restart", "--trace", at("nowhere/trace.json").string()}).exit_code, 74);
+  EXPECT_EQ(numbers(at("run")), before);
+  EXPECT_FALSE(std::filesystem::exists(at("run.1")));
+  const Finished full = folder_.run("full", {"--trace", "/dev/full"});
+  EXPECT_EQ(full.exit_code, 74);
+  EXPECT_THAT(full.err, HasSubstr("/dev/full"));
+  EXPECT_EQ(folder_.run("inside", {"--trace", at("inside/trace.json").string()}).exit_code, 0);
+}
+
 TEST_F(Run, one_device_trains_too) {
   const Finished run =
       folder_.run("run", {"--set", "parallel.pipeline=1", "--set", "parallel.data=1", "--set", "parallel.expert=1",

@@ -157,6 +157,7 @@ TEST(Trace, is_json_with_named_lanes) {
     trace.add(1, span(What::op, Part::start, 5'010'000, 5'011'000));
     trace.add(1, span(What::optimizer, Part::whole, 5'020'000, 5'021'000));
     trace.add(0, span(What::idle, Part::whole, 5'030'000, 5'031'000));
+    trace.finish();
   }
   const json trace = json::parse(read_text(folder / "trace.json"));
   std::map<std::pair<int, int>, std::string> lanes;
@@ -184,9 +185,10 @@ TEST(Trace, is_json_with_named_lanes) {
 
 TEST(Trace, without_spans_is_json_too) {
   const TemporaryFolder folder;
-  { TraceWriter trace(folder / "trace.json"); }
+  TraceWriter(folder / "trace.json").finish();
   EXPECT_EQ(json::parse(read_text(folder / "trace.json")).at("traceEvents"), json::array());
   EXPECT_THROW(TraceWriter(folder / "missing/trace.json"), StorageError);
+  EXPECT_THROW(TraceWriter("/dev/full").finish(), StorageError);
 }
 
 struct FakeClock : Clock {
