@@ -6,6 +6,7 @@
 
 #include "tests/support/compare.hpp"
 #include "tests/support/fake_cluster.hpp"
+#include "tests/support/meshes.hpp"
 
 namespace dsrun::test {
 namespace {
@@ -48,40 +49,51 @@ TEST(Delivery, S2_devices_execute_their_programs_in_order) {
   }
 }
 
-// Every collective is one key; what two ranks both take part in, they start in the same order, whatever the delays.
+// One collective, whoever takes part in it.
+using Collective = std::tuple<std::uint64_t, Traffic, int, int, int, int, Pass>;
+
+// By rank, what it started and in which order.
+std::vector<std::vector<Collective>> collectives_of(const Job& job, std::uint64_t seed) {
+  std::vector<std::vector<Collective>> started(static_cast<std::size_t>(job.world_size()));
+  FakeClusterOptions options;
+  options.seed = seed;
+  options.random_delay_ns = 100'000;
+  options.on_message = [&](int, const TensorMessage& message) {
+    const Tag& tag = message.tag;
+    if (tag.traffic == Traffic::activation || tag.traffic == Traffic::gradient) return;
+    const Collective key{tag.round, tag.traffic, tag.stage, tag.direction, tag.microbatch, tag.node, tag.pass};
+    auto& of_rank = started[static_cast<std::size_t>(tag.source)];
+    if (of_rank.empty() || of_rank.back() != key) of_rank.push_back(key);  // one message a member
+  };
+  FakeCluster cluster(job, small_corpus(20000, 0), options);
+  EXPECT_FALSE(cluster.run().hung);
+  return started;
+}
+
+std::vector<Collective> those_also_in(const std::vector<Collective>& theirs, const std::vector<Collective>& mine) {
+  const std::set<Collective> others(theirs.begin(), theirs.end());
+  std::vector<Collective> kept;
+  for (const Collective& each : mine)
+    if (others.contains(each)) kept.push_back(each);
+  return kept;
+}
+
+// What two ranks both take part in, they start in the same order, whatever the mesh and the delays.
 TEST(Delivery, S1_members_of_a_group_start_its_collectives_in_one_order) {
-  using Collective = std::tuple<std::uint64_t, Traffic, int, int, int, int, Pass>;
-  for (const std::uint64_t seed : {1U, 2U, 3U}) {
-    std::vector<std::vector<Collective>> started(4);
-    FakeClusterOptions options;
-    options.seed = seed;
-    options.random_delay_ns = 100'000;
-    options.on_message = [&](int, const TensorMessage& message) {
-      const Tag& tag = message.tag;
-      if (tag.traffic == Traffic::activation || tag.traffic == Traffic::gradient) return;
-      const Collective key{tag.round, tag.traffic, tag.stage, tag.direction, tag.microbatch, tag.node, tag.pass};
-      auto& of_rank = started[static_cast<std::size_t>(tag.source)];
-      if (of_rank.empty() || of_rank.back() != key) of_rank.push_back(key);  // one message a member
-    };
-    FakeCluster cluster(small_job(p2_d2_e2), small_corpus(20000, 0), options);
-    ASSERT_FALSE(cluster.run().hung);
-    int compared = 0;
+  std::size_t compared = 0;
+  for (const MeshCase& mesh : mesh_cases()) {
+    auto overrides = mesh.overrides;
+    overrides.push_back("job.steps=1");
+    const auto started = collectives_of(small_job(overrides), 1);
     for (std::size_t a = 0; a < started.size(); ++a)
       for (std::size_t b = a + 1; b < started.size(); ++b) {
-        const auto common = [](const std::vector<Collective>& mine, const std::vector<Collective>& theirs) {
-          const std::set<Collective> others(theirs.begin(), theirs.end());
-          std::vector<Collective> kept;
-          for (const Collective& each : mine)
-            if (others.contains(each)) kept.push_back(each);
-          return kept;
-        };
-        const auto of_a = common(started[a], started[b]);
-        EXPECT_EQ(of_a, common(started[b], started[a])) << "ranks " << a << " and " << b;
-        EXPECT_EQ(std::set(of_a.begin(), of_a.end()).size(), of_a.size()) << "a collective was started twice";
-        compared += static_cast<int>(of_a.size());
+        const auto common = those_also_in(started[b], started[a]);
+        EXPECT_EQ(common, those_also_in(started[a], started[b])) << mesh.name << ", ranks " << a << " and " << b;
+        EXPECT_EQ(std::set(common.begin(), common.end()).size(), common.size()) << mesh.name << ": started twice";
+        compared += common.size();
       }
-    EXPECT_GT(compared, 100);
   }
+  EXPECT_GT(compared, 1000U);
 }
 
 TEST(Delivery, interleaving_forward_and_backward_hides_delays) {

@@ -9,7 +9,7 @@ namespace dsrun::test {
 namespace {
 
 struct Numbers {
-  std::vector<double> losses;
+  std::vector<double> losses, validation_losses;
   Tensors weights;
   std::vector<std::vector<float>> biases;
 };
@@ -19,7 +19,7 @@ Numbers train(std::vector<std::string> overrides, FakeClusterOptions options = {
   const FakeRun run = cluster.run();
   EXPECT_FALSE(run.hung);
   EXPECT_EQ(run.finished.outcome, Outcome::completed) << run.finished.cause;
-  return {run.losses, cluster.gather_weights(), cluster.coordinator().biases()};
+  return {run.losses, run.validation_losses, cluster.gather_weights(), cluster.coordinator().biases()};
 }
 
 class Topology : public testing::TestWithParam<MeshCase> {};
@@ -32,6 +32,9 @@ TEST_P(Topology, N1_fp64_losses_and_weights_of_20_steps_equal_one_device) {
   ASSERT_EQ(parallel.losses.size(), single.losses.size());
   for (std::size_t step = 0; step < single.losses.size(); ++step)
     EXPECT_NEAR(parallel.losses[step], single.losses[step], 1e-9 * single.losses[step]) << "step " << step;
+  ASSERT_EQ(single.validation_losses.size(), 1U);  // its last batch is short: padded and masked
+  ASSERT_EQ(parallel.validation_losses.size(), 1U);
+  EXPECT_NEAR(parallel.validation_losses[0], single.validation_losses[0], 1e-9 * single.validation_losses[0]);
   EXPECT_EQ(parallel.biases, single.biases);
   const Difference worst = worst_difference(single.weights, parallel.weights);
   EXPECT_LT(worst.relative, 1e-9) << worst.tensor;
