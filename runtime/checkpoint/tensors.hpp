@@ -17,8 +17,6 @@ class CheckpointTensors {
   // Opens every shard and reads its header. Throws StorageError.
   CheckpointTensors(const std::string& run_dir, const Manifest& manifest);
 
-  bool has(const std::string& name) const { return pieces_.contains(name); }
-
   // Elements [begin, end) of a tensor to `out`, which has room for just these. Throws StorageError where an element was
   // not saved, was saved as another type, or is damaged.
   void read(const TensorRange& range, void* out);

@@ -54,11 +54,6 @@ Buffer Inbox::take(const Tag& tag) {
   return std::move(node.value().payload);
 }
 
-std::int64_t Inbox::sent_ns(const Tag& tag) const {
-  const auto found = messages_.find(tag);
-  return found == messages_.end() ? 0 : found->sent_ns;
-}
-
 std::string to_string(const Tag& tag) {
   const std::string from = fmt::format("from rank {}", tag.source);
   switch (tag.traffic) {

@@ -52,7 +52,6 @@ class Inbox {
   void file(TensorMessage message);
   bool has(const Tag& tag) const { return messages_.contains(tag); }
   Buffer take(const Tag& tag);
-  std::int64_t sent_ns(const Tag& tag) const;
   std::size_t size() const { return messages_.size(); }
 
  private:
