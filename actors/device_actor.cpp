@@ -4,9 +4,10 @@
 
 #include <pthread.h>
 #include <sched.h>
-#include <unistd.h>
 
 #include <fmt/format.h>
+
+#include "runtime/peak.hpp"
 
 namespace dsrun {
 namespace {
@@ -21,10 +22,10 @@ std::chrono::nanoseconds deadline_interval(double timeout_secs) {
 
 // Device i has the cores from i · threads on, modulo the machine's.
 void pin_thread(int rank, int num_threads) {
-  const long num_cores = sysconf(_SC_NPROCESSORS_ONLN);
   cpu_set_t cores;
   CPU_ZERO(&cores);
-  for (int i = 0; i < num_threads; ++i) CPU_SET(static_cast<std::size_t>((rank * num_threads + i) % num_cores), &cores);
+  for (int i = 0; i < num_threads; ++i)
+    CPU_SET(static_cast<std::size_t>((rank * num_threads + i) % num_cores()), &cores);
   const int error = pthread_setaffinity_np(pthread_self(), sizeof cores, &cores);
   if (error != 0) throw std::runtime_error(fmt::format("cannot pin its thread to a core (error {})", error));
 }
@@ -92,6 +93,7 @@ void DeviceShell::guarded(const char* where, bool is_storage, Work work) {
 template <class Work>
 void DeviceShell::handle(Work work) {
   guarded("", false, [&] {
+    core_->bind_thread();
     work();
     pump();
   });
@@ -104,7 +106,7 @@ void DeviceShell::pump() {
     deliver();
     if (!ran) return;
     last_progress_ = self_->system().clock().now();
-  } while (setup_->own_thread && self_->mailbox().empty());
+  } while (!setup_->yields_after_op && self_->mailbox().empty());
   if (!std::exchange(continuing_, true)) self_->send(self_, Continue{});
 }
 

@@ -15,8 +15,7 @@ struct DeviceSetup {
   int rank = 0;
   std::shared_ptr<const BatchLoader> loader;
   bool pin_core = false;
-  // The device has a thread to itself and runs ops for as long as no message waits; false: one op, then others may run.
-  bool own_thread = false;
+  bool yields_after_op = true;  // false: it runs ops for as long as any is ready and no message waits
   // All are called on the device's own thread; they may be empty. `restore` puts saved state in place of initial
   // values; `save` writes the state after `step` steps and returns its description for the manifest.
   std::function<void(DeviceCore&)> restore;

@@ -1,5 +1,6 @@
 #include "actors/launch.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <future>
 #include <sstream>
@@ -13,18 +14,29 @@
 namespace dsrun {
 namespace {
 
-caf::actor_system_config& quiet(caf::actor_system_config& config) {
-  std::istringstream no_file;  // else CAF reads caf-application.ini from the working directory
-  config.parse({}, no_file);
-  // Devices and the coordinator have threads of their own; CAF's idle worker shall sleep, not poll.
-  config.set("scheduler.policy", caf::atom("sharing"));
-  config.set("scheduler.max-threads", 1);
-  return config;
-}
+// How a job's devices get their threads: one each, or, where there are fewer cores, as many threads as cores, which run
+// whichever device is ready, so that the kernel need not switch between them (docs/decisions/0005).
+struct DeviceThreads {
+  DeviceThreads(const Job& job, int cores)
+      : shared(!job.cluster.pin_cores && job.world_size() * job.cluster.threads_per_device > cores),
+        num_shared(shared ? std::max(1, cores / job.cluster.threads_per_device) : 1) {}
+  bool shared;
+  int num_shared;  // CAF wants one even if nothing runs on it
+};
 
 struct System {
+  explicit System(const DeviceThreads& threads) : actors(configure(threads.num_shared)) {}
   caf::actor_system_config config;
-  caf::actor_system actors{quiet(config)};
+  caf::actor_system actors;
+
+ private:
+  caf::actor_system_config& configure(int num_threads) {
+    std::istringstream no_file;  // else CAF reads caf-application.ini from the working directory
+    config.parse({}, no_file);
+    config.set("scheduler.policy", caf::atom("sharing"));  // an idle thread shall sleep, not poll
+    config.set("scheduler.max-threads", num_threads);
+    return config;
+  }
 };
 
 // The end of a job, told once: by the coordinator when all is done or, should it die itself, by its death.
@@ -97,7 +109,8 @@ class RunningJob {
       setup.start.biases = options_.resume_from->biases;
     }
     for (int rank = 0; rank < options_.plan->mesh.size(); ++rank) {
-      setup.devices.push_back(system_->actors.spawn<caf::detached>(device_actor));
+      setup.devices.push_back(threads_.shared ? system_->actors.spawn(device_actor)
+                                              : system_->actors.spawn<caf::detached>(device_actor));
       setup.setups.push_back(device_setup(rank));
     }
     setup.on_progress = [this](const Progressed& progress) { hear(progress); };
@@ -112,7 +125,7 @@ class RunningJob {
     setup->plan = options_.plan;
     setup->rank = rank;
     setup->loader = options_.loader;
-    setup->own_thread = true;
+    setup->yields_after_op = false;
     setup->pin_core = options_.plan->job.cluster.pin_cores;
     setup->restore = options_.initialise;
     if (options_.resume_from)
@@ -138,7 +151,8 @@ class RunningJob {
 
   const LaunchOptions& options_;
   JobControl& control_;
-  std::unique_ptr<System> system_ = std::make_unique<System>();
+  DeviceThreads threads_{options_.plan->job, options_.cores};
+  std::unique_ptr<System> system_ = std::make_unique<System>(threads_);
   std::shared_ptr<Ending> ending_ = std::make_shared<Ending>();
   JobOutcome outcome_;  // written on the coordinator's thread until the ending is told
 };

@@ -13,6 +13,7 @@
 #include "actors/device_setup.hpp"
 #include "actors/state_files.hpp"
 #include "runtime/data/corpus.hpp"
+#include "runtime/peak.hpp"
 
 namespace dsrun {
 
@@ -42,6 +43,7 @@ struct LaunchOptions {
   std::function<void(DeviceCore&)> initialise;
   std::vector<std::vector<float>> initial_biases;  // [MoE layer][expert]; empty: zeros
   double peak_flops = 0;                           // of the machine, for MFU
+  int cores = num_cores();                         // with fewer of them than devices, devices share threads
   // Called on the coordinator's thread. What they throw ends the job.
   std::function<void(const Progressed&)> on_progress;
   // Called on the devices' threads.

@@ -3,9 +3,10 @@
 #include <algorithm>
 #include <numeric>
 #include <string_view>
-#include <thread>
 
 #include <fmt/format.h>
+
+#include "runtime/peak.hpp"
 
 namespace dsrun {
 namespace {
@@ -148,10 +149,10 @@ std::string RunSummary::experts() const {
 
 // What a step costs beyond its devices' work and waits: CPU time of the devices' threads outside ops, and the time
 // between rounds, in which no device is at work and the coordinator decides. With a core for each device a message's
-// delivery is such a cost too; with fewer cores it is mostly a wait for one, which other devices use meanwhile.
+// delivery is such a cost too; with fewer cores it is the wait for a thread, on which other devices work meanwhile.
 std::string RunSummary::messaging() const {
   double handling = 0;
-  const std::size_t cores = std::max(1U, std::thread::hardware_concurrency());
+  const auto cores = static_cast<std::size_t>(num_cores());
   for (const PhaseTimes& times : times_) handling += times.overhead + (times_.size() <= cores ? times.delivery : 0.0);
   const double between = std::max(0.0, seconds_ - in_rounds_);
   const double of_devices = handling / static_cast<double>(std::min(times_.size(), cores));
@@ -160,7 +161,7 @@ std::string RunSummary::messaging() const {
                   percent(of_devices + between, seconds_), percent(of_devices, seconds_), percent(between, seconds_));
   return times_.size() <= cores
              ? text
-             : text + fmt::format("  delivery is not in it: {} devices share {} cores and work while one waits\n",
+             : text + fmt::format("  delivery is not in it: {} devices share {} cores, and others work while a message waits\n",
                                   times_.size(), cores);
 }
 

@@ -39,8 +39,7 @@ int refuse(const Refusal& refusal) { return refuse(refusal.exit_code, refusal.me
 double machine_peak(const Job& job) {
   if (job.precision.compute == Precision::fp64) return 0;
   const int threads = job.world_size() * job.cluster.threads_per_device;
-  const int cores = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
-  return measure_gemm_peak(job.precision.compute, std::min(threads, cores));
+  return measure_gemm_peak(job.precision.compute, std::min(threads, num_cores()));
 }
 
 RunSummary make_summary(const Preflight& preflight, double peak_flops) {

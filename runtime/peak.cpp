@@ -60,6 +60,8 @@ void multiply_rounds(Dtype dtype, std::barrier<>& together, double* seconds_of_r
 
 }  // namespace
 
+int num_cores() { return std::max(1, static_cast<int>(std::thread::hardware_concurrency())); }
+
 double measure_gemm_peak(Precision precision, int num_threads_total) {
   const int num_threads = std::max(num_threads_total, 1);
   std::barrier<> together(num_threads);

@@ -1,9 +1,12 @@
-// The machine's peak for matrix products, measured at start-up: what model FLOPs utilisation is relative to.
+// The machine: its cores, and its peak for matrix products, measured at start-up: what model FLOPs utilisation is
+// relative to.
 #pragma once
 
 #include "dsl/job.hpp"
 
 namespace dsrun {
+
+int num_cores();  // at least 1
 
 // FLOP/s of `num_threads_total` threads that each multiply 1024 × 1024 matrices at the same time, the best of
 // twelve rounds. By the threads' CPU time, so that what else runs on the machine does not make the peak look low. Takes

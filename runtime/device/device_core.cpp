@@ -9,6 +9,18 @@
 #include "runtime/schedule/schedule.hpp"
 
 namespace dsrun {
+namespace {
+
+// Up to where this thread's CPU time has been counted to one of the devices that run on it.
+struct CountedTime {
+  const Clock* clock = nullptr;
+  std::int64_t wall_ns = 0, cpu_ns = 0;
+};
+thread_local CountedTime counted;
+
+CountedTime read(const Clock& clock) { return {&clock, clock.wall_ns(), clock.thread_cpu_ns()}; }
+
+}  // namespace
 
 DeviceCore::DeviceCore(std::shared_ptr<const Plan> plan, int rank, std::shared_ptr<const BatchLoader> loader,
                        DeviceUse use, const Clock& clock)
@@ -42,8 +54,8 @@ void DeviceCore::on_round(const RoundOrder& order) {
   executed_.clear();
   times_ = {};
   op_seconds_ = {};
-  round_start_ns_ = context_.clock.wall_ns();
-  round_start_cpu_ns_ = context_.clock.thread_cpu_ns();
+  counted = read(context_.clock);
+  round_start_ns_ = counted.wall_ns;
 }
 
 void DeviceCore::on_update(const UpdateOrder& order) {
@@ -195,9 +207,8 @@ bool DeviceCore::run_sync_step() {
 
 void DeviceCore::end_round() {
   const std::int64_t now = context_.clock.wall_ns();
+  count_overhead(now);
   const double total = static_cast<double>(now - round_start_ns_) * 1e-9;
-  const double cpu = static_cast<double>(context_.clock.thread_cpu_ns() - round_start_cpu_ns_) * 1e-9;
-  times_.overhead = std::max(0.0, cpu - (times_.forward + times_.backward + times_.exchange + times_.optimizer));
   times_.core_wait += std::max(0.0, total - times_.total());
   done_ = RoundDone{context_.rank, context_.round.round, times_, op_seconds_, context_.pool->use()};
   in_round_ = false;
@@ -220,23 +231,29 @@ void DeviceCore::account_wait(std::int64_t now) {
   unblocked_ns_ = 0;
 }
 
-// The thread's CPU time at `wall_ns`. That clock costs a system call, so soon after an op the wall clock stands in for
-// it: in so short a time a running thread is hardly ever put off its core.
-std::int64_t DeviceCore::cpu_at(std::int64_t wall_ns) const {
+// Returns the thread's CPU time at `wall_ns` and counts what has passed since the last op on this thread, whichever
+// device's it was, as overhead. That clock costs a system call, so soon after an op the wall clock stands in for it: in
+// so short a time a running thread is hardly ever put off its core.
+std::int64_t DeviceCore::count_overhead(std::int64_t wall_ns) {
   constexpr std::int64_t soon_ns = 20'000;
-  const std::int64_t passed = wall_ns - cpu_read_.wall_ns;
-  return passed < soon_ns ? cpu_read_.cpu_ns + passed : context_.clock.thread_cpu_ns();
+  if (counted.clock != &context_.clock) counted = read(context_.clock);
+  const std::int64_t passed = wall_ns - counted.wall_ns;
+  const std::int64_t cpu_ns = passed < soon_ns ? counted.cpu_ns + passed : context_.clock.thread_cpu_ns();
+  times_.overhead += static_cast<double>(std::max<std::int64_t>(0, cpu_ns - counted.cpu_ns)) * 1e-9;
+  counted.wall_ns = wall_ns;
+  counted.cpu_ns = cpu_ns;
+  return cpu_ns;
 }
 
 template <class Work>
 void DeviceCore::timed(DeviceSpan span, double PhaseTimes::*phase, Work work) {
   span.start_ns = context_.clock.wall_ns();
   account_wait(span.start_ns);
-  const std::int64_t cpu_start = cpu_at(span.start_ns);
+  const std::int64_t cpu_start = count_overhead(span.start_ns);
   work();
-  cpu_read_ = {context_.clock.wall_ns(), context_.clock.thread_cpu_ns()};
-  const double cpu = static_cast<double>(std::max<std::int64_t>(0, cpu_read_.cpu_ns - cpu_start)) * 1e-9;
-  span.end_ns = cpu_read_.wall_ns;
+  counted = read(context_.clock);
+  const double cpu = static_cast<double>(std::max<std::int64_t>(0, counted.cpu_ns - cpu_start)) * 1e-9;
+  span.end_ns = counted.wall_ns;
   const double wall = static_cast<double>(span.end_ns - span.start_ns) * 1e-9;
   times_.*phase += std::min(cpu, wall);
   times_.core_wait += std::max(0.0, wall - cpu);

@@ -40,6 +40,8 @@ class DeviceCore {
   void on_round(const RoundOrder& order);    // precondition: no round is running
   void on_update(const UpdateOrder& order);  // precondition: this round's result has been taken
 
+  // Before pump() in another thread than the constructor's.
+  void bind_thread() const { context_.gemm.bind_thread(); }
   // Runs one ready op. False: nothing is ready. Throws what a kernel throws; where() then names the op.
   bool pump();
 
@@ -78,7 +80,7 @@ class DeviceCore {
   template <class Work>
   void timed(DeviceSpan span, double PhaseTimes::*phase, Work work);
   void account_wait(std::int64_t now);
-  std::int64_t cpu_at(std::int64_t wall_ns) const;
+  std::int64_t count_overhead(std::int64_t wall_ns);
 
   DeviceContext context_;
   Inbox inbox_;
@@ -96,14 +98,11 @@ class DeviceCore {
   std::optional<RoundDone> done_;
   PhaseTimes times_;
   OpSeconds op_seconds_{};
-  std::int64_t round_start_ns_ = 0, round_start_cpu_ns_ = 0;
+  std::int64_t round_start_ns_ = 0;
   std::int64_t waiting_since_ns_ = 0;  // 0: not waiting
   std::int64_t unblocked_ns_ = 0;      // when the message that ended the wait was sent
   StepPlace doing_;                    // the op last begun,
   const char* doing_sync_ = nullptr;   // unless it is one of the synchronisation
-  struct {
-    std::int64_t wall_ns = 0, cpu_ns = 0;
-  } cpu_read_;  // both clocks at the end of the last op
   std::function<void(const DeviceSpan&)> observer_;
 };
 

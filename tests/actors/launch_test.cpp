@@ -5,6 +5,9 @@
 #include <atomic>
 #include <filesystem>
 #include <fstream>
+#include <mutex>
+#include <set>
+#include <thread>
 
 #include <pthread.h>
 #include <sched.h>
@@ -106,6 +109,31 @@ TEST_F(Launch, N2_threads_give_the_bits_of_the_single_threaded_cluster) {
     std::copy_n(values, count, all.begin() + begin);
   }
   EXPECT_EQ(weights, reference.gather_weights());
+}
+
+TEST_F(Launch, N2_devices_that_share_threads_give_the_same_bits) {
+  const Job job = small_job(p2_d2_e2);
+  std::vector<std::vector<double>> losses;
+  std::vector<std::set<std::thread::id>> threads;
+  for (int cores : {2, 64}) {
+    std::mutex mutex;
+    LaunchOptions with = options(job, std::to_string(cores));
+    with.cores = cores;
+    losses.emplace_back();
+    threads.emplace_back();
+    with.on_progress = [&](const Progressed& progress) {
+      if (const auto* step = std::get_if<StepFinished>(&progress)) losses.back().push_back(step->metrics.loss);
+    };
+    with.on_span = [&](int, const DeviceSpan&) {
+      const std::lock_guard lock(mutex);
+      threads.back().insert(std::this_thread::get_id());
+    };
+    JobControl control;
+    EXPECT_EQ(run_job(with, control).outcome, Outcome::completed);
+  }
+  EXPECT_EQ(losses[0], losses[1]);
+  EXPECT_LE(threads[0].size(), 2U);
+  EXPECT_EQ(threads[1].size(), 4U);
 }
 
 TEST_F(Launch, stopped_and_resumed_equals_uninterrupted) {
