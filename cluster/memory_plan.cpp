@@ -138,8 +138,9 @@ class Play {
   std::string peak_at_;
 };
 
-// Point-to-point: as many as can be under way towards this rank. Transfers: rows of two (a forward's and a backward's),
-// each as sent and as received, and at most one row per token and member either way.
+// Point-to-point: as many as can be under way towards this rank. Transfers of experts' rows: what this rank has sent of
+// one and not had of it, and, since a peer may be one transfer ahead, the rows of a combine and of the dispatch after
+// it as received; twice that where a forward and a backward are interleaved.
 std::int64_t message_bound(const Plan& plan, int pipeline_index) {
   const std::int64_t es = element_bytes(Element::compute, plan.job.precision.compute);
   const std::int64_t row = plan.job.model.hidden * es;
@@ -151,7 +152,14 @@ std::int64_t message_bound(const Plan& plan, int pipeline_index) {
   const bool has_moe = std::any_of(chunks.begin(), chunks.end(), [&](const Chunk& chunk) {
     return !plan.stages[static_cast<std::size_t>(chunk.stage)].graph.moe_layers.empty();
   });
-  if (has_moe) bytes += 4 * planned_rows(plan) * (row + element_bytes(Element::wide, plan.job.precision.compute));
+  if (has_moe) {
+    const auto& instructions = plan.program.ranks[static_cast<std::size_t>(pipeline_index)].instructions;
+    const bool interleaves = std::any_of(instructions.begin(), instructions.end(),
+                                         [](const Instruction& each) { return each.overlapped.has_value(); });
+    const std::int64_t own_rows = plan.tokens_per_microbatch() * plan.job.model.experts_per_token;
+    bytes += (interleaves ? 2 : 1) * (2 * own_rows + planned_rows(plan)) *
+             (row + element_bytes(Element::wide, plan.job.precision.compute));
+  }
   return bytes;
 }
 
@@ -179,7 +187,7 @@ std::vector<RankMemory> plan_memory(const Plan& plan, const DeviceMemoryModel& m
     each.working = level.peak[working];
     each.routed = level.peak[routed];
     each.messages = message_bound(plan, p);
-    each.scratch = model.scratch_bytes;
+    each.scratch = model.scratch_bytes.empty() ? 0 : model.scratch_bytes[static_cast<std::size_t>(p)];
     each.peak_at = play.peak_at();
     for (int d = 0; d < plan.mesh.data; ++d) {
       RankMemory& rank = ranks[static_cast<std::size_t>(plan.mesh.rank(p, d))];

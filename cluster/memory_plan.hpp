@@ -15,9 +15,9 @@
 
 namespace dsrun {
 
-// What memory kernels need besides tensors, told by the runtime for the machine at hand.
+// What memory kernels need besides tensors, told by the runtime for the machine at hand (runtime/device/scratch.hpp).
 struct DeviceMemoryModel {
-  std::int64_t scratch_bytes = 0;
+  std::vector<std::int64_t> scratch_bytes;  // by pipeline index; empty: none
 };
 
 struct RankMemory {

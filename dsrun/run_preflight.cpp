@@ -11,6 +11,7 @@
 
 #include "dsl/utf8.hpp"
 #include "runtime/data/corpus.hpp"
+#include "runtime/device/scratch.hpp"
 #include "runtime/kernels/gemm.hpp"
 
 namespace dsrun {
@@ -105,7 +106,7 @@ std::variant<Preflight, Refusal> check_before_launch(Job job) {
     return Refusal{exit_job_file, fmt::format("data.files: {}", error->message)};
   preflight.plan = std::make_shared<Plan>(make_plan(job));
   preflight.loader = std::make_shared<BatchLoader>(job, std::get<0>(corpus));
-  preflight.memory = plan_memory(*preflight.plan, {});
+  preflight.memory = plan_memory(*preflight.plan, device_memory(*preflight.plan));
   if (auto refusal = check_memory(preflight.memory)) return *refusal;
   return preflight;
 }

@@ -124,7 +124,7 @@ std::string RunSummary::memory() const {
   row(
       "together", [&](std::size_t rank) { return planned_peak_[rank]; },
       [&](std::size_t rank) { return last_memory_[rank].peak_total; });
-  return text + '\n';
+  return text + "\n  planned for routed, messages and together is a bound; the other classes are exact\n";
 }
 
 std::string RunSummary::experts() const {
@@ -161,8 +161,9 @@ std::string RunSummary::messaging() const {
                   percent(of_devices + between, seconds_), percent(of_devices, seconds_), percent(between, seconds_));
   return times_.size() <= cores
              ? text
-             : text + fmt::format("  delivery is not in it: {} devices share {} cores, and others work while a message waits\n",
-                                  times_.size(), cores);
+             : text + fmt::format(
+                          "  delivery is not in it: {} devices share {} cores, and others work while a message waits\n",
+                          times_.size(), cores);
 }
 
 }  // namespace dsrun

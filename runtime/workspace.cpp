@@ -10,16 +10,29 @@ namespace {
 
 constexpr std::size_t alignment = 64;  // a cache line and the widest vector
 
-std::size_t round_up(std::size_t num_bytes) { return (num_bytes + alignment - 1) / alignment * alignment; }
-
 }  // namespace
 
 Workspace::Workspace(std::function<void(std::ptrdiff_t)> counted) : counted_(std::move(counted)) {}
 
 Workspace::~Workspace() { release_all(); }
 
+std::int64_t Workspace::rounded(std::int64_t num_bytes) {
+  constexpr auto step = static_cast<std::int64_t>(alignment);
+  return (std::max<std::int64_t>(num_bytes, 1) + step - 1) / step * step;
+}
+
+void Workspace::reserve(std::int64_t num_bytes) {
+  assert(taken_ == 0);
+  release_all();
+  if (num_bytes > 0) add_block(static_cast<std::size_t>(num_bytes));
+}
+
+void Workspace::count_elsewhere(std::ptrdiff_t change) {
+  if (counted_) counted_(change);
+}
+
 void* Workspace::take(std::size_t num_bytes) {
-  const std::size_t need = round_up(std::max<std::size_t>(num_bytes, 1));
+  const auto need = static_cast<std::size_t>(rounded(static_cast<std::int64_t>(num_bytes)));
   while (block_ < blocks_.size() && used_ + need > blocks_[block_].size) {
     ++block_;
     used_ = 0;

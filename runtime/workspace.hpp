@@ -1,7 +1,9 @@
-// Workspace: scratch memory of one device thread, for the time of one kernel call. Grows to the largest need and stays.
+// Workspace: scratch memory of one device, for the time of one kernel call. Reserved ahead for what is planned; beyond
+// that it grows to the largest need and stays.
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <vector>
@@ -16,6 +18,12 @@ class Workspace {
   Workspace(const Workspace&) = delete;
   Workspace& operator=(const Workspace&) = delete;
 
+  // What take() takes for so many bytes.
+  static std::int64_t rounded(std::int64_t num_bytes);
+  void reserve(std::int64_t num_bytes);  // precondition: nothing is taken
+  // Bytes held elsewhere for kernels' sake, such as prepared products: counted with scratch. Negative: let go.
+  void count_elsewhere(std::ptrdiff_t change);
+
   // 64-byte aligned; valid until the enclosing Scope ends.
   void* take(std::size_t num_bytes);
   template <class T>
@@ -23,6 +31,7 @@ class Workspace {
     return static_cast<T*>(take(count * sizeof(T)));
   }
   std::size_t bytes_held() const { return held_; }
+  std::size_t peak_bytes() const { return peak_; }  // the most that was ever taken at once
 
   // Everything taken after construction is given back at destruction. Scopes nest.
   class Scope {

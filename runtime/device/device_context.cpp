@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "models/op_table.hpp"
+#include "runtime/device/scratch.hpp"
 
 namespace dsrun {
 
@@ -22,6 +23,7 @@ DeviceContext::DeviceContext(std::shared_ptr<const Plan> the_plan, int the_rank,
   const ModelSpec& model = plan->job.model;
   biases.assign(static_cast<std::size_t>(model.layers - model.dense_layers),
                 std::vector<float>(static_cast<std::size_t>(model.experts), 0.0F));
+  workspace.reserve(workspace_bytes(*plan, plan->mesh.pipeline_index(rank), gemm));
 }
 
 int DeviceContext::model_moe(int stage, int moe) const {

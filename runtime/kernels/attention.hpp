@@ -12,6 +12,10 @@
 
 namespace dsrun {
 
+// A block of queries (forward) or keys (backward) meets a piece of the others: their scores stay in the L2.
+inline constexpr std::int64_t attention_block_rows = 64;
+inline constexpr std::int64_t attention_piece_rows = 512;
+
 template <class T>
 struct AttentionHeads {
   using Row = Lanes<T>;

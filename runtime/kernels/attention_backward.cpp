@@ -8,8 +8,8 @@
 namespace dsrun {
 namespace {
 
-constexpr std::int64_t block_rows = 64;   // of keys
-constexpr std::int64_t piece_rows = 512;  // of queries
+constexpr std::int64_t block_rows = attention_block_rows;  // of keys
+constexpr std::int64_t piece_rows = attention_piece_rows;  // of queries
 static_assert(piece_rows % block_rows == 0);
 
 template <class T>

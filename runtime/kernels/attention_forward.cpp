@@ -7,8 +7,8 @@
 namespace dsrun {
 namespace {
 
-constexpr std::int64_t block_rows = 64;   // of queries: with the keys' piece their scores stay in the L2
-constexpr std::int64_t piece_rows = 512;  // of keys
+constexpr std::int64_t block_rows = attention_block_rows;  // of queries
+constexpr std::int64_t piece_rows = attention_piece_rows;  // of keys
 static_assert(piece_rows % block_rows == 0, "each row of a block sees a key of each piece");
 
 template <class T>

@@ -1,6 +1,7 @@
 // How a product finds its routine. fp64 has none in oneDNN and runs the loop of gemm_f64.cpp. For the rest a matmul
-// primitive is made once and used again; there are two sorts, chosen by the shape alone so that equal calls give equal
-// bits. Figures: m × n × k, fixed / free in GFLOP/s of one thread whose peak is about 230 (bf16, AVX-512).
+// primitive is made once and used again; there are two sorts, chosen by the shape, and by whether it is one that comes
+// again, so that equal calls give equal bits. Figures: m × n × k, fixed / free in GFLOP/s of one thread whose peak is
+// about 230 (bf16, AVX-512).
 //  - free: sizes and strides are told at each call, so that one primitive serves every shape and the ragged row counts
 //    of experts make no new ones (a new one costs 0.3 ms, as much as the product of 300 rows). Best where operands
 //    outgrow the L2, above all for weight gradients: 1024³ 200 / 213, 512×1536×512 185 / 203.
@@ -80,6 +81,31 @@ bool deserves_fixed(const Key& key) {
   return few_row_counts && even && in_cache;
 }
 
+Key key_of(const TensorView& a, Transpose transpose_a, const TensorView& b, Transpose transpose_b, const TensorView& c,
+           bool accumulate) {
+  return {.m = c.rows,
+          .n = c.cols,
+          .k = transpose_a == Transpose::yes ? a.rows : a.cols,
+          .stride_a = usable_stride(a),
+          .stride_b = usable_stride(b),
+          .stride_c = usable_stride(c),
+          .in = a.dtype,
+          .out = c.dtype,
+          .transpose_a = transpose_a == Transpose::yes,
+          .transpose_b = transpose_b == Transpose::yes,
+          .accumulate = accumulate};
+}
+
+// The key itself, or the free one that serves it.
+Key primitive_key(const Key& key, Sizes sizes) {
+  if (sizes == Sizes::repeated && deserves_fixed(key)) return key;
+  return {.in = key.in,
+          .out = key.out,
+          .transpose_a = key.transpose_a,
+          .transpose_b = key.transpose_b,
+          .accumulate = key.accumulate};
+}
+
 void fill_zero(const TensorView& view) {
   const std::size_t row_bytes = static_cast<std::size_t>(view.cols) * dtype_bytes(view.dtype);
   for (std::int64_t i = 0; i < view.rows; ++i) std::memset(view.rows_from(i, 1).data, 0, row_bytes);
@@ -95,6 +121,9 @@ void prefer_batch_reduce(dnnl::matmul::primitive_desc& description) {
     }
   } while (candidate.next_impl());
 }
+
+// oneDNN does not tell what a primitive holds; measured over 100 shapes.
+constexpr std::int64_t primitive_bytes = 58 << 10;
 
 struct Primitive {
   dnnl::matmul matmul;
@@ -118,7 +147,9 @@ struct Gemm::Impl {
 
   Primitive& find(const Key& key) {
     const auto found = primitives.find(key);
-    return found != primitives.end() ? found->second : primitives.emplace(key, make(key)).first->second;
+    if (found != primitives.end()) return found->second;
+    workspace.count_elsewhere(primitive_bytes);
+    return primitives.emplace(key, make(key)).first->second;
   }
 
   Primitive make(const Key& key) const {
@@ -167,23 +198,13 @@ struct Gemm::Impl {
 
 Gemm::Gemm(Workspace& workspace, int num_threads) : impl_(new Impl{workspace, num_threads}) { bind_thread(); }
 
-Gemm::~Gemm() = default;
+Gemm::~Gemm() { impl_->workspace.count_elsewhere(-bytes_held()); }
 
 void Gemm::bind_thread() const { omp_set_num_threads(impl_->num_threads); }
 
 void Gemm::multiply(const TensorView& a, Transpose transpose_a, const TensorView& b, Transpose transpose_b,
-                    const TensorView& c, bool accumulate) {
-  Key key{.m = c.rows,
-          .n = c.cols,
-          .k = transpose_a == Transpose::yes ? a.rows : a.cols,
-          .stride_a = usable_stride(a),
-          .stride_b = usable_stride(b),
-          .stride_c = usable_stride(c),
-          .in = a.dtype,
-          .out = c.dtype,
-          .transpose_a = transpose_a == Transpose::yes,
-          .transpose_b = transpose_b == Transpose::yes,
-          .accumulate = accumulate};
+                    const TensorView& c, bool accumulate, Sizes sizes) {
+  const Key key = key_of(a, transpose_a, b, transpose_b, c, accumulate);
   if (key.m == 0 || key.n == 0) return;
   if (key.k == 0) {
     if (!accumulate) fill_zero(c);
@@ -196,15 +217,18 @@ void Gemm::multiply(const TensorView& a, Transpose transpose_a, const TensorView
     multiply_f64(impl_->workspace, a, transpose_a, b, transpose_b, c, accumulate);
     return;
   }
-  const Key free{.in = key.in,
-                 .out = key.out,
-                 .transpose_a = key.transpose_a,
-                 .transpose_b = key.transpose_b,
-                 .accumulate = key.accumulate};
-  impl_->run(impl_->find(deserves_fixed(key) ? key : free), key, {a.data, b.data, c.data});
+  impl_->run(impl_->find(primitive_key(key, sizes)), key, {a.data, b.data, c.data});
 }
 
-// oneDNN does not tell; measured over 100 shapes.
-std::size_t Gemm::bytes_held() const { return impl_->primitives.size() * (std::size_t{58} << 10); }
+std::int64_t Gemm::prepare(const TensorView& a, Transpose transpose_a, const TensorView& b, Transpose transpose_b,
+                           const TensorView& c, bool accumulate, Sizes sizes) {
+  const Key key = key_of(a, transpose_a, b, transpose_b, c, accumulate);
+  if (key.m == 0 || key.n == 0 || key.k == 0) return 0;
+  if (key.in == Dtype::f64) return multiply_f64_scratch_bytes(c.cols);
+  const std::size_t bytes = impl_->find(primitive_key(key, sizes)).scratch_bytes;
+  return bytes == 0 ? 0 : Workspace::rounded(static_cast<std::int64_t>(bytes));
+}
+
+std::int64_t Gemm::bytes_held() const { return static_cast<std::int64_t>(impl_->primitives.size()) * primitive_bytes; }
 
 }  // namespace dsrun

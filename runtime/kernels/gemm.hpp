@@ -9,6 +9,8 @@
 namespace dsrun {
 
 enum class Transpose : bool { no, yes };
+// Whether this shape will come again: rows of an expert do so by chance alone.
+enum class Sizes : bool { repeated, ragged };
 
 // False: this processor has no bf16 instructions, on which oneDNN's bf16 products are slow or missing; use fp32.
 bool bf16_products_supported();
@@ -24,10 +26,13 @@ class Gemm {
   // C = op(A) · op(B), or C += … with `accumulate`. op(A) is m × k, op(B) k × n, C m × n (views give the stored shapes
   // and strides). A and B have one dtype among f64, f32, bf16; C has that dtype or, for bf16, also f32.
   void multiply(const TensorView& a, Transpose transpose_a, const TensorView& b, Transpose transpose_b,
-                const TensorView& c, bool accumulate = false);
+                const TensorView& c, bool accumulate = false, Sizes sizes = Sizes::repeated);
 
-  // Bytes that primitives hold (an estimate: oneDNN does not tell).
-  std::size_t bytes_held() const;
+  // Makes ready for such a product, whose data may be null, and returns the bytes of scratch that it will take.
+  std::int64_t prepare(const TensorView& a, Transpose transpose_a, const TensorView& b, Transpose transpose_b,
+                       const TensorView& c, bool accumulate, Sizes sizes = Sizes::repeated);
+  // Bytes that what was made ready holds (an estimate: oneDNN does not tell); the workspace counts them.
+  std::int64_t bytes_held() const;
 
  private:
   struct Impl;

@@ -56,6 +56,11 @@ void multiply_tile(const double* a, const double* b, std::int64_t depth, double*
 
 }  // namespace
 
+std::int64_t multiply_f64_scratch_bytes(std::int64_t cols) {
+  const std::int64_t panels = (cols + tile_cols - 1) / tile_cols;
+  return Workspace::rounded(panels * tile_cols * depth_block * 8) + Workspace::rounded(tile_rows * depth_block * 8);
+}
+
 void multiply_f64(Workspace& workspace, const TensorView& a, Transpose transpose_a, const TensorView& b,
                   Transpose transpose_b, const TensorView& c, bool accumulate) {
   const Workspace::Scope scope(workspace);

@@ -9,4 +9,7 @@ namespace dsrun {
 void multiply_f64(Workspace& workspace, const TensorView& a, Transpose transpose_a, const TensorView& b,
                   Transpose transpose_b, const TensorView& c, bool accumulate);
 
+// Bytes that a product with `cols` columns takes from the workspace.
+std::int64_t multiply_f64_scratch_bytes(std::int64_t cols);
+
 }  // namespace dsrun

@@ -26,7 +26,7 @@ void for_each_expert(const KernelCall& call, std::int64_t param_rows, const Visi
 void grouped_linear_forward(const KernelCall& call) {
   for_each_expert(call, call.params[0].rows, [&](const auto& rows_of, const auto& weights_of) {
     call.gemm.multiply(rows_of(call.inputs[0]), Transpose::no, weights_of(call.params[0]), Transpose::yes,
-                       rows_of(call.outputs[0]));
+                       rows_of(call.outputs[0]), false, Sizes::ragged);
   });
 }
 
@@ -36,7 +36,7 @@ void grouped_linear_backward_input(const KernelCall& call) {
   const bool accumulate = place_addend(target);
   for_each_expert(call, call.params[0].rows, [&](const auto& rows_of, const auto& weights_of) {
     call.gemm.multiply(rows_of(call.grad_outputs[0]), Transpose::no, weights_of(call.params[0]), Transpose::no,
-                       rows_of(target.out), accumulate);
+                       rows_of(target.out), accumulate, Sizes::ragged);
   });
 }
 
@@ -45,7 +45,7 @@ void grouped_linear_backward_weight(const KernelCall& call) {
   const ParamGrad& grad = call.param_grads[0];
   for_each_expert(call, grad.out.rows, [&](const auto& rows_of, const auto& weights_of) {
     call.gemm.multiply(rows_of(call.grad_outputs[0]), Transpose::yes, rows_of(call.inputs[0]), Transpose::no,
-                       weights_of(grad.out), grad.accumulate);
+                       weights_of(grad.out), grad.accumulate, Sizes::ragged);
   });
 }
 

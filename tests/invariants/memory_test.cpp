@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "cluster/memory_plan.hpp"
+#include "runtime/device/scratch.hpp"
 #include "tests/support/fake_cluster.hpp"
 
 namespace dsrun::test {
@@ -33,7 +34,7 @@ TEST(Memory, M1_dense_layers_measure_exactly_what_is_planned) {
   for (auto overrides : jobs()) {
     overrides.push_back("model.dense_layers=4");
     const Job job = small_job(overrides);
-    const std::vector<RankMemory> planned = plan_memory(make_plan(job), {});
+    const std::vector<RankMemory> planned = plan_memory(make_plan(job), device_memory(make_plan(job)));
     const std::vector<MemoryUse> measured = measure(job);
     for (std::size_t rank = 0; rank < measured.size(); ++rank) {
       SCOPED_TRACE(testing::Message() << "job " << testing::PrintToString(overrides) << " rank " << rank);
@@ -52,7 +53,7 @@ TEST(Memory, M1_routed_rows_stay_within_the_planned_load_factor) {
     overrides.push_back("parallel.expert=" + std::string(small_job(overrides).parallel.data > 1 ? "2" : "1"));
     overrides.push_back("balance.load_factor=8");  // the small model's loads are very uneven: no rank may exceed all
     const Job job = small_job(overrides);
-    const std::vector<RankMemory> planned = plan_memory(make_plan(job), {});
+    const std::vector<RankMemory> planned = plan_memory(make_plan(job), device_memory(make_plan(job)));
     const std::vector<MemoryUse> measured = measure(job);
     for (std::size_t rank = 0; rank < measured.size(); ++rank) {
       EXPECT_LE(peak(measured[rank], MemoryClass::routed), planned[rank].routed);
@@ -62,6 +63,28 @@ TEST(Memory, M1_routed_rows_stay_within_the_planned_load_factor) {
       }
     }
   }
+}
+
+// Scratch is told from shapes before a kernel runs.
+TEST(Memory, M1_scratch_is_planned_for_every_precision_and_no_call_takes_more) {
+  for (const char* precision : {"fp64", "fp32", "bf16"})
+    for (const char* length : {"16", "700"}) {  // one block of attention; several pieces, the last one short
+      const Job job = small_job({std::string("precision.compute=") + precision, std::string("batch.length=") + length,
+                                 "parallel.pipeline=2", "parallel.data=2", "parallel.expert=2", "batch.microbatches=4",
+                                 "model.vocab=5000", "model.dense_layers=2", "job.steps=1"});
+      SCOPED_TRACE(testing::Message() << precision << " length " << length);
+      const auto planned = plan_memory(make_plan(job), device_memory(make_plan(job)));
+      FakeCluster cluster(job, small_corpus(60000, 0));
+      ASSERT_FALSE(cluster.run().hung);
+      for (int rank = 0; rank < cluster.plan().mesh.size(); ++rank) {
+        const DeviceContext& device = cluster.device(rank).context();
+        const auto taken = static_cast<std::int64_t>(device.workspace.peak_bytes());
+        const auto reserved = static_cast<std::int64_t>(device.workspace.bytes_held());
+        EXPECT_LE(taken, reserved);
+        EXPECT_GE(taken, reserved * 8 / 10) << "reserved " << reserved;
+        EXPECT_EQ(peak(device.pool->use(), MemoryClass::scratch), planned[static_cast<std::size_t>(rank)].scratch);
+      }
+    }
 }
 
 // The test of the test: a plan that forgets one saved value no longer agrees with what was measured.

@@ -65,7 +65,7 @@ TEST_P(GemmTest, gives_equal_bits_to_equal_calls_whatever_ran_before) {
 
 TEST_P(GemmTest, makes_no_primitive_for_each_ragged_row_count) {
   for (std::int64_t m = 1; m < 64; ++m) check(m, 32, 32, false, true, false, dtype());
-  const std::size_t held = gemm_.bytes_held();
+  const std::int64_t held = gemm_.bytes_held();
   for (std::int64_t m = 65; m < 128; ++m) check(m, 32, 32, false, true, false, dtype());
   EXPECT_EQ(gemm_.bytes_held(), held);
 }

@@ -63,6 +63,21 @@ TEST(Workspace, grows_to_the_largest_need_and_stays) {
   EXPECT_EQ(workspace.bytes_held(), 64640u);
 }
 
+TEST(Workspace, what_is_reserved_is_held_and_enough) {
+  std::ptrdiff_t held = 0;
+  Workspace workspace([&](std::ptrdiff_t change) { held += change; });
+  workspace.reserve(Workspace::rounded(100) + Workspace::rounded(1000));
+  {
+    const Workspace::Scope scope(workspace);
+    workspace.take(100);
+    workspace.take(1000);
+  }
+  EXPECT_EQ(held, 128 + 1024);
+  EXPECT_EQ(workspace.peak_bytes(), 128u + 1024u);
+  workspace.count_elsewhere(10);
+  EXPECT_EQ(held, 128 + 1024 + 10);
+}
+
 TEST(Workspace, tells_each_change_of_the_bytes_it_holds) {
   std::ptrdiff_t held = 0, most = 0;
   {
