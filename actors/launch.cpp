@@ -116,7 +116,9 @@ class RunningJob {
     setup.on_progress = [this](const Progressed& progress) { hear(progress); };
     setup.on_end = [ending = ending_](bool all_devices_ended) { ending->tell(all_devices_ended); };
     if (!options_.run_dir.empty())
-      setup.commit = [this](const SaveFinished& save) { commit_save(options_.run_dir, options_.plan->job, save); };
+      setup.commit = [this, text = options_.loader->text_fingerprint()](const SaveFinished& save) {
+        commit_save(options_.run_dir, options_.plan->job, save, text);
+      };
     return setup;
   }
 

@@ -4,6 +4,7 @@
 // coordinator's and lie in the manifest. Everything else follows from these.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -20,6 +21,7 @@ struct SavedState {
   Manifest manifest;
   std::vector<std::vector<float>> biases;  // [MoE layer][expert]
   bool validated = false;                  // whether the validation due at this step was made
+  std::optional<std::uint64_t> text;       // fingerprint of what it trained on; older checkpoints have none
 
   std::int64_t step() const { return manifest.step; }
 };
@@ -30,7 +32,7 @@ std::optional<SavedState> find_saved_state(const std::string& run_dir);
 // Writes a device's shard; returns its description for the manifest.
 std::string save_device(const std::string& run_dir, DeviceCore& core, std::int64_t step);
 // Makes the checkpoint count, once every shard is written.
-void commit_save(const std::string& run_dir, const Job& job, const SaveFinished& save);
+void commit_save(const std::string& run_dir, const Job& job, const SaveFinished& save, std::uint64_t text);
 // Puts saved state in place of the initial values, of a device of the same model on any mesh. Throws StorageError.
 void restore_device(const SavedState& saved, DeviceCore& core);
 

@@ -165,7 +165,8 @@ std::optional<TomlValue> parse_value(const Source& source, std::size_t start, st
   try {
     return converter.value(*toml::parse(std::string(prefix) + text).get("value"));
   } catch (const toml::parse_error& error) {
-    const bool bare = text.empty() || std::string_view("\"'[{").find(text[0]) == std::string_view::npos;
+    const bool number = text.find_first_not_of("+-0123456789_.eE") == std::string::npos;  // one that is out of range
+    const bool bare = text.empty() || (!number && std::string_view("\"'[{").find(text[0]) == std::string_view::npos);
     if (bare) return TomlValue{text, {&source, 1, column + 1}};
     faults.push_back(syntax_fault(converter, error));
     return std::nullopt;

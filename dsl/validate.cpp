@@ -130,6 +130,10 @@ class Rules {
     else
       rule(false, {"parallel.schedule", "parallel.pipeline", "batch.microbatches"}, *fault,
            "another parallel.pipeline, or another schedule");
+    // Behind a fault of the pipeline the microbatches may have one of their own.
+    if (const auto behind = enough < most ? std::nullopt : row->fault(ranks + 1, microbatches))
+      rule(false, {"parallel.schedule", "batch.microbatches"},
+           fmt::format("{} (with pipeline = {})", *behind, ranks + 1), "microbatches that fit the new pipeline");
   }
 
   void batch() {

@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include <fcntl.h>
+
 #include <fmt/format.h>
 
 #include "dsl/suggest.hpp"
@@ -77,6 +79,8 @@ int run(int argc, char** argv) {
 }  // namespace dsrun
 
 int main(int argc, char** argv) {
+  for (int file : {0, 1, 2})  // else the next file that is opened would take a closed stream's place
+    if (fcntl(file, F_GETFD) < 0) open("/dev/null", O_RDWR);
   try {
     return dsrun::run(argc, argv);
   } catch (const std::exception& error) {

@@ -43,28 +43,40 @@ std::string free_name(const std::string& path) {
 
 }  // namespace
 
-std::variant<FolderPlan, Refusal> plan_run_folder(const std::string& path, const Job& job, FolderFlags flags) {
-  if (!has_run(path)) return FolderPlan{path, false, std::nullopt};
+std::variant<FolderPlan, Refusal> plan_run_folder(const std::string& path, const Job& job, std::uint64_t text,
+                                                  FolderFlags flags) {
+  if (!has_run(path)) return FolderPlan{path, false, std::nullopt, {}};
   if (in_use(path)) return Refusal{exit_usage, fmt::format("{}: another dsrun is running there", path)};
-  if (flags.restart) return FolderPlan{path, true, std::nullopt};
+  if (flags.restart) return FolderPlan{path, true, std::nullopt, {}};
   std::optional<SavedState> saved;
   try {
     saved = find_saved_state(path);
   } catch (const StorageError& error) {
     return Refusal{exit_storage, error.what()};
   }
+  const std::vector<std::int64_t> damaged = find_damaged_checkpoints(path);
+  if (!saved && !damaged.empty())
+    return refuse(path,
+                  fmt::format("whose checkpoint{} of step {} is damaged, and no other", damaged.size() > 1 ? "s" : "",
+                              fmt::join(damaged, ", ")),
+                  "cannot help: put the missing files back");
   if (!saved) {
-    if (flags.resume) return FolderPlan{path, false, std::nullopt};
+    if (flags.resume) return FolderPlan{path, false, std::nullopt, {}};
     return refuse(path, "without a checkpoint", "run this job here from its first step");
   }
-  const JobDifference difference = job_difference(saved->manifest.job, job);
+  JobDifference difference = job_difference(saved->manifest.job, job);
   if (!difference.fixed.empty())
     return refuse(path, fmt::format("of another job; these keys differ: {}", fmt::join(difference.fixed, ", ")),
                   "cannot help: its checkpoint does not fit these keys");
+  if (saved->text && *saved->text != text) difference.changeable.emplace_back("the text that data.files names");
   if (!difference.changeable.empty() && !flags.resume)
     return refuse(path, fmt::format("of another job; these keys differ: {}", fmt::join(difference.changeable, ", ")),
                   fmt::format("go on from its checkpoint of step {} with the new values", saved->step()));
-  return FolderPlan{path, false, std::move(saved)};
+  FolderPlan plan{path, false, std::move(saved), {}};
+  for (const std::int64_t step : damaged)
+    if (step > plan.from->step())
+      plan.notes.push_back(fmt::format("the checkpoint of step {} is damaged: not used", step));
+  return plan;
 }
 
 RunFolder::RunFolder(const FolderPlan& plan, const Job& job) : path_(plan.path) {

@@ -25,10 +25,12 @@ struct FolderPlan {
   std::string path;
   bool move_away = false;
   std::optional<SavedState> from;  // the checkpoint to go on from
+  std::vector<std::string> notes;  // for a person
 };
 
-// Looks and decides; changes nothing.
-std::variant<FolderPlan, Refusal> plan_run_folder(const std::string& path, const Job& job, FolderFlags flags);
+// Looks and decides; changes nothing. `text`: the fingerprint of what the job trains on.
+std::variant<FolderPlan, Refusal> plan_run_folder(const std::string& path, const Job& job, std::uint64_t text,
+                                                  FolderFlags flags);
 
 // Makes the folder as planned, locked until this is destroyed: job.toml is written, and lines that a resumed run will
 // write again are dropped. Throws StorageError.

@@ -4,13 +4,14 @@
 #include <csignal>
 #include <cstdio>
 #include <stdexcept>
+#include <string_view>
 
 #include <poll.h>
 #include <sys/eventfd.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-#include <fmt/format.h>
+#include "dsrun/exit_codes.hpp"
 
 namespace dsrun {
 namespace {
@@ -22,7 +23,17 @@ sigset_t watched_signals() {
   return set;
 }
 
+// Only what a signal handler may call.
+void end_at_bus_error(int) {
+  constexpr std::string_view message =
+      "dsrun: failed: a file in use was shortened, the text it trains on for instance; put it back and start again\n";
+  if (write(STDERR_FILENO, message.data(), message.size()) < 0) _exit(exit_storage);  // there is no one to tell
+  _exit(exit_storage);
+}
+
 }  // namespace
+
+void stop_at_shortened_files() { std::signal(SIGBUS, end_at_bus_error); }
 
 SignalWatcher::SignalWatcher(JobControl& control) : control_(control) {
   const sigset_t set = watched_signals();
@@ -58,10 +69,10 @@ void SignalWatcher::handle(int signal) {
   last_stop_signal_ = signal;
   switch (++num_stop_signals_) {
     case 1:
-      fmt::print(stderr, "dsrun: finishing the step and saving; once more to stop without saving\n");
+      std::fputs("dsrun: finishing the step and saving; once more to stop without saving\n", stderr);
       return control_.request_stop();
     case 2:
-      fmt::print(stderr, "dsrun: stopping without saving\n");
+      std::fputs("dsrun: stopping without saving\n", stderr);
       return control_.request_stop();
     default:
       _exit(128 + signal);

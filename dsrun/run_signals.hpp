@@ -11,6 +11,9 @@
 
 namespace dsrun {
 
+// From now on a mapped file that another program shortens ends this one with a word and exit code 74.
+void stop_at_shortened_files();
+
 class SignalWatcher {
  public:
   explicit SignalWatcher(JobControl& control);

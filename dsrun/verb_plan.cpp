@@ -6,9 +6,9 @@
 
 #include "cluster/memory_plan.hpp"
 #include "cluster/traffic.hpp"
-#include "runtime/device/scratch.hpp"
 #include "dsrun/verbs.hpp"
 #include "models/costs.hpp"
+#include "runtime/device/scratch.hpp"
 
 namespace dsrun {
 namespace {

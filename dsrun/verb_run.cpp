@@ -1,5 +1,6 @@
 // dsrun run FILE, or dsrun FILE: trains a job on this machine, from its checks to its closing summary.
 #include <algorithm>
+#include <csignal>
 #include <cstdio>
 #include <filesystem>
 #include <memory>
@@ -30,7 +31,7 @@ struct RunOptions {
 };
 
 void say(const Context& context, const std::string& line) {
-  if (!context.quiet()) fmt::print(stderr, "dsrun: {}\n", line);
+  if (!context.quiet()) std::fputs(fmt::format("dsrun: {}\n", line).c_str(), stderr);
 }
 
 int refuse(const Refusal& refusal) { return refuse(refusal.exit_code, refusal.message); }
@@ -81,7 +82,10 @@ void tell_end(const Context& context, const JobOutcome& outcome, const std::stri
     case Outcome::aborted:
     case Outcome::failed:
     case Outcome::storage_failed:
-      fmt::print(stderr, "dsrun: {}: {}\n", outcome.outcome == Outcome::aborted ? "aborted" : "failed", outcome.cause);
+      std::fputs(
+          fmt::format("dsrun: {}: {}\n", outcome.outcome == Outcome::aborted ? "aborted" : "failed", outcome.cause)
+              .c_str(),
+          stderr);
   }
 }
 
@@ -94,10 +98,13 @@ bool can_hold(const std::string& file, const std::string& run_dir) {
 int launch(const RunOptions& options, const Context& context, const Preflight& preflight,
            const FolderPlan& folder_plan) {
   const Job& job = preflight.plan->job;
+  std::signal(SIGPIPE, SIG_IGN);  // nobody may listen to the end; the run goes on
+  stop_at_shortened_files();
   JobControl control;
   const SignalWatcher signals(control);  // before any other thread, so that all of them leave signals to it
   const RunFolder folder(folder_plan, job);
   if (!folder.moved_to().empty()) say(context, fmt::format("moved the old run to {}", folder.moved_to()));
+  for (const std::string& line : folder_plan.notes) say(context, line);
   if (folder_plan.from) say(context, fmt::format("resuming from the checkpoint of step {}", folder_plan.from->step()));
 
   RunSummary summary = make_summary(preflight, machine_peak(job));
@@ -125,7 +132,7 @@ int launch(const RunOptions& options, const Context& context, const Preflight& p
 
   const JobOutcome outcome = run_job(launched, control);
   progress->end();
-  fmt::print("{}", summary.text());
+  std::fputs(summary.text().c_str(), stdout);
   std::fflush(stdout);
   tell_end(context, outcome, folder_plan.path);
   const int exit_code = exit_code_of(outcome, signals.last_stop_signal());
@@ -147,7 +154,7 @@ int run(const RunOptions& options, Context& context) {
   for (const std::string& line : preflight.notes) say(context, line);
   const Job& job = preflight.plan->job;
 
-  auto planned = plan_run_folder(run_dir, job, options.folder);
+  auto planned = plan_run_folder(run_dir, job, preflight.loader->text_fingerprint(), options.folder);
   if (const auto* refusal = std::get_if<Refusal>(&planned)) return refuse(*refusal);
   const auto& folder = std::get<FolderPlan>(planned);
   const bool validated = preflight.loader->num_validation_batches() == 0 || (folder.from && folder.from->validated);

@@ -180,6 +180,16 @@ void commit_checkpoint(const std::string& run_dir, const Manifest& manifest, int
   }
 }
 
+std::vector<std::int64_t> find_damaged_checkpoints(const std::string& run_dir) {
+  std::vector<std::int64_t> damaged;
+  for (const std::int64_t step : steps_found(run_dir)) {
+    std::error_code error;
+    if (fs::exists(checkpoint_folder(run_dir, step) + "/manifest.json", error) && !read_whole(run_dir, step))
+      damaged.push_back(step);
+  }
+  return damaged;
+}
+
 std::optional<Manifest> find_latest_checkpoint(const std::string& run_dir) {
   for (const std::int64_t step : steps_found(run_dir))
     if (std::optional<Manifest> manifest = read_whole(run_dir, step)) return manifest;

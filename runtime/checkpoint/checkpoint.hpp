@@ -62,6 +62,8 @@ struct Manifest {
 void commit_checkpoint(const std::string& run_dir, const Manifest& manifest, int keep = 2);
 
 // The newest committed checkpoint whose shard files are all there in full size; nullopt: none.
+// Steps whose checkpoint was committed but is whole no more, newest first: damaged, or parts of it are gone.
+std::vector<std::int64_t> find_damaged_checkpoints(const std::string& run_dir);
 std::optional<Manifest> find_latest_checkpoint(const std::string& run_dir);
 
 // One shard, opened for reading; every range's hash is checked when it is read. Throws StorageError.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "runtime/data/fingerprint.hpp"
 #include "runtime/data/order.hpp"
 
 namespace dsrun {
@@ -27,6 +28,8 @@ std::int64_t BatchLoader::training_sample(std::int64_t step, std::int64_t index)
 std::int64_t BatchLoader::predicted_tokens(std::int64_t) const {
   return static_cast<std::int64_t>(sequences_) * length_;
 }
+
+std::uint64_t BatchLoader::text_fingerprint() const { return fingerprint(*source_); }
 
 std::int64_t BatchLoader::num_validation_batches() const {
   const std::int64_t per_batch = static_cast<std::int64_t>(sequences_) * length_;

@@ -28,6 +28,7 @@ class BatchLoader {
   // The validation part in order, evaluated whole: its last sequences are padded and masked.
   void validation_microbatch(std::int64_t batch, int data_rank, int microbatch, SequenceBatch& out) const;
 
+  std::uint64_t text_fingerprint() const;  // runtime/data/fingerprint.hpp
   std::int64_t num_training_samples() const { return training_samples_; }
   std::int64_t num_validation_batches() const;
   std::int64_t validation_tokens() const { return validation_tokens_; }

@@ -47,23 +47,27 @@ void Progress::step(const StepMetrics& metrics) {
   show(format_progress(metrics, num_steps_, eta(metrics)));
 }
 
+// What cannot be written is not: nobody may be listening any more.
+void Progress::write(const std::string& text) {
+  std::fputs(text.c_str(), out_);
+  std::fflush(out_);
+}
+
 void Progress::show(const std::string& line) {
   if (terminal_)  // without wrapping: a line that continues on a second row could not be rewritten
-    fmt::print(out_, "\r\x1b[K\x1b[?7l{}\x1b[?7h", line);
+    write("\r\x1b[K\x1b[?7l" + line + "\x1b[?7h");
   else
-    fmt::print(out_, "{}\n", line);
-  std::fflush(out_);
+    write(line + '\n');
   line_open_ = terminal_;
 }
 
 void Progress::note(const std::string& line) {
   end();
-  fmt::print(out_, "{}\n", line);
-  std::fflush(out_);
+  write(line + '\n');
 }
 
 void Progress::end() {
-  if (line_open_) fmt::print(out_, "\n");
+  if (line_open_) write("\n");
   line_open_ = false;
 }
 

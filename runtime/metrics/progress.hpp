@@ -25,6 +25,7 @@ class Progress {
  private:
   double eta(const StepMetrics& metrics) const;
   void show(const std::string& line);
+  void write(const std::string& text);
 
   std::FILE* out_;
   bool terminal_;

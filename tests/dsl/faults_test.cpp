@@ -199,6 +199,21 @@ TEST(Faults, a_faulty_key_breaks_no_rule) {
               ElementsAre("optimizer.lr"));
 }
 
+TEST(Faults, a_pipeline_that_does_not_fit_hides_no_fault_of_the_microbatches) {
+  const ParseResult parsed = parse_job_text(
+      "[job]\nname = \"a\"\nsteps = 1\n[parallel]\npipeline = 3\nschedule = \"dualpipe\"\n[batch]\nmicrobatches = 3\n"
+      "sequences = 3\n",
+      "job.toml");
+  EXPECT_THAT(keys(parsed), ElementsAre("parallel.schedule", "parallel.schedule"));
+  EXPECT_EQ(parsed.faults[1].other->key, "batch.microbatches");
+}
+
+TEST(Faults, a_number_beyond_range_is_no_word) {
+  const ParseResult parsed = parse_job_text("[job]\nname = \"a\"\n", "job.toml", {"job.steps=99999999999999999999"});
+  ASSERT_EQ(parsed.faults.size(), 2U);
+  EXPECT_NE(parsed.faults.back().message.find("not representable"), std::string::npos);
+}
+
 TEST(Faults, required_keys_are_named_where_their_table_is) {
   const ParseResult empty = parse_job_text("", "job.toml");
   EXPECT_THAT(keys(empty), ElementsAre("job.name", "job.steps"));
