@@ -51,6 +51,16 @@ double learning_rate(const OptimizerSpec& optimizer, std::int64_t step, std::int
   return optimizer.final_lr + (optimizer.lr - optimizer.final_lr) * cosine;
 }
 
+double mtp_lambda(const OptimizerSpec& optimizer, std::int64_t tokens) {
+  return tokens < optimizer.mtp_lambda_until_tokens ? optimizer.mtp_lambda : optimizer.mtp_lambda_late;
+}
+
+void LossSums::add(const RoundResult& result) {
+  main += result.loss_sum;
+  mtp.resize(result.mtp_loss_sums.size());
+  for (std::size_t depth = 0; depth < mtp.size(); ++depth) mtp[depth] += result.mtp_loss_sums[depth];
+}
+
 CoordinatorCore::CoordinatorCore(std::shared_ptr<const Plan> plan, std::shared_ptr<const BatchLoader> loader,
                                  StartState start, const Clock& clock)
     : plan_(std::move(plan)),
@@ -64,7 +74,7 @@ CoordinatorCore::CoordinatorCore(std::shared_ptr<const Plan> plan, std::shared_p
       saved_(plan_->job.run.steps > 0) {
   const ModelSpec& model = plan_->job.model;
   if (biases_.empty())
-    biases_.assign(static_cast<std::size_t>(model.layers - model.dense_layers),
+    biases_.assign(static_cast<std::size_t>(model.moe_layers()),
                    std::vector<float>(static_cast<std::size_t>(model.experts), 0.0F));
   const auto ranks = static_cast<std::size_t>(plan_->mesh.size());
   results_.resize(ranks);
@@ -99,7 +109,9 @@ std::vector<Order> CoordinatorCore::next_round() {
 
 std::vector<Order> CoordinatorCore::start_round(RoundKind kind, std::int64_t index) {
   phase_ = kind == RoundKind::train ? Phase::training : Phase::validating;
-  order_ = {++round_, kind, index};
+  order_ = {++round_, kind, index, 0};
+  if (kind == RoundKind::train)
+    order_.mtp_lambda = mtp_lambda(plan_->job.optimizer, index * loader_->predicted_tokens(index));
   round_start_ns_ = clock_.wall_ns();
   return {order_};
 }
@@ -122,7 +134,7 @@ std::vector<Order> CoordinatorCore::on_result(RoundResult result) {
   results_[static_cast<std::size_t>(result.rank)] = std::move(result);
   if (++num_results_ < plan_->mesh.size()) return {};
   if (phase_ == Phase::validating) {
-    for (const RoundResult& each : results_) validation_loss_sum_ += each.loss_sum;
+    for (const RoundResult& each : results_) validation_loss_.add(each);
     return {};
   }
   return update();
@@ -165,15 +177,20 @@ std::vector<Order> CoordinatorCore::after_training_step() {
   ++step_;
   validated_ = saved_ = false;
   validation_batch_ = 0;
-  validation_loss_sum_ = 0;
+  validation_loss_ = {};
   return next_round();
 }
 
 std::vector<Order> CoordinatorCore::after_validation_batch() {
   if (++validation_batch_ == loader_->num_validation_batches()) {
     validated_ = true;
-    progress_.push_back(
-        ValidationFinished{step_, validation_loss_sum_ / static_cast<double>(loader_->validation_tokens())});
+    ValidationFinished finished{step_, validation_loss_.main / static_cast<double>(loader_->validation_tokens()), {}};
+    for (const double sum : validation_loss_.mtp) {
+      const int depth = static_cast<int>(finished.mtp_loss.size()) + 1;
+      finished.mtp_loss.push_back(sum /
+                                  static_cast<double>(std::max<std::int64_t>(1, loader_->validation_targets(depth))));
+    }
+    progress_.push_back(std::move(finished));
   }
   return next_round();
 }
@@ -182,10 +199,10 @@ void CoordinatorCore::record_step() {
   StepFinished finished;
   StepMetrics& metrics = finished.metrics;
   const double seconds = static_cast<double>(clock_.wall_ns() - round_start_ns_) * 1e-9;
-  double loss = 0;
+  LossSums loss;
   PhaseTimes sum;
   for (std::size_t r = 0; r < results_.size(); ++r) {
-    loss += results_[r].loss_sum;
+    loss.add(results_[r]);
     finished.rows_sent_away += results_[r].rows_sent_away;
     finished.rows_received.push_back(results_[r].rows_received);
     finished.times.push_back(dones_[r].times);
@@ -197,7 +214,9 @@ void CoordinatorCore::record_step() {
   window_.add(counts_);
   metrics.step = step_ + 1;
   metrics.tokens = loader_->predicted_tokens(order_.index);
-  metrics.loss = loss / static_cast<double>(metrics.tokens);
+  metrics.loss = loss.main / static_cast<double>(metrics.tokens);
+  for (const double depth : loss.mtp) metrics.mtp_loss.push_back(depth / static_cast<double>(metrics.tokens));
+  metrics.mtp_lambda = order_.mtp_lambda;
   metrics.step_seconds = seconds;
   metrics.tokens_per_s = seconds > 0 ? static_cast<double>(metrics.tokens) / seconds : 0;
   metrics.mfu = peak_flops_ > 0 ? metrics.tokens_per_s * flops_per_token_ / peak_flops_ : 0;

@@ -56,6 +56,7 @@ struct StepFinished {
 struct ValidationFinished {
   std::int64_t step = 0;
   double loss = 0;
+  std::vector<double> mtp_loss;  // by prediction depth
 };
 struct SaveFinished {
   std::int64_t step = 0;
@@ -75,6 +76,13 @@ struct StartState {
   std::vector<std::vector<float>> biases;  // empty: zeros
   bool validated = false;                  // at this step, already
   double peak_flops = 0;                   // of all devices together, measured; 0: unknown, MFU is reported as 0
+};
+
+// Σ cross entropy of the main model and of each prediction depth.
+struct LossSums {
+  double main = 0;
+  std::vector<double> mtp{};
+  void add(const RoundResult& result);
 };
 
 class CoordinatorCore {
@@ -137,7 +145,7 @@ class CoordinatorCore {
   double flops_per_token_;
   std::int64_t round_start_ns_ = 0;
   double gradient_norm_ = 0;
-  double validation_loss_sum_ = 0;
+  LossSums validation_loss_;
   std::int64_t validation_batch_ = 0;
   bool validated_;  // since the last step
   bool saved_;      // since the last step; a job without steps saves its initial state
@@ -151,5 +159,8 @@ std::string to_string(const DeviceFault& fault);
 
 // Linear warm-up to lr over warmup_steps, then cosine to final_lr at the last step. `step` counts from 0.
 double learning_rate(const OptimizerSpec& optimizer, std::int64_t step, std::int64_t num_steps);
+
+// Weight of multi-token prediction (arXiv 2412.19437, equation 25) in a step before which `tokens` were predicted.
+double mtp_lambda(const OptimizerSpec& optimizer, std::int64_t tokens);
 
 }  // namespace dsrun

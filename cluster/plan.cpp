@@ -16,6 +16,7 @@ std::vector<StageRange> stage_ranges(const Job& job) {
     ranges.push_back({first, first + layers});
     first += layers;
   }
+  ranges.back().last_layer += job.model.mtp_depth;
   return ranges;
 }
 

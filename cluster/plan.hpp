@@ -13,7 +13,7 @@ namespace dsrun {
 
 struct StageRange {
   int first_layer;
-  int last_layer;  // one past
+  int last_layer;  // one past; prediction modules are the last stage's last layers
 };
 
 struct Plan {

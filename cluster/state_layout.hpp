@@ -3,7 +3,8 @@
 //
 // Parameters that have the same copies are laid end to end in a bucket: one flat range for weights, gradients and
 // optimizer state. Its ranks hold a copy each; rank k of n owns shard k: elements [k·shard, (k+1)·shard). DualPipe's
-// mirror ranks are simply two more copies.
+// mirror ranks are simply two more copies, and so are the stages that share a parameter: the first stage's embedding
+// and that of the prediction modules in the last. A rank that holds several of these stages has the parameter once.
 #pragma once
 
 #include <cstdint>
@@ -16,9 +17,15 @@
 
 namespace dsrun {
 
+// A stage that reads a parameter, and the parameter's index in that stage's graph.
+struct ParamUse {
+  int stage = 0;
+  int param = 0;
+};
+
 // A contiguous element range of a global tensor, as it lies in a bucket.
 struct TensorPart {
-  int param = 0;  // index into the stage graph's params
+  std::vector<ParamUse> uses;  // ascending in stage
   std::string name;
   std::int64_t global_size = 0;   // elements of the whole tensor
   std::int64_t global_begin = 0;  // first element held here (experts: the shard's first)
@@ -29,7 +36,7 @@ struct TensorPart {
 };
 
 struct Bucket {
-  int stage = 0;
+  int stage = 0;           // the first that reads it
   int expert_shard = -1;   // −1: parameters that every data rank copies
   std::vector<int> ranks;  // copies, ascending: also the order of every sum
   std::vector<TensorPart> parts;
@@ -40,12 +47,11 @@ struct Bucket {
 inline constexpr std::int64_t shard_alignment = 32;  // elements: a cache line of bf16
 
 struct StateLayout {
-  std::vector<Bucket> buckets;  // in stage order, within a stage shared parameters first
+  // In stage order; within a stage its own parameters, those shared with other stages, the experts'.
+  std::vector<Bucket> buckets;
 
   // Indices of the buckets that a rank holds, ascending: the order in which it reduces and gathers.
   std::vector<int> buckets_of(int rank) const;
-  // The bucket of a stage's shared (expert_shard −1) or expert parameters; −1 where there are none.
-  int find(int stage, int expert_shard) const;
 };
 
 StateLayout lay_out_state(const Mesh& mesh, const Program& program, const std::vector<Graph>& stages);

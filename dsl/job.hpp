@@ -52,7 +52,7 @@ struct ModelSpec {
   int shared_experts = 0;
   int expert_hidden = 0;
   int dense_hidden = 0;
-  int mtp_depth = 0;
+  int mtp_depth = 0;          // multi-token prediction modules
   double routed_scaling = 0;  // multiplies the normalised gates
   double norm_eps = 0;
   double latent_norm_eps = 1e-6;  // of the norms of MLA's latents
@@ -62,6 +62,8 @@ struct ModelSpec {
   std::string init_from{};  // a folder with weights in Hugging Face's form, absolute once launched; "": random ones
   bool byte_vocab = true;   // vocab = "byte": 256 tokens, each a byte of the text
   int vocab_size = 0;
+  // Prediction modules follow the layers, each a block with experts.
+  int moe_layers() const { return layers - dense_layers + mtp_depth; }
   bool operator==(const ModelSpec&) const = default;
 };
 
@@ -106,6 +108,10 @@ struct OptimizerSpec {
   double eps = 0;
   double weight_decay = 0;  // on matrices only
   double clip_norm = 0;     // 0: no clipping
+  // Weight of the prediction modules' mean loss: mtp_lambda, and mtp_lambda_late once so many tokens were predicted.
+  double mtp_lambda = 0;
+  double mtp_lambda_late = 0;
+  std::int64_t mtp_lambda_until_tokens = 0;
   Moments moments = Moments::fp32;
   bool operator==(const OptimizerSpec&) const = default;
 };

@@ -72,7 +72,6 @@ class Rules {
 
   void model() {
     const ModelSpec& m = job_.model;
-    rule(m.mtp_depth == 0, {"model.mtp_depth"}, "multi-token prediction is not built yet", "mtp_depth = 0");
     rule(m.dense_layers <= m.layers, {"model.dense_layers", "model.layers"},
          fmt::format("{} dense layers of {} layers", m.dense_layers, m.layers), "at most model.layers");
     rule(m.rope_dim % 2 == 0, {"model.rope_dim"},
@@ -95,8 +94,7 @@ class Rules {
   void parallel() {
     const ParallelSpec& p = job_.parallel;
     divides(p.expert, "parallel.expert", p.data, "parallel.data");
-    if (job_.model.dense_layers < job_.model.layers)
-      divides(p.expert, "parallel.expert", job_.model.experts, "model.experts");
+    if (job_.model.moe_layers() > 0) divides(p.expert, "parallel.expert", job_.model.experts, "model.experts");
     rule(job_.model.layers >= p.pipeline, {"parallel.pipeline", "model.layers"},
          fmt::format("{} pipeline stages of {} layers: a stage would be empty", p.pipeline, job_.model.layers),
          "at most as many pipeline ranks as layers");

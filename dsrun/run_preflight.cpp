@@ -94,7 +94,8 @@ std::variant<Preflight, Refusal> check_before_launch(Job job) {
   }
   if (auto refusal = find_pretrained(job, preflight)) return *refusal;
   if (job.data.files.empty()) return Refusal{exit_job_file, "data.files names no text to train on"};
-  auto corpus = open_corpus(job.data.files, job.folder, job.batch.length, job.data.validation_fraction);
+  auto corpus =
+      open_corpus(job.data.files, job.folder, job.batch.length + job.model.mtp_depth, job.data.validation_fraction);
   make_paths_absolute(job);
   for (const std::string& file : job.data.files)
     if (!is_utf8(file))

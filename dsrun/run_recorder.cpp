@@ -43,7 +43,7 @@ void RunRecorder::hear(const Progressed& progress) {
     write(metrics_, to_json(step->metrics));
     if (progress_ != nullptr) progress_->step(step->metrics);
   } else if (const auto* validation = std::get_if<ValidationFinished>(&progress)) {
-    write(metrics_, to_json(ValidationMetrics{validation->step, validation->loss}));
+    write(metrics_, to_json(ValidationMetrics{validation->step, validation->loss, validation->mtp_loss}));
     note(fmt::format("step {}: validation loss {:.4f} nats per byte", validation->step, validation->loss));
   } else if (const auto* save = std::get_if<SaveFinished>(&progress)) {
     event("checkpoint", save->step, {{"seconds", save->seconds}});

@@ -119,10 +119,10 @@ int launch(const RunOptions& options, const Context& context, const Preflight& p
   launched.run_dir = folder_plan.path;
   launched.resume_from = folder_plan.from;
   if (preflight.pretrained) {
-    launched.initial_biases = load_biases(*preflight.pretrained);
-    launched.initialise = [from = preflight.pretrained](DeviceCore& core) {
+    launched.initial_biases = load_biases(*preflight.pretrained, job.model);
+    launched.initialise = [from = preflight.pretrained, model = job.model](DeviceCore& core) {
       load_weights(*from, core.parameters());
-      core.set_biases(load_biases(*from));
+      core.set_biases(load_biases(*from, model));
     };
   }
   launched.peak_flops = summary.peak_flops();

@@ -15,15 +15,14 @@ class Builder {
   explicit Builder(const ModelSpec& model) : model_(model) {}
 
   Graph build() {
-    ValueId x = emit(Op::embed, {}, {value("embedding", model_.hidden)},
-                     {matrix("model.embed_tokens.weight", model_.vocab_size, model_.hidden)});
+    ValueId x = embedding(0);
     for (layer_ = 0; layer_ < model_.layers; ++layer_) {
       x = feed_forward(attention(x));
     }
     layer_ = model_.layers - 1;
-    const ValueId normed = norm(x, "model.norm.weight", "final_norm");
-    emit(Op::head_loss, {normed}, {value("loss.lse", 1, Rows::tokens, Element::wide)},
-         {matrix("lm_head.weight", model_.vocab_size, model_.hidden)});
+    x = norm(x, "model.norm.weight", "final_norm");
+    head(x, 0);
+    for (int depth = 1; depth <= model_.mtp_depth; ++depth) x = prediction_module(x, depth);
     return std::move(graph_);
   }
 
@@ -37,6 +36,12 @@ class Builder {
   int matrix(std::string name, std::int64_t rows, std::int64_t cols, std::int64_t experts = 0) {
     graph_.params.push_back({std::move(name), experts, rows, cols, Init::normal, layer_});
     return static_cast<int>(graph_.params.size()) - 1;
+  }
+  // A matrix that several ops use: one parameter.
+  int shared_matrix(const std::string& name, std::int64_t rows, std::int64_t cols) {
+    for (std::size_t i = 0; i < graph_.params.size(); ++i)
+      if (graph_.params[i].name == name) return static_cast<int>(i);
+    return matrix(name, rows, cols);
   }
   int norm_weight(std::string name, std::int64_t size) {
     graph_.params.push_back({std::move(name), 0, 1, size, Init::ones, layer_});
@@ -86,6 +91,31 @@ class Builder {
   }
   ValueId add(ValueId x, ValueId y, std::string_view what) {
     return emit(Op::add, {x, y}, {value(what, model_.hidden)});
+  }
+
+  ValueId embedding(int depth) {
+    const ValueId x = emit(Op::embed, {}, {value("embedding", model_.hidden)},
+                           {shared_matrix("model.embed_tokens.weight", model_.vocab_size, model_.hidden)});
+    graph_.nodes.back().attributes.depth = depth;
+    return x;
+  }
+  void head(ValueId x, int depth) {
+    emit(Op::head_loss, {x}, {value("loss.lse", 1, Rows::tokens, Element::wide)},
+         {shared_matrix("lm_head.weight", model_.vocab_size, model_.hidden)});
+    graph_.nodes.back().attributes.depth = depth;
+  }
+
+  // Multi-token prediction, section 2.2: the hidden state below, after its last norm, joins the embedding of the token
+  // that is `depth` ahead (embedding first, as in the published files) and runs through a block with experts.
+  ValueId prediction_module(ValueId below, int depth) {
+    layer_ = model_.layers + depth - 1;
+    const ValueId ahead = norm(embedding(depth), layer_name("enorm.weight"), "embedding_norm");
+    const ValueId hidden = norm(below, layer_name("hnorm.weight"), "hidden_norm");
+    const ValueId joined = emit(Op::concat, {ahead, hidden}, {value("joined", 2 * model_.hidden)});
+    const ValueId x = linear(joined, layer_name("eh_proj.weight"), model_.hidden, "projected");
+    const ValueId normed = norm(feed_forward(attention(x)), layer_name("shared_head.norm.weight"), "final_norm");
+    head(normed, depth);
+    return normed;
   }
 
   // Multi-head latent attention, section 2.1.1.

@@ -13,11 +13,12 @@ std::int64_t attention_parameters(const ModelSpec& m) {
 }
 
 std::int64_t parameters_with_experts(const ModelSpec& m, std::int64_t experts) {
-  const std::int64_t d = m.hidden, moe_layers = m.layers - m.dense_layers;
+  const std::int64_t d = m.hidden;
   const std::int64_t expert = 3 * d * m.expert_hidden;
   const std::int64_t moe = experts * expert + m.shared_experts * expert + d * m.experts;
-  return m.layers * (attention_parameters(m) + 2 * d) + m.dense_layers * 3 * d * m.dense_hidden + moe_layers * moe +
-         2 * static_cast<std::int64_t>(m.vocab_size) * d + d;
+  const std::int64_t module = 3 * d + 2 * d * d;  // norms and projection of a prediction module
+  return (m.layers + m.mtp_depth) * (attention_parameters(m) + 2 * d) + m.dense_layers * 3 * d * m.dense_hidden +
+         m.moe_layers() * moe + m.mtp_depth * module + 2 * static_cast<std::int64_t>(m.vocab_size) * d + d;
 }
 
 }  // namespace
@@ -25,8 +26,10 @@ std::int64_t parameters_with_experts(const ModelSpec& m, std::int64_t experts) {
 std::int64_t parameter_count(const ModelSpec& model) { return parameters_with_experts(model, model.experts); }
 
 std::int64_t active_parameter_count(const ModelSpec& model) {
-  return parameters_with_experts(model, model.experts_per_token) -
-         static_cast<std::int64_t>(model.vocab_size) * model.hidden;
+  ModelSpec main = model;
+  main.mtp_depth = 0;
+  return parameters_with_experts(main, main.experts_per_token) -
+         static_cast<std::int64_t>(main.vocab_size) * main.hidden;
 }
 
 std::int64_t parameter_count(const Graph& graph) {

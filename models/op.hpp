@@ -15,7 +15,7 @@
 namespace dsrun {
 
 enum class Op : std::uint8_t {
-  embed,            // tokens → x_TD; parameter [W × D]
+  embed,            // tokens (`depth` ahead) → x_TD; parameter [W × D]
   rms_norm,         // x_TD → y_TD; parameter [D]; y = w · x / sqrt(mean(x²) + eps), fp32 inside
   linear,           // x_Ti → y_To = x Aᵀ; parameter A [o × i]
   rope,             // q_T,H(N+P) → the same with each head's last P columns rotated; pairs (2i, 2i+1)
@@ -23,13 +23,15 @@ enum class Op : std::uint8_t {
   attention,        // q_T,H(N+P), kv_T,H(N+V) (per head [k | v]), kr_TP → o_T,HV, lse_TH (fp32); causal in a sequence
   swiglu,           // a_T,2F = [gate | up] → h_TF = silu(gate) · up
   add,              // x_TD, y_TD → z_TD
+  concat,           // x_TD, y_TD → z_T,2D = [x | y]
   router,           // logits_TE (fp32) → gates_TK (fp32), indices_TK (i32), scores_TE (fp32 sigmoid); state bias [E]
   exchange_counts,  // indices_TK → routing (host value: who sends which row where); makes R known
   dispatch,         // x_TD, gates_TK, routing → rows_RD sorted by local expert, row_gates_R1 (fp32)
   grouped_linear,   // rows_Ri, routing → y_Ro = per local expert x Aₑᵀ; parameter A [L × o × i]
   gated_swiglu,     // a_R,2F, row_gates_R1 → h_RF = gate · silu(a_gate) · a_up
   combine,          // y_RD, routing → z_TD = Σ over the token's rows, summed in rank, then expert order
-  head_loss,  // x_TD, targets → Σ cross entropy (host value), lse_T1 (fp32); parameter [W × D]; chunked over T
+  head_loss,  // x_TD, targets (`depth` further) → Σ cross entropy (host value), lse_T1 (fp32); parameter [W × D];
+              // chunked over T
 };
 inline constexpr std::size_t num_ops = static_cast<std::size_t>(Op::head_loss) + 1;
 
@@ -52,6 +54,7 @@ struct OpAttributes {
   int groups_per_token = 0;
   double routed_scaling = 0;
   int vocab = 0;  // embed, head_loss
+  int depth = 0;  // embed, head_loss: of their multi-token prediction module, from 1; 0: the main model
 };
 
 }  // namespace dsrun

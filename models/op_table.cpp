@@ -16,6 +16,7 @@ constexpr std::array<OpRow, num_ops> table = {{
     {Op::attention,       "attention",       x0 | x1 | x2, x0|x1, none, none,  x0 | x1 | x2, x0,         false, false, none,  false},
     {Op::swiglu,          "swiglu",          x0, none,            none, none,  x0,          x0,          false, false, none,  false},
     {Op::add,             "add",             none, none,          none, none,  x0 | x1,     x0,          false, false, x0|x1, false},
+    {Op::concat,          "concat",          none, none,          none, none,  x0 | x1,     x0,          false, false, none,  false},
     {Op::router,          "router",          none, x0 | x1 | x2,  none, none,  x0,          x0,          false, false, none,  false},
     {Op::exchange_counts, "exchange_counts", none, none,          none, none,  none,        none,        false, true,  none,  false},
     {Op::dispatch,        "dispatch",        none, none,          none, none,  x0 | x1,     x0 | x1,     false, true,  none,  false},

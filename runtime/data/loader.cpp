@@ -12,9 +12,10 @@ BatchLoader::BatchLoader(const Job& job, std::shared_ptr<const TokenSource> sour
       seed_(job.run.seed),
       sequences_(job.batch.sequences),
       length_(job.batch.length),
+      mtp_depth_(job.model.mtp_depth),
       microbatches_(job.batch.microbatches),
       microbatch_sequences_(job.batch.microbatch_sequences(job.parallel.data)),
-      training_samples_((source_->training_size() - 1) / length_),
+      training_samples_((source_->training_size() - 1 - mtp_depth_) / length_),
       validation_tokens_(std::max<std::int64_t>(0, source_->size() - source_->training_size() - 1)) {}
 
 std::int64_t BatchLoader::global_index(int data_rank, int microbatch, int sequence) const {
@@ -41,30 +42,35 @@ void BatchLoader::prepare(SequenceBatch& out) const {
   out.length = length_;
   const auto positions = static_cast<std::size_t>(microbatch_sequences_) * static_cast<std::size_t>(length_);
   out.tokens.assign(positions, 0);
-  out.targets.assign(positions, 0);
-  out.mask.assign(positions, 0);
+  out.targets.assign(positions * static_cast<std::size_t>(mtp_depth_ + 1), 0);
+  out.mask.assign(out.targets.size(), 0);
 }
 
-// Row `row` becomes `predicted` tokens from `begin` with the tokens after them as targets; the rest stays padding.
-void BatchLoader::fill(std::int64_t begin, std::int64_t predicted, int row, SequenceBatch& out) const {
-  const auto at = static_cast<std::ptrdiff_t>(row) * length_;
-  source_->copy(begin, predicted, out.tokens.data() + at);
-  source_->copy(begin + 1, predicted, out.targets.data() + at);
-  std::fill_n(out.mask.begin() + at, predicted, std::uint8_t{1});
+// Row `row` becomes tokens from `begin` with the tokens after them as targets, at most `targets_left` of these; the
+// rest stays padding.
+void BatchLoader::fill(std::int64_t begin, std::int64_t targets_left, int row, SequenceBatch& out) const {
+  for (int depth = 0; depth <= mtp_depth_; ++depth) {
+    const std::int64_t predicted = std::clamp<std::int64_t>(targets_left - depth, 0, length_);
+    if (predicted == 0) break;
+    const auto in_plane = static_cast<std::ptrdiff_t>(row) * length_;
+    const auto at = in_plane + depth * static_cast<std::ptrdiff_t>(out.positions());
+    if (depth == 0) source_->copy(begin, predicted, out.tokens.data() + in_plane);
+    source_->copy(begin + 1 + depth, predicted, out.targets.data() + at);
+    std::fill_n(out.mask.begin() + at, predicted, std::uint8_t{1});
+  }
 }
 
 void BatchLoader::train_microbatch(std::int64_t step, int data_rank, int microbatch, SequenceBatch& out) const {
   prepare(out);
   for (int row = 0; row < microbatch_sequences_; ++row)
-    fill(training_sample(step, global_index(data_rank, microbatch, row)) * length_, length_, row, out);
+    fill(training_sample(step, global_index(data_rank, microbatch, row)) * length_, length_ + mtp_depth_, row, out);
 }
 
 void BatchLoader::validation_microbatch(std::int64_t batch, int data_rank, int microbatch, SequenceBatch& out) const {
   prepare(out);
   for (int row = 0; row < microbatch_sequences_; ++row) {
     const std::int64_t first = (batch * sequences_ + global_index(data_rank, microbatch, row)) * length_;
-    const std::int64_t predicted = std::clamp<std::int64_t>(validation_tokens_ - first, 0, length_);
-    if (predicted > 0) fill(source_->training_size() + first, predicted, row, out);
+    fill(source_->training_size() + first, validation_tokens_ - first, row, out);
   }
 }
 

@@ -1,6 +1,7 @@
 // BatchLoader: which tokens every microbatch holds; the same global order whatever the mesh (D-1). Thread-safe.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <vector>
@@ -10,12 +11,16 @@
 
 namespace dsrun {
 
+// T = sequences × length positions. With multi-token prediction targets and mask have a plane of T a depth: depth k's
+// targets are k further ahead, and its inputs those of depth k − 1. Training sequences overlap by those tokens, so that
+// every depth predicts T; at the end of the validation part depth k has k fewer.
 struct SequenceBatch {
   int sequences = 0;
   int length = 0;
-  std::vector<std::int32_t> tokens;   // [sequences × length]
-  std::vector<std::int32_t> targets;  // the token after each
-  std::vector<std::uint8_t> mask;     // 0: padding, counts nowhere
+  std::vector<std::int32_t> tokens;   // [T]
+  std::vector<std::int32_t> targets;  // [depths × T]: the token after each, …
+  std::vector<std::uint8_t> mask;     // [depths × T]; 0: padding, counts nowhere
+  std::size_t positions() const { return tokens.size(); }
 };
 
 class BatchLoader {
@@ -31,7 +36,9 @@ class BatchLoader {
   std::uint64_t text_fingerprint() const;  // runtime/data/fingerprint.hpp
   std::int64_t num_training_samples() const { return training_samples_; }
   std::int64_t num_validation_batches() const;
-  std::int64_t validation_tokens() const { return validation_tokens_; }
+  std::int64_t validation_tokens() const { return validation_targets(0); }
+  // Targets of the validation part that a prediction depth has; 0: the main model's.
+  std::int64_t validation_targets(int depth) const { return std::max<std::int64_t>(0, validation_tokens_ - depth); }
   std::int64_t predicted_tokens(std::int64_t step) const;  // targets that count in a step's global batch
 
   // The sample that is sequence `index` of a step's global batch.
@@ -39,13 +46,14 @@ class BatchLoader {
 
  private:
   std::int64_t global_index(int data_rank, int microbatch, int sequence) const;
-  void fill(std::int64_t begin, std::int64_t predicted, int row, SequenceBatch& out) const;
+  void fill(std::int64_t begin, std::int64_t targets_left, int row, SequenceBatch& out) const;
   void prepare(SequenceBatch& out) const;
 
   std::shared_ptr<const TokenSource> source_;
   std::uint64_t seed_;
   int sequences_;  // of a global batch
   int length_;
+  int mtp_depth_;
   int microbatches_;
   int microbatch_sequences_;
   std::int64_t training_samples_;

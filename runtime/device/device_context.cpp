@@ -21,7 +21,7 @@ DeviceContext::DeviceContext(std::shared_ptr<const Plan> the_plan, int the_rank,
       parameters(*plan, rank, use, pool) {
   for (const StageSteps& stage : plan->stages) saved.push_back(saved_values(stage));
   const ModelSpec& model = plan->job.model;
-  biases.assign(static_cast<std::size_t>(model.layers - model.dense_layers),
+  biases.assign(static_cast<std::size_t>(model.moe_layers()),
                 std::vector<float>(static_cast<std::size_t>(model.experts), 0.0F));
   workspace.reserve(workspace_bytes(*plan, plan->mesh.pipeline_index(rank), gemm));
 }

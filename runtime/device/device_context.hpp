@@ -18,6 +18,10 @@
 
 namespace dsrun {
 
+// Hears the head's operands, hidden_TD and head_WD, before each forward of head_loss. `depth`: of the prediction
+// module; 0: the main model.
+using HeadObserver = std::function<void(int depth, const TensorView& hidden, const TensorView& head)>;
+
 struct DeviceContext {
   DeviceContext(std::shared_ptr<const Plan> plan, int rank, std::shared_ptr<const BatchLoader> loader, DeviceUse use,
                 const Clock& clock);
@@ -36,8 +40,7 @@ struct DeviceContext {
   std::vector<std::vector<float>> biases;  // [MoE layer of the model][expert]
   std::vector<Outgoing> outbox;
   std::vector<std::vector<bool>> saved;  // [stage][value]: kept for backward
-  // Hears the head's operands, hidden_TD and head_WD, before each forward of head_loss; may be empty.
-  std::function<void(const TensorView& hidden, const TensorView& head)> on_head;
+  HeadObserver on_head;                  // may be empty
 
   // Index of a stage's MoE layer among the model's MoE layers.
   int model_moe(int stage, int moe) const;

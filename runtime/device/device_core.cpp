@@ -46,8 +46,9 @@ void DeviceCore::on_round(const RoundOrder& order) {
   context_.result.rank = context_.rank;
   context_.result.round = order.round;
   const ModelSpec& model = context_.plan->job.model;
-  context_.result.expert_counts.assign(static_cast<std::size_t>(model.layers - model.dense_layers),
+  context_.result.expert_counts.assign(static_cast<std::size_t>(model.moe_layers()),
                                        std::vector<std::int64_t>(static_cast<std::size_t>(model.experts), 0));
+  context_.result.mtp_loss_sums.assign(static_cast<std::size_t>(model.mtp_depth), 0.0);
   context_.parameters.begin_step();
   in_round_ = true;
   cursor_ = 0;

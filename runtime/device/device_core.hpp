@@ -55,10 +55,8 @@ class DeviceCore {
 
   // Called after each op with what it was and when; for traces.
   void observe(std::function<void(const DeviceSpan&)> observer) { observer_ = std::move(observer); }
-  // Called before each forward of the head with hidden_TD and head_WD, on the rank that has it.
-  void observe_head(std::function<void(const TensorView& hidden, const TensorView& head)> observer) {
-    context_.on_head = std::move(observer);
-  }
+  // Called before each forward of the head, on the rank that has it.
+  void observe_head(HeadObserver observer) { context_.on_head = std::move(observer); }
   const std::vector<Instruction>& executed() const { return executed_; }  // of the current or last round (S-2)
 
   ParameterStore& parameters() { return context_.parameters; }

@@ -77,7 +77,7 @@ LocalModel::LocalModel(const ModelSpec& model, const LocalOptions& options,
 LocalModel::LocalModel(const Pretrained& pretrained, const LocalOptions& options)
     : LocalModel(pretrained.config.model, options, [&](DeviceCore& core) {
         load_weights(pretrained, core.parameters());
-        core.set_biases(load_biases(pretrained));
+        core.set_biases(load_biases(pretrained, pretrained.config.model));
       }) {}
 
 LocalModel::~LocalModel() = default;
@@ -91,15 +91,15 @@ RoundResult LocalModel::forward(std::int64_t batch) {
   return *core_->take_result();
 }
 
-std::vector<float> LocalModel::logits(std::span<const std::int32_t> tokens, std::size_t first) {
+std::vector<float> LocalModel::logits(std::span<const std::int32_t> tokens, std::size_t first, int depth) {
   const BatchSpec& batch = plan_->job.batch;
   if (tokens.empty() || tokens.size() > static_cast<std::size_t>(batch.length) || first >= tokens.size())
     throw std::invalid_argument("a forward pass needs between one token and the model's longest sequence");
   stream_->set(tokens, static_cast<std::size_t>(batch.length) * static_cast<std::size_t>(batch.sequences) + 1);
   *loader_ = BatchLoader(plan_->job, stream_);
   std::vector<float> logits;
-  core_->observe_head([&](const TensorView& hidden, const TensorView& head) {
-    logits = multiply_head(hidden, head, first, tokens.size() - first);
+  core_->observe_head([&](int of, const TensorView& hidden, const TensorView& head) {
+    if (of == depth) logits = multiply_head(hidden, head, first, tokens.size() - first);
   });
   forward(0);
   core_->observe_head(nullptr);

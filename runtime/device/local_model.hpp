@@ -34,8 +34,9 @@ class LocalModel {
   LocalModel(const Pretrained& pretrained, const LocalOptions& options);
   ~LocalModel();
 
-  // Logits of positions [first, tokens.size()): [positions × vocabulary], row-major. 1 ≤ tokens.size() ≤ longest.
-  std::vector<float> logits(std::span<const std::int32_t> tokens, std::size_t first = 0);
+  // Logits of positions [first, tokens.size()): [positions × vocabulary], row-major. 1 ≤ tokens.size() ≤ longest. Those
+  // of prediction module `depth` read the tokens `depth` ahead, zeros where there are none.
+  std::vector<float> logits(std::span<const std::int32_t> tokens, std::size_t first = 0, int depth = 0);
   // Predicts every token of the stream but the first, in sequences of `longest` that do not see each other.
   Evaluation evaluate(std::shared_ptr<const TokenSource> source);
 

@@ -27,7 +27,7 @@ ParameterStore::ParameterStore(const Plan& plan, int rank, DeviceUse use, const 
       weight_dtype_(compute_dtype(plan.job.precision.compute)),
       wide_dtype_(wide_dtype(plan.job.precision.compute)),
       moment_dtype_(moment_type(plan.job)) {
-  for (const StageSteps& stage : plan.stages) places_.emplace_back(stage.graph.params.size());
+  for (const StageSteps& stage : plan.stages) place_of_.emplace_back(stage.graph.params.size());
   for (int id : plan.layout.buckets_of(rank)) {
     const auto& ranks = plan.layout.buckets[static_cast<std::size_t>(id)].ranks;
     BucketState state;
@@ -78,16 +78,17 @@ void ParameterStore::initialise(BucketState& state) {
 }
 
 void ParameterStore::locate(const BucketState& state) {
-  const Bucket& bucket = layout(state);
-  const Graph& graph = plan_.stages[static_cast<std::size_t>(bucket.stage)].graph;
-  for (const TensorPart& part : bucket.parts) {
-    const std::int64_t cols = graph.params[static_cast<std::size_t>(part.param)].cols;
+  for (const TensorPart& part : layout(state).parts) {
+    const ParamUse& first = part.uses[0];
+    const Graph& graph = plan_.stages[static_cast<std::size_t>(first.stage)].graph;
+    const std::int64_t cols = graph.params[static_cast<std::size_t>(first.param)].cols;
     const auto shaped = [&](const Buffer& buffer, Dtype dtype) {
       if (!buffer) return TensorView{};
       return matrix(flat(buffer, dtype, part.offset, part.size).data, dtype, part.size / cols, cols);
     };
-    places_[static_cast<std::size_t>(bucket.stage)][static_cast<std::size_t>(part.param)] = {
-        shaped(state.weights, weight_dtype_), shaped(state.gradients, wide_dtype_), false};
+    for (const ParamUse& use : part.uses)
+      place_of_[static_cast<std::size_t>(use.stage)][static_cast<std::size_t>(use.param)] = places_.size();
+    places_.push_back({shaped(state.weights, weight_dtype_), shaped(state.gradients, wide_dtype_), false});
   }
 }
 
@@ -99,15 +100,14 @@ TensorView ParameterStore::master_of(BucketState& state, std::int64_t first, std
 }
 
 ParamGrad ParameterStore::gradient(int stage, int param) {
-  Place& place = places_[static_cast<std::size_t>(stage)][static_cast<std::size_t>(param)];
+  Place& place = places_[place_of_[static_cast<std::size_t>(stage)][static_cast<std::size_t>(param)]];
   const bool accumulate = place.written;
   place.written = true;
   return {place.gradient, accumulate};
 }
 
 void ParameterStore::begin_step() {
-  for (auto& stage : places_)
-    for (Place& place : stage) place.written = false;
+  for (Place& place : places_) place.written = false;
 }
 
 double ParameterStore::sum_squares(const BucketState& state) const {

@@ -35,7 +35,7 @@ class ParameterStore {
   }
 
   // By the stage's parameter index; an expert parameter's view has its local experts' rows one below the other.
-  TensorView weight(int stage, int param) const { return places(stage)[static_cast<std::size_t>(param)].weight; }
+  TensorView weight(int stage, int param) const { return place(stage, param).weight; }
   // The accumulator of a parameter's gradient; the first call after begin_step() says to overwrite.
   ParamGrad gradient(int stage, int param);
   void begin_step();
@@ -63,7 +63,9 @@ class ParameterStore {
     TensorView gradient;
     bool written = false;  // this step
   };
-  const std::vector<Place>& places(int stage) const { return places_[static_cast<std::size_t>(stage)]; }
+  const Place& place(int stage, int param) const {
+    return places_[place_of_[static_cast<std::size_t>(stage)][static_cast<std::size_t>(param)]];
+  }
   void allocate(BucketState& state, const std::shared_ptr<MemoryPool>& pool);
   void initialise(BucketState& state);
   void locate(const BucketState& state);
@@ -72,7 +74,8 @@ class ParameterStore {
   DeviceUse use_;
   Dtype weight_dtype_, wide_dtype_, moment_dtype_;
   std::vector<BucketState> buckets_;
-  std::vector<std::vector<Place>> places_;  // [stage][param]
+  std::vector<Place> places_;                       // one a tensor that is here, whatever stages of this rank read it
+  std::vector<std::vector<std::size_t>> place_of_;  // [stage][param]
 };
 
 }  // namespace dsrun

@@ -74,21 +74,33 @@ void read_range(const Pretrained& from, const std::string& param, std::int64_t b
   }
 }
 
+// transformers drops the modules when it saves a model, yet leaves their number in the config.
+bool has_prediction_modules(const SafetensorsModel& files, const ModelSpec& model) {
+  const std::string layer = fmt::format("model.layers.{}.", model.layers);
+  const auto is_module = [&](const SafetensorsTensor& tensor) { return tensor.name.starts_with(layer); };
+  return std::any_of(files.files().begin(), files.files().end(), [&](const SafetensorsFile& file) {
+    return std::any_of(file.tensors().begin(), file.tensors().end(), is_module);
+  });
+}
+
 }  // namespace
 
 Pretrained open_pretrained(const std::string& folder) {
   HuggingFaceConfigResult parsed = parse_config(folder);
   HuggingFaceConfig config = *parsed.config;
-  if (config.model.mtp_depth > 0) parsed.notes.push_back("multi-token prediction modules are left out");
-  config.model.mtp_depth = 0;
   SafetensorsModel files = SafetensorsModel::open(folder);
+  if (config.model.mtp_depth > 0 && !has_prediction_modules(files, config.model)) {
+    parsed.notes.push_back("config.json names multi-token prediction modules, but the files hold none");
+    config.model.mtp_depth = 0;
+  }
   const Graph graph = build_graph(config.model);
-  const std::int64_t wanted = HuggingFaceTable::num_tensors(graph, config.model);
+  const std::int64_t wanted = HuggingFaceTable::num_tensors(graph, config.model) - 2 * config.model.mtp_depth;
   if (wanted > static_cast<std::int64_t>(files.num_tensors()))
     throw StorageError(fmt::format("{}: the model of config.json has {} tensors, and the files hold {}", folder, wanted,
                                    files.num_tensors()));
   HuggingFaceTable table(graph, config.model);
-  for (const HuggingFaceTensor& tensor : table.tensors()) files.get(tensor.name, tensor.dims);
+  for (const HuggingFaceTensor& tensor : table.tensors())
+    if (!tensor.is_copy) files.get(tensor.name, tensor.dims);
   Pretrained pretrained{folder, std::move(config), std::move(files), std::move(table), std::move(parsed.notes)};
   note_unused(pretrained);
   return pretrained;
@@ -129,12 +141,11 @@ void load_weights(const Pretrained& pretrained, ParameterStore& store) {
   }
 }
 
-std::vector<std::vector<float>> load_biases(const Pretrained& pretrained) {
-  const ModelSpec& model = pretrained.config.model;
-  std::vector<std::vector<float>> biases(static_cast<std::size_t>(model.layers - model.dense_layers),
+std::vector<std::vector<float>> load_biases(const Pretrained& pretrained, const ModelSpec& model) {
+  std::vector<std::vector<float>> biases(static_cast<std::size_t>(model.moe_layers()),
                                          std::vector<float>(static_cast<std::size_t>(model.experts), 0.0F));
   for (const HuggingFaceTensor& part : pretrained.table.tensors())
-    if (part.moe >= 0)
+    if (part.moe >= 0 && part.moe < model.moe_layers())
       pretrained.files.read_f32(pretrained.files.get(part.name, part.dims), 0,
                                 biases[static_cast<std::size_t>(part.moe)]);
   return biases;

@@ -20,18 +20,19 @@ struct Pretrained {
 };
 
 // Reads config.json and the headers of all files, and checks that each tensor of the model is there in its shape.
-// Throws StorageError naming the file and what is wrong with it. Prediction modules are left out: config.model has
-// none.
+// Throws StorageError naming the file and what is wrong with it. A prediction module's own copies of the embedding and
+// the head are not read, and need not be there.
 Pretrained open_pretrained(const std::string& folder);
 
 // "model.hidden is 64 there and 128 here" for each size in which a job's model is another; empty: they are the same.
 std::vector<std::string> differences(const Pretrained& pretrained, const ModelSpec& model);
 
-// Fills weights, and the masters of the owned shards where the store trains. Each value goes through fp32. Throws
+// Fills weights, and the masters of the owned shards where the store trains. Each value goes through fp32. Prediction
+// modules that only the job's model has keep their initial values; those that only the files have are left out. Throws
 // SafetensorsError where a tensor has a type that weights cannot have.
 void load_weights(const Pretrained& pretrained, ParameterStore& store);
 
-// The router's biases, [MoE layer][expert].
-std::vector<std::vector<float>> load_biases(const Pretrained& pretrained);
+// The router's biases for a job with this model, [MoE layer][expert].
+std::vector<std::vector<float>> load_biases(const Pretrained& pretrained, const ModelSpec& model);
 
 }  // namespace dsrun

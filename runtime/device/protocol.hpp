@@ -21,6 +21,7 @@ struct RoundOrder {
   std::uint64_t round = 0;
   RoundKind kind = RoundKind::train;
   std::int64_t index = 0;  // train: the step, from 0; evaluate: the batch of validation sequences
+  double mtp_lambda = 0;   // train: of the prediction modules' mean loss in the sum of losses
 };
 
 // Device → coordinator: the Program has run and, when training, the owned gradients are summed.
@@ -28,6 +29,7 @@ struct RoundResult {
   int rank = 0;
   std::uint64_t round = 0;
   double loss_sum = 0;                                   // over this rank's microbatches; 0 unless it holds the head
+  std::vector<double> mtp_loss_sums;                     // the same of each prediction depth
   double sum_squares = 0;                                // of the owned gradient sums
   std::vector<std::vector<std::int64_t>> expert_counts;  // [MoE layer of the model][expert], tokens routed by this rank
   std::int64_t rows_sent_away = 0;                       // expert rows that went to another rank

@@ -150,6 +150,19 @@ std::int64_t value_rows(const DeviceContext& context, const Frame& frame, const 
   return frame.routing[static_cast<std::size_t>(moe)].num_rows();
 }
 
+// What embed and head_loss of a prediction depth read: the depth below's targets are its tokens.
+static BatchView batch_view(const DeviceContext& context, const SequenceBatch& batch, int depth, double& loss) {
+  const std::size_t plane = static_cast<std::size_t>(depth) * batch.positions();
+  BatchView view;
+  view.tokens = depth == 0 ? batch.tokens.data() : batch.targets.data() + plane - batch.positions();
+  view.targets = batch.targets.data() + plane;
+  view.mask = batch.mask.data() + plane;
+  view.sequence_length = batch.length;
+  view.loss_sum = &loss;
+  if (depth > 0) view.loss_weight = context.round.mtp_lambda / context.plan->job.model.mtp_depth;
+  return view;
+}
+
 void run_kernel(DeviceContext& context, Frame& frame, const Step& step) {
   const StageSteps& stage = context.plan->stages[static_cast<std::size_t>(frame.stage)];
   const Node& node = stage.graph.nodes[static_cast<std::size_t>(step.node)];
@@ -165,7 +178,6 @@ void run_kernel(DeviceContext& context, Frame& frame, const Step& step) {
     params.push_back(context.parameters.weight(frame.stage, param));
     if (step.pass == Pass::backward_weight) param_grads.push_back(context.parameters.gradient(frame.stage, param));
   }
-  const SequenceBatch& batch = frame.batch;
   double loss = 0;
   const KernelCall call{node.attributes,
                         inputs,
@@ -175,21 +187,24 @@ void run_kernel(DeviceContext& context, Frame& frame, const Step& step) {
                         params,
                         param_grads,
                         node.moe >= 0 ? &frame.routing[static_cast<std::size_t>(node.moe)] : nullptr,
-                        {batch.tokens.data(), batch.targets.data(), batch.mask.data(), batch.length, &loss},
+                        batch_view(context, frame.batch, node.attributes.depth, loss),
                         node.op == Op::router
                             ? context.biases[static_cast<std::size_t>(context.model_moe(frame.stage, node.moe))].data()
                             : nullptr,
                         context.workspace,
                         context.gemm};
-  if (node.op == Op::head_loss && step.pass == Pass::forward && context.on_head) context.on_head(inputs[0], params[0]);
+  const bool loses = node.op == Op::head_loss && step.pass == Pass::forward;
+  if (loses && context.on_head) context.on_head(node.attributes.depth, inputs[0], params[0]);
   const KernelRow& row = cpu_kernels()[static_cast<std::size_t>(node.op)];
   const KernelFunction run = step.pass == Pass::forward          ? row.forward
                              : step.pass == Pass::backward_input ? row.backward_input
                                                                  : row.backward_weight;
   run(call);
-  if (node.op == Op::head_loss && step.pass == Pass::forward) {
+  if (loses) {
     if (!std::isfinite(loss)) throw std::runtime_error("the loss is not finite");
-    context.result.loss_sum += loss;
+    RoundResult& result = context.result;
+    const int depth = node.attributes.depth;
+    (depth == 0 ? result.loss_sum : result.mtp_loss_sums[static_cast<std::size_t>(depth) - 1]) += loss;
   }
 }
 

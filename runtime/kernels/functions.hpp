@@ -32,6 +32,9 @@ void swiglu_backward_input(const KernelCall&);
 void add_forward(const KernelCall&);
 void add_backward_input(const KernelCall&);
 
+void concat_forward(const KernelCall&);
+void concat_backward_input(const KernelCall&);
+
 void router_forward(const KernelCall&);
 void router_backward_input(const KernelCall&);
 

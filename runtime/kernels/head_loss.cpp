@@ -1,6 +1,6 @@
 // Cross entropy of the head's logits x_TD Wᵀ, in chunks of rows so that tokens × vocabulary never exists whole. Forward
 // keeps lse_T1; both backward functions make a chunk's logits again and turn them into softmax − onehot. The loss is a
-// sum over unmasked positions: gradients are those of the sum.
+// sum over unmasked positions: gradients are those of the sum, times the call's loss_weight.
 #include <algorithm>
 
 #include "runtime/kernels/dispatch_dtype.hpp"
@@ -83,12 +83,14 @@ struct Head {
   }
 
   void write_gradient_row(Scalar* row, Scalar lse, std::int64_t target, T* out) const {
-    const Scalar at_target = std::exp(row[target] - lse) - Scalar(1);
+    const auto scale = static_cast<Scalar>(call.batch.loss_weight);
+    const Scalar at_target = (std::exp(row[target] - lse) - Scalar(1)) * scale;
     typename Row::Vector lanes;
     for (std::int64_t j = 0; j < padded; j += Row::width) {
       Row::load(lanes, row + j);
       lanes -= lse;
       Row::exponentiate(lanes);
+      lanes *= scale;
       Row::store(out + j, lanes);
     }
     out[target] = T(at_target);

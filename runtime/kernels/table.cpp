@@ -13,6 +13,7 @@ constexpr std::array<KernelRow, num_ops> table = {{
     {Op::attention, attention_forward, attention_backward_input, nullptr},
     {Op::swiglu, swiglu_forward, swiglu_backward_input, nullptr},
     {Op::add, add_forward, add_backward_input, nullptr},
+    {Op::concat, concat_forward, concat_backward_input, nullptr},
     {Op::router, router_forward, router_backward_input, nullptr},
     {Op::exchange_counts, nullptr, nullptr, nullptr},
     {Op::dispatch, nullptr, nullptr, nullptr},

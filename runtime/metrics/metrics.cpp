@@ -33,6 +33,8 @@ const std::vector<MetricRow>& rows() {
   static const std::vector<MetricRow> table = {
       METRIC(step, "steps", "steps made"),
       METRIC(loss, "nats", "cross entropy per predicted token, before the update"),
+      METRIC(mtp_loss, "nats", "the same of each multi-token prediction depth"),
+      METRIC(mtp_lambda, "", "weight of the mean of mtp_loss in the loss that is minimised"),
       METRIC(tokens, "tokens", "predicted in this step"),
       METRIC(tokens_per_s, "tokens/s", "over the whole job"),
       METRIC(grad_norm, "", "global gradient norm before clipping"),
@@ -87,10 +89,18 @@ void cut_half_line(const std::string& path) {
 json to_json(const StepMetrics& metrics) {
   json object;
   for (const MetricRow& row : rows()) object[std::string(row.about.name)] = row.value(metrics);
+  if (metrics.mtp_loss.empty()) {
+    object.erase("mtp_loss");
+    object.erase("mtp_lambda");
+  }
   return object;
 }
 
-json to_json(const ValidationMetrics& metrics) { return {{"step", metrics.step}, {"val_loss", metrics.val_loss}}; }
+json to_json(const ValidationMetrics& metrics) {
+  json object = {{"step", metrics.step}, {"val_loss", metrics.val_loss}};
+  if (!metrics.val_mtp_loss.empty()) object["val_mtp_loss"] = metrics.val_mtp_loss;
+  return object;
+}
 
 std::vector<MetricHelp> metric_table() {
   std::vector<MetricHelp> table;

@@ -16,9 +16,11 @@
 namespace dsrun {
 
 struct StepMetrics {
-  std::int64_t step = 0;    // steps made, from 1
-  double loss = 0;          // nats per predicted token, before the update
-  std::int64_t tokens = 0;  // predicted in this step
+  std::int64_t step = 0;         // steps made, from 1
+  double loss = 0;               // nats per predicted token, before the update; of the main model alone
+  std::vector<double> mtp_loss;  // the same of each prediction depth
+  double mtp_lambda = 0;         // weight of their mean in the sum that was minimised
+  std::int64_t tokens = 0;       // predicted in this step
   double tokens_per_s = 0;
   double grad_norm = 0;  // before clipping
   double lr = 0;
@@ -34,7 +36,8 @@ struct StepMetrics {
 
 struct ValidationMetrics {
   std::int64_t step = 0;
-  double val_loss = 0;  // nats per predicted token over the whole validation part
+  double val_loss = 0;               // nats per predicted token over the whole validation part
+  std::vector<double> val_mtp_loss;  // the same of each prediction depth
 };
 
 nlohmann::json to_json(const StepMetrics& metrics);

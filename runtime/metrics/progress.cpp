@@ -19,9 +19,11 @@ std::string duration(double seconds) {
 }  // namespace
 
 std::string format_progress(const StepMetrics& m, std::int64_t num_steps, double eta_seconds) {
-  return fmt::format("step {}/{}  loss {:.4f}  {:.0f} tok/s  grad {:.3g}  MaxVio {:.2f}  bubble {:.0f} %  ETA {}",
-                     m.step, num_steps, m.loss, m.tokens_per_s, m.grad_norm, m.max_vio, m.bubble * 100,
-                     duration(eta_seconds));
+  std::string mtp;
+  for (const double loss : m.mtp_loss) mtp += fmt::format(" {:.4f}", loss);
+  return fmt::format("step {}/{}  loss {:.4f}{}{}  {:.0f} tok/s  grad {:.3g}  MaxVio {:.2f}  bubble {:.0f} %  ETA {}",
+                     m.step, num_steps, m.loss, mtp.empty() ? "" : "  MTP", mtp, m.tokens_per_s, m.grad_norm, m.max_vio,
+                     m.bubble * 100, duration(eta_seconds));
 }
 
 Progress::Progress(std::FILE* out, bool terminal, std::int64_t num_steps, const Clock& clock)

@@ -5,7 +5,7 @@
 
 namespace dsrun::test {
 
-inline Job layout_job(const char* schedule, int pipeline, int data, int expert) {
+inline Job layout_job(const char* schedule, int pipeline, int data, int expert, int mtp_depth = 0) {
   Job job;
   ModelSpec& model = job.model;
   model.layers = 5;
@@ -25,6 +25,7 @@ inline Job layout_job(const char* schedule, int pipeline, int data, int expert) 
   model.expert_hidden = 5;
   model.dense_hidden = 11;
   model.vocab_size = 256;
+  model.mtp_depth = mtp_depth;
   job.parallel.schedule = schedule;
   job.parallel.pipeline = pipeline;
   job.parallel.data = data;

@@ -9,26 +9,30 @@
 namespace dsrun {
 namespace {
 
-struct Meshes : testing::TestWithParam<std::tuple<const char*, int, int, int>> {
+using MeshSizes = std::tuple<const char*, int, int, int>;
+
+struct Meshes : testing::TestWithParam<std::tuple<MeshSizes, int>> {
   Plan plan() const {
-    const auto [schedule, pipeline, data, expert] = GetParam();
-    return make_plan(test::layout_job(schedule, pipeline, data, expert));
+    const auto& [mesh, mtp_depth] = GetParam();
+    const auto [schedule, pipeline, data, expert] = mesh;
+    return make_plan(test::layout_job(schedule, pipeline, data, expert, mtp_depth));
   }
 };
 
-INSTANTIATE_TEST_SUITE_P(StateLayout, Meshes,
-                         testing::Values(std::tuple{"1f1b", 1, 1, 1}, std::tuple{"1f1b", 1, 4, 2},
-                                         std::tuple{"1f1b", 3, 1, 1}, std::tuple{"1f1b", 2, 2, 1},
-                                         std::tuple{"1f1b", 2, 2, 2}, std::tuple{"1f1b", 2, 4, 2},
-                                         std::tuple{"1f1b", 2, 4, 4}, std::tuple{"dualpipe", 2, 1, 1},
-                                         std::tuple{"dualpipe", 4, 1, 1}, std::tuple{"dualpipe", 2, 2, 2},
-                                         std::tuple{"dualpipe", 4, 2, 1}, std::tuple{"dualpipe", 2, 4, 2},
-                                         std::tuple{"dualpipe", 2, 4, 4}),
-                         [](const auto& of) {
-                           return std::string(std::get<0>(of.param)) + "_p" + std::to_string(std::get<1>(of.param)) +
-                                  "_d" + std::to_string(std::get<2>(of.param)) + "_e" +
-                                  std::to_string(std::get<3>(of.param));
-                         });
+constexpr MeshSizes sizes[] = {
+    {"1f1b", 1, 1, 1},     {"1f1b", 1, 4, 2},     {"1f1b", 3, 1, 1},     {"1f1b", 2, 2, 1},     {"1f1b", 2, 2, 2},
+    {"1f1b", 2, 4, 2},     {"1f1b", 2, 4, 4},     {"dualpipe", 2, 1, 1}, {"dualpipe", 4, 1, 1}, {"dualpipe", 2, 2, 2},
+    {"dualpipe", 4, 2, 1}, {"dualpipe", 2, 4, 2}, {"dualpipe", 2, 4, 4}};
+
+std::string name_of(const testing::TestParamInfo<std::tuple<MeshSizes, int>>& info) {
+  const auto& [mesh, mtp_depth] = info.param;
+  const auto [schedule, pipeline, data, expert] = mesh;
+  return std::string(schedule) + "_p" + std::to_string(pipeline) + "_d" + std::to_string(data) + "_e" +
+         std::to_string(expert) + "_mtp" + std::to_string(mtp_depth);
+}
+
+INSTANTIATE_TEST_SUITE_P(StateLayout, Meshes, testing::Combine(testing::ValuesIn(sizes), testing::Values(0, 2)),
+                         name_of);
 
 TEST_P(Meshes, every_element_has_one_owner) {
   const Plan planned = plan();
@@ -50,21 +54,22 @@ TEST_P(Meshes, every_element_has_one_owner) {
     for (std::size_t i = 0; i < counts.size(); ++i) ASSERT_EQ(counts[i], 1) << name << " element " << i;
 }
 
+// Once each, whatever several stages of a rank read it.
 TEST_P(Meshes, each_rank_holds_exactly_its_stages_parameters) {
   const Plan planned = plan();
   const Mesh& mesh = planned.mesh;
   for (int rank = 0; rank < mesh.size(); ++rank) {
-    std::map<std::pair<int, std::string>, std::int64_t> held, expected;
+    std::map<std::string, std::int64_t> held, expected;
     for (const int index : planned.layout.buckets_of(rank))
       for (const TensorPart& part : planned.layout.buckets.at(static_cast<std::size_t>(index)).parts) {
-        held[{planned.layout.buckets[static_cast<std::size_t>(index)].stage, part.name}] += part.size;
+        held[part.name] += part.size;
         const bool sharded = part.size < part.global_size;
         EXPECT_EQ(part.global_begin, sharded ? part.size * mesh.expert_index(rank) : 0) << part.name;
       }
     for (int phase = 0; phase < planned.num_phases(rank); ++phase) {
       const int stage = planned.chunk(rank, phase).stage;
       for (const Param& param : planned.stages[static_cast<std::size_t>(stage)].graph.params)
-        expected[{stage, param.name}] = param.experts > 0 ? param.size() / mesh.expert : param.size();
+        expected[param.name] = param.experts > 0 ? param.size() / mesh.expert : param.size();
     }
     EXPECT_EQ(held, expected) << "rank " << rank;
   }
@@ -92,16 +97,32 @@ TEST_P(Meshes, mirrors_share_a_bucket) {
   const Mesh& mesh = planned.mesh;
   for (const Bucket& bucket : planned.layout.buckets) {
     std::set<int> expected;
-    for (int p : {bucket.stage, planned.program.num_directions == 2 ? mesh.pipeline - 1 - bucket.stage : bucket.stage})
-      for (int d = 0; d < mesh.data; ++d)
-        if (bucket.expert_shard < 0 || d % mesh.expert == bucket.expert_shard) expected.insert(mesh.rank(p, d));
+    for (const ParamUse& use : bucket.parts.at(0).uses)
+      for (int p : {use.stage, planned.program.num_directions == 2 ? mesh.pipeline - 1 - use.stage : use.stage})
+        for (int d = 0; d < mesh.data; ++d)
+          if (bucket.expert_shard < 0 || d % mesh.expert == bucket.expert_shard) expected.insert(mesh.rank(p, d));
     EXPECT_EQ(bucket.ranks, std::vector<int>(expected.begin(), expected.end()));
-    const int index = planned.layout.find(bucket.stage, bucket.expert_shard);
-    EXPECT_EQ(&planned.layout.buckets.at(static_cast<std::size_t>(index)), &bucket);
   }
-  if (mesh.pipeline > 1) {
-    EXPECT_EQ(planned.layout.find(0, 0), -1);  // stage 0 is dense: no experts' bucket
-  }
+}
+
+// The first stage's embedding is the prediction modules' in the last stage; nothing else is shared between stages.
+TEST_P(Meshes, only_the_embedding_is_shared_between_stages) {
+  const Plan planned = plan();
+  const int last = planned.mesh.pipeline - 1;
+  for (const Bucket& bucket : planned.layout.buckets)
+    for (const TensorPart& part : bucket.parts) {
+      const bool shared = part.name == "model.embed_tokens.weight" && last > 0 && planned.job.model.mtp_depth > 0;
+      ASSERT_EQ(part.uses.size(), shared ? 2U : 1U) << part.name;
+      EXPECT_EQ(part.uses[0].stage, bucket.stage);
+      if (shared) {
+        EXPECT_EQ(part.uses[1].stage, last);
+      }
+      for (const ParamUse& use : part.uses)
+        EXPECT_EQ(planned.stages.at(static_cast<std::size_t>(use.stage))
+                      .graph.params.at(static_cast<std::size_t>(use.param))
+                      .name,
+                  part.name);
+    }
 }
 
 }  // namespace

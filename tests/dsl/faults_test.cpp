@@ -101,7 +101,6 @@ constexpr FaultCase key_cases[] = {
 };
 
 constexpr FaultCase rule_cases[] = {
-    {"mtp", "[model]\nmtp_depth = 1\n", 5, 13, "model.mtp_depth", "not built yet", "mtp_depth = 0"},
     {"dense_layers", "[model]\nlayers = 2\ndense_layers = 3\n", 6, 16, "model.dense_layers", "3 dense layers of 2",
      "at most", 5, 10, "model.layers"},
     {"dense_layers_default", "[model]\ndense_layers = 5\n", 5, 16, "model.dense_layers",

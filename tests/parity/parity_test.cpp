@@ -79,11 +79,11 @@ TEST_P(Parity, N3_bf16_strays_from_fp32_no_further_than_transformers_own) {
   EXPECT_LE(our_error.rms, 1.25 * their_error.rms);
 }
 
-INSTANTIATE_TEST_SUITE_P(Models, Parity, testing::ValuesIn(reference_model_names()),
-                         [](const auto& reference) { return reference.param; });
+INSTANTIATE_TEST_SUITE_P(Models, Parity, testing::ValuesIn(reference_model_names("parity")),
+                         [](const auto& reference) { return reference.param.substr(reference.param.find('/') + 1); });
 
 TEST(ParityOfMeshes, N3_holds_on_every_mesh_and_schedule) {
-  const ReferenceModel reference("mesh");
+  const ReferenceModel reference("parity/mesh");
   const std::vector<std::pair<const char*, std::vector<std::string>>> meshes = {
       {"P2 D2 E2 DualPipe",
        {"parallel.schedule=dualpipe", "parallel.pipeline=2", "parallel.data=2", "parallel.expert=2",

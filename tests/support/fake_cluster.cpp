@@ -69,6 +69,7 @@ void FakeCluster::broadcast(const std::vector<Order>& orders) {
       run_.steps.push_back(std::move(*step));
     } else if (auto* validation = std::get_if<ValidationFinished>(&progress)) {
       run_.validation_losses.push_back(validation->loss);
+      run_.validation_mtp_losses.push_back(validation->mtp_loss);
     } else if (auto* finished = std::get_if<JobFinished>(&progress)) {
       run_.finished = *finished;
     }

@@ -42,6 +42,7 @@ struct FakeClusterOptions {
 struct FakeRun {
   std::vector<double> losses;  // by step
   std::vector<double> validation_losses;
+  std::vector<std::vector<double>> validation_mtp_losses;  // by validation, prediction depth
   std::vector<StepFinished> steps;
   JobFinished finished;
   std::int64_t makespan_ns = 0;  // virtual
