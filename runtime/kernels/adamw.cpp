@@ -3,9 +3,10 @@
 #include <cassert>
 #include <type_traits>
 
+#include "runtime/kernels/cpu_team.hpp"
 #include "runtime/kernels/dispatch_dtype.hpp"
 #include "runtime/kernels/row/adamw.hpp"
-#include "runtime/kernels/sum_rows.hpp"
+#include "runtime/kernels/row/sums.hpp"
 
 namespace dsrun {
 
@@ -37,8 +38,8 @@ double sum_squares(const TensorView& row) {
 
 void sum_slices(std::span<const TensorView> slices, const TensorView& out) {
   dispatch_dtype(out.dtype, [&]<class T>(T) {
-    sum_rows<T>(
-        slices.size(), [&](std::size_t k) { return slices[k].as<T>(); }, out.as<T>(), out.cols);
+    const auto slice = [views = slices.data()](std::int64_t k) -> const T* { return views[k].template as<T>(); };
+    sum_rows(CpuTeam{}, static_cast<std::int64_t>(slices.size()), slice, out.as<T>(), out.cols);
   });
 }
 

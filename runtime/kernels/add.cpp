@@ -1,21 +1,16 @@
 // z = x + y; z may be either. The executor passes gradients through where it can: backward is for an input that has an
 // earlier contribution.
-#include <algorithm>
-
+#include "runtime/kernels/cpu_team.hpp"
 #include "runtime/kernels/dispatch_dtype.hpp"
 #include "runtime/kernels/functions.hpp"
-#include "runtime/kernels/row/team.hpp"
+#include "runtime/kernels/row/sums.hpp"
 
 namespace dsrun {
 namespace {
 
 void add_views(const TensorView& x, const TensorView& y, const TensorView& z) {
   dispatch_dtype(z.dtype, [&]<class T>(T) {
-    for (std::int64_t t = 0; t < z.rows; ++t) {
-      const T *a = x.row<T>(t), *b = y.row<T>(t);
-      T* c = z.row<T>(t);
-      CpuTeam{}.each(z.cols, [=](std::int64_t i) { store(c, i, load(a, i) + load(b, i)); });
-    }
+    for (std::int64_t t = 0; t < z.rows; ++t) add_row(CpuTeam{}, x.row<T>(t), y.row<T>(t), z.row<T>(t), z.cols);
   });
 }
 
@@ -31,7 +26,7 @@ void add_backward_input(const KernelCall& call) {
     } else if (target.out.data != call.grad_outputs[0].data) {
       dispatch_dtype(target.out.dtype, [&]<class T>(T) {
         for (std::int64_t t = 0; t < target.out.rows; ++t)
-          std::copy_n(call.grad_outputs[0].row<T>(t), target.out.cols, target.out.row<T>(t));
+          copy_row<T>(CpuTeam{}, call.grad_outputs[0].row<T>(t), target.out.row<T>(t), target.out.cols);
       });
     }
   }

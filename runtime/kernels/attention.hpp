@@ -7,8 +7,9 @@
 #include <algorithm>
 #include <cstring>
 
+#include "runtime/kernels/cpu_team.hpp"
 #include "runtime/kernels/kernel.hpp"
-#include "runtime/kernels/lanes.hpp"
+#include "runtime/kernels/row/softmax.hpp"
 
 namespace dsrun {
 
@@ -18,8 +19,8 @@ inline constexpr std::int64_t attention_piece_rows = 512;
 
 template <class T>
 struct AttentionHeads {
-  using Row = Lanes<T>;
   using Scalar = Compute<T>;
+  using Vector = Lanes<Scalar>;
   static constexpr Dtype scalar = dtype_of<Scalar>;
 
   const KernelCall& call;

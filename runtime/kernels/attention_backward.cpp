@@ -15,9 +15,7 @@ static_assert(piece_rows % block_rows == 0);
 template <class T>
 struct Backward : AttentionHeads<T> {
   using Base = AttentionHeads<T>;
-  using typename Base::Row;
   using typename Base::Scalar;
-  using Vector = typename Base::Row::Vector;
 
   // Scratch; sums are of one head, but for the shared columns', which are of the sequence.
   TensorView keys_SC, weights_QB, slopes_QB, dots_S1, dq_SC, dk_BC, dv_BV, dkr_SP;
@@ -69,19 +67,9 @@ struct Backward : AttentionHeads<T> {
 
   // d_i = do_i · o_i of every row.
   void fill_dots(const Operands& operands) const {
-    const std::int64_t whole = this->value / Row::width * Row::width;
     for (std::int64_t i = 0; i < dots_S1.rows; ++i) {
-      const T* o = operands.o_SV.template row<T>(i);
-      const T* gradient = operands.do_SV.template row<T>(i);
-      Vector a, b, sums{};
-      for (std::int64_t j = 0; j < whole; j += Row::width) {
-        Row::load(a, o + j);
-        Row::load(b, gradient + j);
-        sums += a * b;
-      }
-      Scalar sum = Row::sum_of(sums);
-      for (std::int64_t j = whole; j < this->value; ++j) sum += Scalar(o[j]) * Scalar(gradient[j]);
-      *dots_S1.template row<Scalar>(i) = sum;
+      *dots_S1.template row<Scalar>(i) =
+          dot_row(CpuTeam{}, operands.o_SV.template row<T>(i), operands.do_SV.template row<T>(i), this->value);
     }
   }
 
@@ -115,18 +103,8 @@ struct Backward : AttentionHeads<T> {
   void turn_row(Scalar* scores, Scalar* slopes, std::int64_t seen, Scalar lse, Scalar dot) const {
     std::fill(scores + seen, scores + block_rows, -std::numeric_limits<Scalar>::infinity());
     std::fill(slopes + seen, slopes + block_rows, Scalar(0));
-    T* p_out = reinterpret_cast<T*>(scores);
-    T* ds_out = reinterpret_cast<T*>(slopes);
-    Vector p, ds;
-    for (std::int64_t j = 0; j < block_rows; j += Row::width) {
-      Row::load(p, scores + j);
-      Row::load(ds, slopes + j);
-      p = p * this->scale - lse;
-      Row::exponentiate(p);
-      ds = p * (ds - dot) * this->scale;
-      Row::store(p_out + j, p);
-      Row::store(ds_out + j, ds);
-    }
+    softmax_row_input_gradient(CpuTeam{}, scores, slopes, this->scale, lse, dot, reinterpret_cast<T*>(scores),
+                               reinterpret_cast<T*>(slopes), block_rows);
   }
 
   void store_block(const GradTarget& dkv, std::int64_t head, std::int64_t first, std::int64_t rows) const {

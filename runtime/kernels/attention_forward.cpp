@@ -14,18 +14,16 @@ static_assert(piece_rows % block_rows == 0, "each row of a block sees a key of e
 template <class T>
 struct Forward : AttentionHeads<T> {
   using Base = AttentionHeads<T>;
-  using typename Base::Row;
   using typename Base::Scalar;
-  using Vector = typename Base::Row::Vector;
+  using typename Base::Vector;
 
   TensorView keys_SC, scores, sums_BV;  // scratch
-  Scalar most[block_rows];              // of a row's scores so far
-  Scalar total[block_rows];             // of their exponentials
+  SoftmaxSoFar<Scalar> so_far[block_rows];
 
   explicit Forward(const KernelCall& kernel_call) : Base{kernel_call} {
     const std::int64_t length = kernel_call.batch.sequence_length;
     keys_SC = this->take(dtype_of<T>, length, this->key);
-    scores = this->take(Base::scalar, block_rows, Row::round_up(std::min(length, piece_rows)));
+    scores = this->take(Base::scalar, block_rows, Vector::round_up(std::min(length, piece_rows)));
     sums_BV = this->take(Base::scalar, block_rows, this->value);
   }
 
@@ -48,8 +46,7 @@ struct Forward : AttentionHeads<T> {
 
   void run_block(const TensorView& q_BC, const TensorView& v_SV, std::int64_t first) {
     const std::int64_t last = first + q_BC.rows;
-    std::fill_n(most, block_rows, -std::numeric_limits<Scalar>::infinity());
-    std::fill_n(total, block_rows, Scalar(0));
+    std::fill_n(so_far, block_rows, SoftmaxSoFar<Scalar>{});
     for (std::int64_t piece = 0; piece < last; piece += piece_rows) {
       const std::int64_t keys = std::min(piece_rows, last - piece);
       const TensorView part{scores.data, q_BC.rows, keys, scores.stride, Base::scalar};
@@ -62,48 +59,22 @@ struct Forward : AttentionHeads<T> {
     }
   }
 
-  // Turns a row's scores into exp(score · scale − maximum) in T; beyond `seen` keys, which lie ahead of it, into 0.
+  // Turns a row's scores into weights in T; beyond `seen` keys, which lie ahead of it, into 0.
   void weigh_row(std::int64_t i, Scalar* row, std::int64_t seen, std::int64_t keys) {
-    const std::int64_t whole = Row::round_up(seen);
+    const std::int64_t whole = Vector::round_up(seen);
     std::fill(row + seen, row + whole, -std::numeric_limits<Scalar>::infinity());
-    Vector lanes, top, sum{};
-    Row::load(top, row);
-    for (std::int64_t j = Row::width; j < whole; j += Row::width) {
-      Row::load(lanes, row + j);
-      Row::raise_to(top, lanes);
-    }
-    const Scalar maximum = std::max(most[i], Row::max_of(top) * this->scale);
-    T* out = reinterpret_cast<T*>(row);
-    for (std::int64_t j = 0; j < whole; j += Row::width) {
-      Row::load(lanes, row + j);
-      lanes = lanes * this->scale - maximum;
-      Row::exponentiate(lanes);
-      sum += lanes;
-      Row::store(out + j, lanes);
-    }
-    std::fill(out + whole, out + std::max(whole, keys), T(0));
-    rescale_row(i, maximum);
-    total[i] += Row::sum_of(sum);
-  }
-
-  // What earlier pieces summed was relative to their maximum.
-  void rescale_row(std::int64_t i, Scalar maximum) {
-    if (total[i] > 0 && maximum > most[i]) {
-      const Scalar factor = std::exp(most[i] - maximum);
-      total[i] *= factor;
-      Scalar* sums = sums_BV.template row<Scalar>(i);
-      for (std::int64_t j = 0; j < this->value; ++j) sums[j] *= factor;
-    }
-    most[i] = maximum;
+    T* weights = reinterpret_cast<T*>(row);
+    const Scalar factor = softmax_row_piece<T>(CpuTeam{}, row, this->scale, so_far[i], weights, whole);
+    std::fill(weights + whole, weights + std::max(whole, keys), T(0));
+    if (factor == Scalar(1)) return;
+    Scalar* sums = sums_BV.template row<Scalar>(i);
+    for (std::int64_t j = 0; j < this->value; ++j) sums[j] *= factor;
   }
 
   void finish_block(const TensorView& o_BV, const TensorView& lse_B1) const {
     for (std::int64_t i = 0; i < o_BV.rows; ++i) {
-      const Scalar* sums = sums_BV.template row<Scalar>(i);
-      const Scalar inverse = Scalar(1) / total[i];
-      T* out = o_BV.template row<T>(i);
-      for (std::int64_t j = 0; j < this->value; ++j) out[j] = T(sums[j] * inverse);
-      *lse_B1.template row<Scalar>(i) = most[i] + std::log(total[i]);
+      *lse_B1.template row<Scalar>(i) =
+          softmax_row_end(CpuTeam{}, sums_BV.template row<Scalar>(i), so_far[i], o_BV.template row<T>(i), this->value);
     }
   }
 };

@@ -1,8 +1,10 @@
 // x_TD = rows of the embedding [W × D] that the tokens name.
 #include <algorithm>
 
+#include "runtime/kernels/cpu_team.hpp"
 #include "runtime/kernels/dispatch_dtype.hpp"
 #include "runtime/kernels/functions.hpp"
+#include "runtime/kernels/row/sums.hpp"
 
 namespace dsrun {
 
@@ -10,7 +12,7 @@ void embed_forward(const KernelCall& call) {
   const TensorView& x = call.outputs[0];
   dispatch_dtype(x.dtype, [&]<class T>(T) {
     for (std::int64_t t = 0; t < x.rows; ++t)
-      std::copy_n(call.params[0].row<T>(call.batch.tokens[t]), x.cols, x.row<T>(t));
+      copy_row<T>(CpuTeam{}, call.params[0].row<T>(call.batch.tokens[t]), x.row<T>(t), x.cols);
   });
 }
 
@@ -22,11 +24,8 @@ void embed_backward_weight(const KernelCall& call) {
     using A = Compute<T>;
     if (!grad.accumulate)
       for (std::int64_t w = 0; w < grad.out.rows; ++w) std::fill_n(grad.out.row<A>(w), grad.out.cols, A(0));
-    for (std::int64_t t = 0; t < dx.rows; ++t) {
-      const T* from = dx.row<T>(t);
-      A* to = grad.out.row<A>(call.batch.tokens[t]);
-      for (std::int64_t d = 0; d < dx.cols; ++d) to[d] += static_cast<A>(from[d]);
-    }
+    for (std::int64_t t = 0; t < dx.rows; ++t)
+      accumulate_row<T>(CpuTeam{}, dx.row<T>(t), grad.out.row<A>(call.batch.tokens[t]), dx.cols);
   });
 }
 

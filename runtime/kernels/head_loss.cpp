@@ -3,11 +3,12 @@
 // sum over unmasked positions: gradients are those of the sum, times the call's loss_weight.
 #include <algorithm>
 
+#include "runtime/kernels/cpu_team.hpp"
 #include "runtime/kernels/dispatch_dtype.hpp"
 #include "runtime/kernels/functions.hpp"
 #include "runtime/kernels/grad_target.hpp"
 #include "runtime/kernels/head_loss_chunk.hpp"
-#include "runtime/kernels/lanes.hpp"
+#include "runtime/kernels/row/softmax.hpp"
 
 namespace dsrun {
 
@@ -22,13 +23,12 @@ namespace {
 // Chunks of a call; T is the dtype of x and W.
 template <class T>
 struct Head {
-  using Row = Lanes<T>;
   using Scalar = Compute<T>;
   const KernelCall& call;
   const TensorView& x = call.inputs[0];
   const TensorView& weight = call.params[0];
   std::int64_t vocab = weight.rows;
-  std::int64_t padded = Row::round_up(vocab);
+  std::int64_t padded = Lanes<Scalar>::round_up(vocab);
   std::int64_t chunk = std::min(head_loss_chunk_rows(vocab), std::max<std::int64_t>(x.rows, 1));
   Scalar* logits = call.workspace.take_array<Scalar>(static_cast<std::size_t>(chunk * padded));
 
@@ -48,24 +48,8 @@ struct Head {
     }
   }
 
-  Scalar log_sum_exp(const Scalar* row) const {
-    typename Row::Vector most, lanes, sum{};
-    Row::load(most, row);
-    for (std::int64_t j = 0; j < padded; j += Row::width) {
-      Row::load(lanes, row + j);
-      Row::raise_to(most, lanes);
-    }
-    const Scalar top = Row::max_of(most);
-    for (std::int64_t j = 0; j < padded; j += Row::width) {
-      Row::load(lanes, row + j);
-      lanes -= top;
-      Row::exponentiate(lanes);
-      sum += lanes;
-    }
-    return top + std::log(Row::sum_of(sum));
-  }
-
-  // The chunk's logits become softmax − onehot in T, in the same memory: element j is written after it was read.
+  // The chunk's logits become loss_weight · (softmax − onehot) in T, in the same memory: element j is written after it
+  // was read.
   TensorView turn_into_gradient(std::int64_t first, const TensorView& part) const {
     constexpr std::int64_t times = sizeof(Scalar) / sizeof(T);
     const TensorView gradient{logits, part.rows, vocab, padded * times, dtype_of<T>};
@@ -76,24 +60,11 @@ struct Head {
         std::fill(out, out + vocab, T(0));
         continue;
       }
-      write_gradient_row(part.row<Scalar>(i), lse[(first + i) * call.outputs[0].stride], call.batch.targets[first + i],
-                         out);
+      cross_entropy_row_gradient(CpuTeam{}, part.row<Scalar>(i), lse[(first + i) * call.outputs[0].stride],
+                                 call.batch.targets[first + i], static_cast<Scalar>(call.batch.loss_weight), out,
+                                 padded);
     }
     return gradient;
-  }
-
-  void write_gradient_row(Scalar* row, Scalar lse, std::int64_t target, T* out) const {
-    const auto scale = static_cast<Scalar>(call.batch.loss_weight);
-    const Scalar at_target = (std::exp(row[target] - lse) - Scalar(1)) * scale;
-    typename Row::Vector lanes;
-    for (std::int64_t j = 0; j < padded; j += Row::width) {
-      Row::load(lanes, row + j);
-      lanes -= lse;
-      Row::exponentiate(lanes);
-      lanes *= scale;
-      Row::store(out + j, lanes);
-    }
-    out[target] = T(at_target);
   }
 };
 
@@ -106,7 +77,7 @@ void head_loss_forward(const KernelCall& call) {
     head.for_each_chunk([&](std::int64_t first, const TensorView& logits) {
       for (std::int64_t i = 0; i < logits.rows; ++i) {
         const Compute<T>* row = logits.row<Compute<T>>(i);
-        const Compute<T> lse = head.log_sum_exp(row);
+        const Compute<T> lse = log_sum_exp_row(CpuTeam{}, row, head.padded);
         *call.outputs[0].row<Compute<T>>(first + i) = lse;
         if (head.is_counted(first + i)) *call.batch.loss_sum += lse - row[call.batch.targets[first + i]];
       }

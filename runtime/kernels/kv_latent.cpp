@@ -1,13 +1,18 @@
 // a_T,(C+P) → c_TC = rms_norm(first C columns), kr_TP = rope(last P): the whole cache entry of a token (MLA).
 #include <algorithm>
 
+#include "runtime/kernels/cpu_team.hpp"
 #include "runtime/kernels/dispatch_dtype.hpp"
 #include "runtime/kernels/functions.hpp"
 #include "runtime/kernels/rotation_table.hpp"
-#include "runtime/kernels/row/rms_norm.hpp"
-#include "runtime/kernels/row/rope.hpp"
+#include "runtime/kernels/row/kv_latent.hpp"
 
 namespace dsrun {
+namespace {
+
+LatentShape shape_of(const OpAttributes& a) { return {a.kv_rank, a.rope_dim / 2, a.eps}; }
+
+}  // namespace
 
 void kv_latent_forward(const KernelCall& call) {
   const OpAttributes& a = call.attributes;
@@ -15,9 +20,8 @@ void kv_latent_forward(const KernelCall& call) {
   dispatch_dtype(in.dtype, [&]<class T>(T) {
     const auto& table = RotationTable<Compute<T>>::of(call.batch.sequence_length, a);
     for (std::int64_t t = 0; t < in.rows; ++t) {
-      rms_norm_row(CpuTeam{}, in.row<T>(t), call.params[0].as<T>(), latent.row<T>(t), a.kv_rank, a.eps);
-      rope_row<T>(CpuTeam{}, in.row<T>(t) + a.kv_rank, nullptr, key.row<T>(t), table.at(t % call.batch.sequence_length),
-                  a.rope_dim / 2, 1);
+      kv_latent_row<T>(CpuTeam{}, shape_of(a), in.row<T>(t), call.params[0].as<T>(),
+                       table.at(t % call.batch.sequence_length), latent.row<T>(t), key.row<T>(t));
     }
   });
 }
@@ -29,12 +33,9 @@ void kv_latent_backward_input(const KernelCall& call) {
   dispatch_dtype(in.dtype, [&]<class T>(T) {
     const auto& table = RotationTable<Compute<T>>::of(call.batch.sequence_length, a);
     for (std::int64_t t = 0; t < in.rows; ++t) {
-      const T* addend = target.addend ? target.addend.row<T>(t) : nullptr;
-      T* out = target.out.row<T>(t);
-      rms_norm_row_input_gradient<T>(CpuTeam{}, in.row<T>(t), call.params[0].as<T>(), dlatent.row<T>(t), addend, out,
-                                     a.kv_rank, a.eps);
-      rope_row<T>(CpuTeam{}, dkey.row<T>(t), addend != nullptr ? addend + a.kv_rank : nullptr, out + a.kv_rank,
-                  table.at(t % call.batch.sequence_length), a.rope_dim / 2, -1);
+      kv_latent_row_input_gradient<T>(CpuTeam{}, shape_of(a), in.row<T>(t), call.params[0].as<T>(),
+                                      table.at(t % call.batch.sequence_length), dlatent.row<T>(t), dkey.row<T>(t),
+                                      target.addend ? target.addend.row<T>(t) : nullptr, target.out.row<T>(t));
     }
   });
 }

@@ -1,114 +1,132 @@
-// Explicit vectors for the softmaxes inside attention and head_loss, whose sums and maxima GCC leaves scalar: Lanes<T>
-// holds a cache line of Compute<T>. GCC's vector extension, so any processor will do. Sums add in a fixed order.
-// Vectors travel by reference: by value their calling convention depends on the processor.
+// Lanes<A>: 16 numbers that are computed with at once, by GCC's vector extension, so that any processor will do. Row
+// arithmetic (row/) that takes its index as `auto` gets them from CpuTeam: load and store with a LanesIndex. GCC alone
+// leaves such loops scalar, or spends more on them.
 #pragma once
 
 #include <cmath>
 #include <cstdint>
 #include <cstring>
-#include <limits>
 
 #include "runtime/bf16.hpp"
+#include "runtime/kernels/row/math.hpp"
 
-#ifdef __AVX512BF16__
+#ifdef __AVX512F__
 #include <immintrin.h>
 #endif
 
 namespace dsrun {
 
-template <class T>
+template <class A>
 struct Lanes {
-  using Scalar = Compute<T>;
-  static constexpr std::int64_t width = 64 / sizeof(Scalar);
-  typedef Scalar Vector __attribute__((vector_size(64)));
+  static constexpr std::int64_t width = 16;
+  typedef A Vector __attribute__((vector_size(width * sizeof(A))));
+
+  Vector vector;
+
+  Lanes() = default;
+  Lanes(A everywhere) : vector(everywhere - Vector{}) {}
+  explicit Lanes(const Vector& lanes) : vector(lanes) {}
 
   static std::int64_t round_up(std::int64_t count) { return (count + width - 1) / width * width; }
 
-  static void fill(Vector& lanes, Scalar value) { lanes = value - Vector{}; }
-
-  template <class From>
-  static void load(Vector& lanes, const From* from) {
-    if constexpr (sizeof(From) == sizeof(Bf16)) {
-      typedef std::uint16_t Half __attribute__((vector_size(32)));
-      typedef std::uint32_t Word __attribute__((vector_size(64)));
-      Half half;
-      std::memcpy(&half, from, sizeof half);
-      const Word raw = __builtin_convertvector(half, Word) << 16;
-      std::memcpy(&lanes, &raw, sizeof raw);
-    } else {
-      std::memcpy(&lanes, from, sizeof lanes);
-    }
-  }
-
-  // To bf16 rounds to nearest even; the processor's own NaNs stay NaNs.
-  template <class To>
-  static void store(To* to, const Vector& lanes) {
-    if constexpr (sizeof(To) == sizeof(Bf16)) {
-#ifdef __AVX512BF16__
-      const auto half = _mm512_cvtneps_pbh(reinterpret_cast<const __m512&>(lanes));
-#else
-      typedef std::uint16_t Half __attribute__((vector_size(32)));
-      typedef std::uint32_t Word __attribute__((vector_size(64)));
-      Word raw;
-      std::memcpy(&raw, &lanes, sizeof raw);
-      const Half half = __builtin_convertvector((raw + 0x7fffu + ((raw >> 16) & 1u)) >> 16, Half);
-#endif
-      std::memcpy(static_cast<void*>(to), &half, sizeof half);
-    } else {
-      std::memcpy(to, &lanes, sizeof lanes);
-    }
-  }
-
-  static void raise_to(Vector& lanes, const Vector& other) { lanes = other > lanes ? other : lanes; }
-
-  static Scalar max_of(const Vector& lanes) {
-    return fold(lanes, [](Scalar a, Scalar b) { return a > b ? a : b; });
-  }
-  static Scalar sum_of(const Vector& lanes) {
-    return fold(lanes, [](Scalar a, Scalar b) { return a + b; });
-  }
-
-  // exp of what is at most 88; below −87 it is 0; NaN stays NaN. Relative error below 2e-7.
-  static void exponentiate(Vector& x) {
-    if constexpr (sizeof(Scalar) == sizeof(double)) {
-      for (std::int64_t i = 0; i < width; ++i) x[i] = std::exp(x[i]);
-    } else {
-      exponentiate_f32(x);
-    }
-  }
-
- private:
-  template <class Combine>
-  static Scalar fold(const Vector& lanes, const Combine& combine) {
-    Scalar parts[width];
-    std::memcpy(parts, &lanes, sizeof parts);
-    fold_halves<width / 2>(parts, combine);
-    return parts[0];
-  }
-
-  // Counts known at compile time, so that all of it stays in registers.
-  template <std::int64_t count, class Combine>
-  static void fold_halves(Scalar* parts, const Combine& combine) {
-    for (std::int64_t i = 0; i < count; ++i) parts[i] = combine(parts[i], parts[i + count]);
-    if constexpr (count > 1) fold_halves<count / 2>(parts, combine);
-  }
-
-  // x = n ln 2 + r, |r| ≤ ln 2 / 2; e^r by its Taylor polynomial. Adding 1.5 · 2^23 rounds to an integer.
-  static void exponentiate_f32(Vector& x) {
-    typedef std::int32_t Integers __attribute__((vector_size(64)));
-    constexpr float rounder = 12582912.0f;
-    const Vector shifted = x * 1.44269504f + rounder;
-    const Vector n = shifted - rounder;
-    const Vector r = (x - n * 0.693359375f) + n * 2.12194440e-4f;
-    Vector e = r * (1.0f / 5040) + (1.0f / 720);
-    for (const float coefficient : {1.0f / 120, 1.0f / 24, 1.0f / 6, 0.5f, 1.0f, 1.0f}) e = e * r + coefficient;
-    Integers bits;
-    std::memcpy(&bits, &shifted, sizeof bits);
-    bits = (bits + 127) << 23;  // 2^n: n stands in the low bits of the shifted number
-    Vector power;
-    std::memcpy(&power, &bits, sizeof power);
-    x = x < -87.0f ? Vector{} : e * power;
-  }
+  friend Lanes operator+(const Lanes& a, const Lanes& b) { return Lanes(a.vector + b.vector); }
+  friend Lanes operator-(const Lanes& a, const Lanes& b) { return Lanes(a.vector - b.vector); }
+  friend Lanes operator*(const Lanes& a, const Lanes& b) { return Lanes(a.vector * b.vector); }
+  friend Lanes operator/(const Lanes& a, const Lanes& b) { return Lanes(a.vector / b.vector); }
+  friend Lanes operator-(const Lanes& a) { return Lanes(-a.vector); }
+  Lanes& operator+=(const Lanes& other) { return vector += other.vector, *this; }
 };
+
+// Elements [first, first + Lanes::width) of a row.
+struct LanesIndex {
+  std::int64_t first;
+  friend LanesIndex operator+(std::int64_t offset, LanesIndex index) { return {offset + index.first}; }
+};
+
+// ── What row/math.hpp has for single numbers ───────────────────────────────────────────────────────────────────────
+template <class A>
+inline constexpr float exp_limit<Lanes<A>> = exp_limit<A>;
+
+template <class A>
+inline Lanes<A> larger_of(const Lanes<A>& a, const Lanes<A>& b) {
+#ifdef __AVX512F__  // GCC makes two instructions of it
+  if constexpr (sizeof(A) == sizeof(float)) return Lanes<A>(_mm512_max_ps(b.vector, a.vector));
+#endif
+  return Lanes<A>(b.vector > a.vector ? b.vector : a.vector);
+}
+template <class A>
+inline Lanes<A> smaller_of(const Lanes<A>& a, const Lanes<A>& b) {
+#ifdef __AVX512F__
+  if constexpr (sizeof(A) == sizeof(float)) return Lanes<A>(_mm512_min_ps(b.vector, a.vector));
+#endif
+  return Lanes<A>(b.vector < a.vector ? b.vector : a.vector);
+}
+template <class A>
+inline Lanes<A> zero_below(const Lanes<A>& limit, const Lanes<A>& x, const Lanes<A>& otherwise) {
+  return Lanes<A>(x.vector < limit.vector ? typename Lanes<A>::Vector{} : otherwise.vector);
+}
+inline Lanes<float> power_of_two(const Lanes<float>& numbers) {
+  typedef std::int32_t Integers __attribute__((vector_size(64)));
+  Integers bits;
+  std::memcpy(&bits, &numbers.vector, sizeof bits);
+  bits <<= 23;
+  Lanes<float> powers;
+  std::memcpy(&powers.vector, &bits, sizeof bits);
+  return powers;
+}
+inline Lanes<double> exp_within(const Lanes<double>& x) {
+  Lanes<double> powers;
+  for (std::int64_t i = 0; i < Lanes<double>::width; ++i) powers.vector[i] = std::exp(x.vector[i]);
+  return powers;
+}
+
+// ── What row/team.hpp has for single elements ──────────────────────────────────────────────────────────────────────
+template <class T>
+inline Lanes<Compute<T>> load(const T* row, LanesIndex i) {
+  Lanes<Compute<T>> lanes;
+  if constexpr (sizeof(T) == sizeof(Bf16)) {
+#ifdef __AVX512F__  // GCC converts halves of it and puts them together
+    __m256i half;
+    std::memcpy(&half, row + i.first, sizeof half);
+    const __m512i raw = _mm512_slli_epi32(_mm512_cvtepu16_epi32(half), 16);
+#else
+    typedef std::uint16_t Half __attribute__((vector_size(32)));
+    typedef std::uint32_t Word __attribute__((vector_size(64)));
+    Half half;
+    std::memcpy(&half, row + i.first, sizeof half);
+    const Word raw = __builtin_convertvector(half, Word) << 16;
+#endif
+    std::memcpy(&lanes.vector, &raw, sizeof raw);
+  } else {
+    std::memcpy(&lanes.vector, row + i.first, sizeof lanes.vector);
+  }
+  return lanes;
+}
+
+template <class T>
+inline void copy(const T* from, T* to, LanesIndex i) {
+  std::memcpy(static_cast<void*>(to + i.first), from + i.first, Lanes<Compute<T>>::width * sizeof(T));
+}
+
+// To bf16 rounds to nearest even; NaNs stay NaNs.
+template <class T>
+inline void store(T* row, LanesIndex i, const Lanes<Compute<T>>& lanes) {
+  if constexpr (sizeof(T) == sizeof(Bf16)) {
+#ifdef __AVX512BF16__
+    const auto half = _mm512_cvtneps_pbh(lanes.vector);
+#else
+    typedef std::uint16_t Half __attribute__((vector_size(32)));
+    typedef std::uint32_t Word __attribute__((vector_size(64)));
+    Word raw;
+    std::memcpy(&raw, &lanes.vector, sizeof raw);
+    const Word rounded = (raw + 0x7fffu + ((raw >> 16) & 1u)) >> 16;
+    const Word quiet = (raw >> 16) | 0x40u;
+    const Half half = __builtin_convertvector(lanes.vector == lanes.vector ? rounded : quiet, Half);
+#endif
+    std::memcpy(static_cast<void*>(row + i.first), &half, sizeof half);
+  } else {
+    std::memcpy(row + i.first, &lanes.vector, sizeof lanes.vector);
+  }
+}
 
 }  // namespace dsrun

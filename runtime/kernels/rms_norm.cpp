@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "runtime/kernels/cpu_team.hpp"
 #include "runtime/kernels/dispatch_dtype.hpp"
 #include "runtime/kernels/functions.hpp"
 

@@ -1,22 +1,13 @@
 // q_T,H(N+P) → the same with each head's last P columns rotated by position; may run in place.
 #include "runtime/kernels/row/rope.hpp"
 
-#include <algorithm>
-
+#include "runtime/kernels/cpu_team.hpp"
 #include "runtime/kernels/dispatch_dtype.hpp"
 #include "runtime/kernels/functions.hpp"
 #include "runtime/kernels/rotation_table.hpp"
 
 namespace dsrun {
 namespace {
-
-template <class T>
-void keep_columns(const T* from, const T* addend, T* to, std::int64_t n) {
-  if (addend != nullptr)
-    CpuTeam{}.each(n, [=](std::int64_t i) { store(to, i, load(from, i) + load(addend, i)); });
-  else if (from != to)
-    std::copy_n(from, n, to);
-}
 
 template <class T>
 void rotate_heads(const KernelCall& call, const TensorView& in, const TensorView& addend, const TensorView& out,
@@ -27,12 +18,9 @@ void rotate_heads(const KernelCall& call, const TensorView& in, const TensorView
   for (std::int64_t t = 0; t < in.rows; ++t) {
     const Compute<T>* rotation = table.at(t % call.batch.sequence_length);
     for (std::int64_t h = 0; h < a.heads; ++h) {
-      const T* from = in.row<T>(t) + h * head_dim;
       const T* plus = addend ? addend.row<T>(t) + h * head_dim : nullptr;
-      T* to = out.row<T>(t) + h * head_dim;
-      keep_columns(from, plus, to, a.nope_dim);
-      rope_row<T>(CpuTeam{}, from + a.nope_dim, plus != nullptr ? plus + a.nope_dim : nullptr, to + a.nope_dim,
-                  rotation, pairs, direction);
+      rope_head_row<T>(CpuTeam{}, in.row<T>(t) + h * head_dim, plus, out.row<T>(t) + h * head_dim, rotation, a.nope_dim,
+                       pairs, direction);
     }
   }
 }

@@ -1,5 +1,6 @@
 #include "runtime/kernels/row/router.hpp"
 
+#include "runtime/kernels/cpu_team.hpp"
 #include "runtime/kernels/dispatch_dtype.hpp"
 #include "runtime/kernels/functions.hpp"
 

@@ -1,11 +1,10 @@
 #include "runtime/kernels/rows.hpp"
 
-#include <algorithm>
 #include <vector>
 
+#include "runtime/kernels/cpu_team.hpp"
 #include "runtime/kernels/dispatch_dtype.hpp"
-#include "runtime/kernels/row/team.hpp"
-#include "runtime/kernels/sum_rows.hpp"
+#include "runtime/kernels/row/sums.hpp"
 
 namespace dsrun {
 namespace {
@@ -13,9 +12,10 @@ namespace {
 std::size_t index(std::int64_t i) { return static_cast<std::size_t>(i); }
 
 template <class T>
-void sum_rows(const std::vector<const T*>& rows, T* out, std::int64_t n) {
-  dsrun::sum_rows(
-      rows.size(), [&](std::size_t r) { return rows[r]; }, out, n);
+void sum_parts(const std::vector<const T*>& parts, T* out, std::int64_t n) {
+  const auto count = static_cast<std::int64_t>(parts.size());
+  sum_rows(
+      CpuTeam{}, count, [rows = parts.data()](std::int64_t r) { return rows[r]; }, out, n);
 }
 
 }  // namespace
@@ -23,14 +23,14 @@ void sum_rows(const std::vector<const T*>& rows, T* out, std::int64_t n) {
 void pack_rows(const TensorView& x, const SendPlan& plan, const TensorView& message) {
   dispatch_dtype(x.dtype, [&]<class T>(T) {
     for (std::size_t i = 0; i < plan.tokens.size(); ++i)
-      std::copy_n(x.row<T>(plan.tokens[i]), x.cols, message.row<T>(static_cast<std::int64_t>(i)));
+      copy_row<T>(CpuTeam{}, x.row<T>(plan.tokens[i]), message.row<T>(static_cast<std::int64_t>(i)), x.cols);
   });
 }
 
 void expand_rows(const TensorView& message, const ReceivePlan& plan, const TensorView& rows) {
   dispatch_dtype(rows.dtype, [&]<class T>(T) {
     for (std::size_t j = 0; j < plan.pair_row.size(); ++j)
-      std::copy_n(message.row<T>(plan.pair_row[j]), rows.cols, rows.row<T>(plan.pair_dest[j]));
+      copy_row<T>(CpuTeam{}, message.row<T>(plan.pair_row[j]), rows.row<T>(plan.pair_dest[j]), rows.cols);
   });
 }
 
@@ -41,7 +41,7 @@ void reduce_rows(const TensorView& rows, const ReceivePlan& plan, const TensorVi
     for (std::int32_t i = 0; i < plan.num_rows; ++i) {
       parts.clear();
       for (; j < plan.pair_row.size() && plan.pair_row[j] == i; ++j) parts.push_back(rows.row<T>(plan.pair_dest[j]));
-      sum_rows<T>(parts, message.row<T>(i), rows.cols);
+      sum_parts<T>(parts, message.row<T>(i), rows.cols);
     }
   });
 }
@@ -59,7 +59,7 @@ void sum_messages(std::span<const TensorView> by_member, const Routing& routing,
           parts.push_back(by_member[m].row<T>(static_cast<std::int64_t>(next[m]++)));
       }
       if (addend) parts.push_back(addend.row<T>(t));
-      sum_rows<T>(parts, z.row<T>(t), z.cols);
+      sum_parts<T>(parts, z.row<T>(t), z.cols);
     }
   });
 }

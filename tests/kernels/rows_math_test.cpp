@@ -8,8 +8,8 @@
 #include <random>
 #include <vector>
 
+#include "runtime/kernels/cpu_team.hpp"
 #include "runtime/kernels/row/math.hpp"
-#include "runtime/kernels/row/team.hpp"
 
 namespace dsrun::test {
 namespace {
@@ -29,12 +29,12 @@ TEST(RowMath, exp_is_right_to_two_units_in_the_last_place) {
 }
 
 TEST(RowMath, exp_saturates_within_finite_numbers) {
-  for (const float x : {87.5f, 1e4f, 3e38f}) {
+  for (const float x : {87.5f, 1e4f, 3e38f, infinity}) {
     EXPECT_EQ(fast_exp(x), fast_exp(87.0f));
     EXPECT_EQ(fast_exp(-x), fast_exp(-87.0f));
   }
   EXPECT_TRUE(std::isnormal(fast_exp(87.0f)) && std::isnormal(fast_exp(-87.0f)));
-  EXPECT_TRUE(std::isnan(fast_exp(std::nanf(""))) && std::isnan(fast_exp(infinity)));
+  EXPECT_TRUE(std::isnan(fast_exp(std::nanf(""))));
 }
 
 TEST(RowMath, sigmoid_and_silu_at_their_ends) {

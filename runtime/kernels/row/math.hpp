@@ -1,4 +1,5 @@
-// exp and sigmoid for host and device: one polynomial, because GCC leaves loops over expf scalar.
+// exp and what is made of it, for host and device: one polynomial, for F = float or, on the host, a vector of them
+// (runtime/kernels/lanes.hpp, which overloads the functions that look at bits or compare).
 #pragma once
 
 #include <cmath>
@@ -9,47 +10,76 @@
 
 namespace dsrun {
 
-// e^x = 2^n · e^r with |r| ≤ ln 2 / 2 and a polynomial of degree 6 in r; about 2 ulp. Finite arguments are taken to lie
-// in [−87, 87], so that neither infinities nor subnormals come out; others give NaN. Integers clamp the argument: GCC
-// turns comparisons of floats into paths with a copy of the caller's division each.
-DSRUN_HD inline float fast_exp(float argument) {
-  std::uint32_t raw;
-  std::memcpy(&raw, &argument, 4);
-  const std::int32_t limit = 0x42ae0000;  // 87
-  std::int32_t magnitude = static_cast<std::int32_t>(raw & 0x7fffffffu);
-  magnitude = magnitude < limit ? magnitude : limit;
-  raw = (raw & 0x80000000u) | static_cast<std::uint32_t>(magnitude);
-  float x;
-  std::memcpy(&x, &raw, 4);
-  const float magic = 12582912.0f;  // 1.5 · 2^23: adding it rounds to an integer in the low mantissa bits
-  const float shifted = x * 1.44269504088896341f + magic;
-  const float n = shifted - magic;
-  float r = x - n * 0.693359375f;  // ln 2 in two parts
-  r = r + n * 2.12194440e-4f;
-  float p = 1.9875691500e-4f;
-  p = p * r + 1.3981999507e-3f;
-  p = p * r + 8.3334519073e-3f;
-  p = p * r + 4.1665795894e-2f;
-  p = p * r + 1.6666665459e-1f;
-  p = p * r + 5.0000001201e-1f;
-  p = p * r * r + r + (argument * 0.0f + 1.0f);
+// Beyond ±this, exp stays what it is there: neither infinities nor subnormals come out.
+template <class F>
+inline constexpr float exp_limit = 87;
+template <>
+inline constexpr float exp_limit<double> = 700;
+
+// `a` where it is a NaN.
+template <class F>
+DSRUN_HD inline F larger_of(const F& a, const F& b) {
+  return b > a ? b : a;
+}
+template <class F>
+DSRUN_HD inline F smaller_of(const F& a, const F& b) {
+  return b < a ? b : a;
+}
+template <class F>
+DSRUN_HD inline F zero_below(const F& limit, const F& x, const F& otherwise) {
+  return x < limit ? F(0) : otherwise;
+}
+// 2^n, where n + 127 stands in the low bits of the number.
+DSRUN_HD inline float power_of_two(float number) {
   std::uint32_t bits;
-  std::memcpy(&bits, &shifted, 4);
-  bits = (bits + 127u) << 23;  // 2^n: n stands in the low bits, and what is above them is shifted out
-  float scale;
-  std::memcpy(&scale, &bits, 4);
-  return p * scale;
-}
-DSRUN_HD inline double fast_exp(double x) { return std::exp(x); }
-
-template <class A>
-DSRUN_HD inline A sigmoid(A x) {
-  return A(1) / (A(1) + fast_exp(-x));
+  std::memcpy(&bits, &number, 4);
+  bits <<= 23;
+  float power;
+  std::memcpy(&power, &bits, 4);
+  return power;
 }
 
-template <class A>
-DSRUN_HD inline A silu(A x) {
-  return x / (A(1) + fast_exp(-x));
+// e^x = 2^n · e^r with |r| ≤ ln 2 / 2 and a polynomial of degree 6 in r, for |x| ≤ exp_limit; about 2 ulp. NaN is NaN.
+template <class F>
+DSRUN_HD inline F exp_within(const F& x) {
+  const float magic = 12582912.0f + 127;  // 1.5 · 2^23: adding it rounds to an integer in the low mantissa bits
+  const F shifted = x * F(1.44269504088896341f) + F(magic);
+  const F n = shifted - F(magic);
+  const F r = (x - n * F(0.693359375f)) + n * F(2.12194440e-4f);  // ln 2 in two parts
+  F p = F(1.9875691500e-4f) * r + F(1.3981999507e-3f);
+  p = p * r + F(8.3334519073e-3f);
+  p = p * r + F(4.1665795894e-2f);
+  p = p * r + F(1.6666665459e-1f);
+  p = p * r + F(5.0000001201e-1f);
+  p = (p * r + F(1.0f)) * r + F(1.0f);
+  return p * power_of_two(shifted);
+}
+DSRUN_HD inline double exp_within(double x) { return std::exp(x); }
+
+template <class F>
+DSRUN_HD inline F within_exp_limit(const F& x) {
+  return smaller_of(larger_of(x, F(-exp_limit<F>)), F(exp_limit<F>));
+}
+
+template <class F>
+DSRUN_HD inline F fast_exp(const F& x) {
+  return exp_within(within_exp_limit(x));
+}
+
+// Of an x ≤ exp_limit: a softmax's exp, which is 0 for −inf and all that is nearly so.
+template <class F>
+DSRUN_HD inline F exp_or_zero(const F& x) {
+  return zero_below(F(-exp_limit<F>), x, exp_within(x));
+}
+
+template <class F>
+DSRUN_HD inline F sigmoid(const F& x) {
+  return F(1) / (F(1) + exp_within(-within_exp_limit(x)));
+}
+
+template <class F>
+DSRUN_HD inline F silu(const F& x) {
+  return x / (F(1) + exp_within(-within_exp_limit(x)));
 }
 
 }  // namespace dsrun

@@ -2,7 +2,7 @@
 // them.
 #pragma once
 
-#include "runtime/kernels/row/team.hpp"
+#include "runtime/kernels/row/sums.hpp"
 
 namespace dsrun {
 
@@ -24,6 +24,17 @@ DSRUN_HD void rope_row(const Team& team, const T* in, const T* addend, T* out, c
     visit([=](std::int64_t i, A value) { store(out, i, value); });
   else
     visit([=](std::int64_t i, A value) { store(out, i, value + load(addend, i)); });
+}
+
+// One head: its first `nope` columns stay, the others turn.
+template <class T, class Team>
+DSRUN_HD void rope_head_row(const Team& team, const T* in, const T* addend, T* out, const Compute<T>* rotation,
+                            std::int64_t nope, std::int64_t pairs, int direction) {
+  if (addend == nullptr)
+    copy_row<T>(team, in, out, nope);
+  else
+    add_row<T>(team, in, addend, out, nope);
+  rope_row<T>(team, in + nope, addend != nullptr ? addend + nope : nullptr, out + nope, rotation, pairs, direction);
 }
 
 }  // namespace dsrun

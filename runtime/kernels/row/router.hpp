@@ -60,7 +60,7 @@ DSRUN_HD void select_experts(const Team& team, const RouterShape& shape, RouterS
   A* z = scratch.z;
   if (shape.groups > shape.groups_per_token) limit_groups(team, shape, scratch);
   for (int k = 0; k < shape.experts_per_token; ++k) {
-    const A best = team.max(shape.experts, [=](std::int64_t e) { return z[e]; });
+    const A best = team.max(shape.experts, [=](auto e) { return load(z, e); });
     std::int64_t chosen = shape.experts;
     if (best > -std::numeric_limits<A>::infinity())
       chosen = team.first(shape.experts, [=](std::int64_t e) { return z[e] == best; });

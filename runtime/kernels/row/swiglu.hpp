@@ -6,14 +6,10 @@
 
 namespace dsrun {
 
+// Of any n columns: gates and ups lie where they will.
 template <class T, class Team>
-DSRUN_HD void swiglu_row(const Team& team, const T* in, Compute<T> factor, T* out, std::int64_t n) {
-  using A = Compute<T>;
-  const T* ups = in + n;
-  team.each(n, [=](std::int64_t i) {
-    const A gate = load(in, i);
-    store(out, i, factor * load(ups, i) * silu(gate));
-  });
+DSRUN_HD void swiglu_row(const Team& team, const T* gates, const T* ups, Compute<T> factor, T* out, std::int64_t n) {
+  team.each(n, [=](auto i) { store(out, i, factor * load(ups, i) * silu(load(gates, i))); });
 }
 
 // Fills din [2n]; returns Σ dout · silu(gate) · up, the factor's gradient. `addend` may be null or din itself.
@@ -22,16 +18,16 @@ DSRUN_HD Compute<T> swiglu_row_input_gradient(const Team& team, const T* in, Com
                                               const T* addend, T* din, std::int64_t n) {
   using A = Compute<T>;
   const auto visit = [&](const auto& put) {
-    return team.sum(n, [=](std::int64_t i) {
-      const A gate = load(in, i), up = load(in, n + i), d = load(dout, i);
-      const A s = sigmoid(gate), slope = factor * d;
+    return team.sum(n, [=](auto i) {
+      const auto gate = load(in, i), up = load(in, n + i), d = load(dout, i);
+      const auto s = sigmoid(gate), slope = factor * d;
       put(i, slope * up * s * (A(1) + gate * (A(1) - s)));
       put(n + i, slope * gate * s);
       return d * gate * s * up;
     });
   };
-  if (addend == nullptr) return visit([=](std::int64_t i, A value) { store(din, i, value); });
-  return visit([=](std::int64_t i, A value) { store(din, i, value + load(addend, i)); });
+  if (addend == nullptr) return visit([=](auto i, const auto& value) { store(din, i, value); });
+  return visit([=](auto i, const auto& value) { store(din, i, value + load(addend, i)); });
 }
 
 }  // namespace dsrun
