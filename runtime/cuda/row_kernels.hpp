@@ -2,12 +2,14 @@
 // Views are of device memory; shapes and dtypes are those of the CPU's kernels (runtime/kernels/functions.hpp). Calls
 // return when the work is on the stream and throw std::runtime_error if CUDA refuses it; no rows are no work.
 //
-// To add an op: its arithmetic over a Team in runtime/kernels/row/, a __global__ function and a launch in a .cu here.
+// To add an op: its arithmetic over a Team in runtime/kernels/row/, a __global__ function and a launch in
+// row_kernels.cu.
 #pragma once
 
 #include <cstdint>
 
 #include "runtime/kernels/adamw.hpp"
+#include "runtime/kernels/row/kv_latent.hpp"
 #include "runtime/kernels/row/router.hpp"
 #include "runtime/tensor.hpp"
 
@@ -47,6 +49,41 @@ void router(const RouterShape& shape, const TensorView& logits, const float* bia
 void router_input_gradient(const RouterShape& shape, const TensorView& dgates, const TensorView& indices,
                            const TensorView& scores, const TensorView& addend, const TensorView& dlogits,
                            Stream stream);
+
+// Rotations as rope's; token t stands at position t mod sequence_length.
+void kv_latent(const LatentShape& shape, std::int64_t sequence_length, const TensorView& in, const TensorView& weight,
+               const TensorView& rotation, const TensorView& latent, const TensorView& key, Stream stream);
+void kv_latent_input_gradient(const LatentShape& shape, std::int64_t sequence_length, const TensorView& in,
+                              const TensorView& weight, const TensorView& rotation, const TensorView& dlatent,
+                              const TensorView& dkey, const TensorView& addend, const TensorView& din, Stream stream);
+
+void add(const TensorView& x, const TensorView& y, const TensorView& z, Stream stream);
+// out row t = Σ rows t, t + out.rows, t + 2 · out.rows, … in that order.
+void sum_slices(const TensorView& slices, const TensorView& out, Stream stream);
+
+// tokens [T].
+void embed(const TensorView& weight, const std::int32_t* tokens, const TensorView& x, Stream stream);
+void embed_weight_gradient(const TensorView& dx, const std::int32_t* tokens, bool accumulate, const TensorView& dweight,
+                           Stream stream);
+
+// Row t of scores, wide, sees keys 0 … t; they are taken `piece` at a time.
+struct SoftmaxPieces {
+  std::int64_t keys, columns, piece;
+  double scale;
+};
+// out [T × columns] = softmax(scores · scale) values [keys × columns]; weights [T × keys] and sums [T × columns], wide,
+// are scratch; lse [T × 1], wide.
+void softmax_sum(const SoftmaxPieces& shape, const TensorView& scores, const TensorView& values,
+                 const TensorView& weights, const TensorView& sums, const TensorView& out, const TensorView& lse,
+                 Stream stream);
+// dweights, wide: dout valuesᵀ. Fills weights and dscores [T × keys] as far as a row sees.
+void softmax_input_gradient(const SoftmaxPieces& shape, const TensorView& scores, const TensorView& dweights,
+                            const TensorView& out, const TensorView& dout, const TensorView& lse,
+                            const TensorView& weights, const TensorView& dscores, Stream stream);
+// logits and lse [T × 1]: wide; dlogits = softmax − onehot(target).
+void log_sum_exp(const TensorView& logits, const TensorView& lse, Stream stream);
+void cross_entropy_gradient(const TensorView& logits, const TensorView& lse, const std::int32_t* targets,
+                            const TensorView& dlogits, Stream stream);
 
 void adamw_update(const AdamwStep& step, const TensorView& master, const TensorView& gradient,
                   const TensorView& moment1, const TensorView& moment2, const TensorView& weights, Stream stream);
