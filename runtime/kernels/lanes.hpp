@@ -49,15 +49,15 @@ inline constexpr float exp_limit<Lanes<A>> = exp_limit<A>;
 
 template <class A>
 inline Lanes<A> larger_of(const Lanes<A>& a, const Lanes<A>& b) {
-#ifdef __AVX512F__  // GCC makes two instructions of it
-  if constexpr (sizeof(A) == sizeof(float)) return Lanes<A>(_mm512_max_ps(b.vector, a.vector));
+#ifdef __AVX512F__  // GCC makes two instructions of it; maskz: without it, it warns of its own header
+  if constexpr (sizeof(A) == sizeof(float)) return Lanes<A>(_mm512_maskz_max_ps(0xffff, b.vector, a.vector));
 #endif
   return Lanes<A>(b.vector > a.vector ? b.vector : a.vector);
 }
 template <class A>
 inline Lanes<A> smaller_of(const Lanes<A>& a, const Lanes<A>& b) {
 #ifdef __AVX512F__
-  if constexpr (sizeof(A) == sizeof(float)) return Lanes<A>(_mm512_min_ps(b.vector, a.vector));
+  if constexpr (sizeof(A) == sizeof(float)) return Lanes<A>(_mm512_maskz_min_ps(0xffff, b.vector, a.vector));
 #endif
   return Lanes<A>(b.vector < a.vector ? b.vector : a.vector);
 }
@@ -88,7 +88,7 @@ inline Lanes<Compute<T>> load(const T* row, LanesIndex i) {
 #ifdef __AVX512F__  // GCC converts halves of it and puts them together
     __m256i half;
     std::memcpy(&half, row + i.first, sizeof half);
-    const __m512i raw = _mm512_slli_epi32(_mm512_cvtepu16_epi32(half), 16);
+    const __m512i raw = _mm512_maskz_slli_epi32(0xffff, _mm512_maskz_cvtepu16_epi32(0xffff, half), 16);
 #else
     typedef std::uint16_t Half __attribute__((vector_size(32)));
     typedef std::uint32_t Word __attribute__((vector_size(64)));

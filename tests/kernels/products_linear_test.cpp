@@ -64,26 +64,6 @@ class GroupedLinearTest : public ProductTest {
  protected:
   static constexpr std::int64_t in = 19, out = 23;
 
-  // Applies f(rows of x, an expert's weight) expert by expert and stacks the results.
-  template <class Function>
-  static Matrix by_expert(const Routing& routing, const Matrix& rows, const Matrix& weights, const Function& f) {
-    Matrix stacked;
-    for (std::size_t e = 0; e < static_cast<std::size_t>(routing.local_experts); ++e) {
-      const Matrix part = f(slice(rows, routing.offsets[e], routing.offsets[e + 1]),
-                            slice(weights, static_cast<std::int64_t>(e) * out, static_cast<std::int64_t>(e + 1) * out));
-      stacked.rows += part.rows;
-      stacked.cols = part.cols;
-      stacked.values.insert(stacked.values.end(), part.values.begin(), part.values.end());
-    }
-    return stacked;
-  }
-
-  static Matrix slice(const Matrix& whole, std::int64_t first, std::int64_t last) {
-    Matrix part(last - first, whole.cols);
-    std::copy(whole.values.begin() + first * whole.cols, whole.values.begin() + last * whole.cols, part.values.begin());
-    return part;
-  }
-
   void check(const std::vector<std::int64_t>& offsets) {
     Routing routing;
     routing.offsets = offsets;
@@ -93,18 +73,16 @@ class GroupedLinearTest : public ProductTest {
         weights(random_matrix(routing.local_experts * out, in, 2), dtype());
     Stored d_y(random_matrix(rows, out, 3), dtype(), 2);
     check_inputs(routing, x, weights, d_y);
-    check_weights(routing, x, d_y);
+    check_weights(routing, x, weights, d_y);
   }
 
   void check_inputs(const Routing& routing, Stored& x, Stored& weights, Stored& d_y) {
     Stored y(Matrix(routing.num_rows(), out), dtype(), 3);
     Frame{.inputs = {x.view()}, .outputs = {y.view()}, .params = {weights.view()}, .routing = &routing}.run(
         grouped_linear_forward, workspace_, gemm_);
-    const Matrix expected = by_expert(routing, x.matrix(), weights.matrix(),
-                                      [](const Matrix& a, const Matrix& w) { return product(a, transposed(w)); });
+    const Matrix expected = grouped(routing.offsets, x.matrix(), weights.matrix());
     EXPECT_LT(relative_error(y.matrix(), expected), tolerance(dtype()));
-    const Matrix gradient = by_expert(routing, d_y.matrix(), weights.matrix(),
-                                      [](const Matrix& a, const Matrix& w) { return product(a, w); });
+    const Matrix gradient = grouped_gradients(routing.offsets, x.matrix(), weights.matrix(), d_y.matrix()).dx;
     for (const Addend addend : every_addend) {
       Target d_x(routing.num_rows(), in, dtype(), addend, 1);
       Frame{
@@ -114,14 +92,8 @@ class GroupedLinearTest : public ProductTest {
     }
   }
 
-  void check_weights(const Routing& routing, Stored& x, Stored& d_y) {
-    const Matrix x_values = x.matrix(), d_y_values = d_y.matrix();
-    Matrix once(routing.local_experts * out, in);
-    for (std::size_t e = 0; e < static_cast<std::size_t>(routing.local_experts); ++e) {
-      const auto first = routing.offsets[e], last = routing.offsets[e + 1];
-      const Matrix part = product(transposed(slice(d_y_values, first, last)), slice(x_values, first, last));
-      std::copy(part.values.begin(), part.values.end(), once.values.begin() + static_cast<std::int64_t>(e) * out * in);
-    }
+  void check_weights(const Routing& routing, Stored& x, const Stored& weights, Stored& d_y) {
+    const Matrix once = grouped_gradients(routing.offsets, x.matrix(), weights.matrix(), d_y.matrix()).dweights;
     Stored gradient(random_matrix(once.rows, in, 5), wide(dtype()));
     Matrix expected = once;
     for (const bool accumulate : {false, true, true}) {
@@ -135,6 +107,16 @@ class GroupedLinearTest : public ProductTest {
     }
   }
 };
+
+TEST(GroupedLinearOracle, gradients_agree_with_finite_differences) {
+  const std::vector<std::int64_t> offsets = {0, 2, 2, 5};
+  const Matrix x = random_matrix(5, 3, 1), weights = random_matrix(12, 3, 2), d_y = random_matrix(5, 4, 3);
+  const GroupedGradients made = grouped_gradients(offsets, x, weights, d_y);
+  const auto by_x = [&](const Matrix& moved) { return dot(d_y, grouped(offsets, moved, weights)); };
+  const auto by_weights = [&](const Matrix& moved) { return dot(d_y, grouped(offsets, x, moved)); };
+  EXPECT_LT(relative_error(finite_differences(by_x, x), made.dx), 1e-8);
+  EXPECT_LT(relative_error(finite_differences(by_weights, weights), made.dweights), 1e-8);
+}
 
 TEST_P(GroupedLinearTest, multiplies_uneven_experts) { check({0, 5, 69, 70, 131}); }
 TEST_P(GroupedLinearTest, multiplies_with_experts_that_got_no_rows) { check({0, 0, 40, 40, 40}); }

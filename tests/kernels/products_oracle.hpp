@@ -42,6 +42,45 @@ inline Matrix product(const Matrix& a, const Matrix& b) {
   return c;
 }
 
+// Row i of a grouped product belongs to the expert e with offsets[e] ≤ i < offsets[e + 1]; weights are stacked.
+inline std::int64_t expert_of(const std::vector<std::int64_t>& offsets, std::int64_t row) {
+  std::int64_t expert = 0;
+  while (offsets[static_cast<std::size_t>(expert) + 1] <= row) ++expert;
+  return expert;
+}
+
+inline Matrix grouped(const std::vector<std::int64_t>& offsets, const Matrix& x, const Matrix& weights) {
+  const std::int64_t out = weights.rows / (static_cast<std::int64_t>(offsets.size()) - 1);
+  Matrix y(x.rows, out);
+  for (std::int64_t i = 0; i < x.rows; ++i) {
+    for (std::int64_t j = 0; j < out; ++j) {
+      for (std::int64_t p = 0; p < x.cols; ++p) {
+        y.at(i, j) += x.at(i, p) * weights.at(expert_of(offsets, i) * out + j, p);
+      }
+    }
+  }
+  return y;
+}
+
+struct GroupedGradients {
+  Matrix dx, dweights;
+};
+
+inline GroupedGradients grouped_gradients(const std::vector<std::int64_t>& offsets, const Matrix& x,
+                                          const Matrix& weights, const Matrix& dy) {
+  GroupedGradients result{Matrix(x.rows, x.cols), Matrix(weights.rows, weights.cols)};
+  for (std::int64_t i = 0; i < dy.rows; ++i) {
+    const std::int64_t first = expert_of(offsets, i) * dy.cols;
+    for (std::int64_t j = 0; j < dy.cols; ++j) {
+      for (std::int64_t p = 0; p < x.cols; ++p) {
+        result.dx.at(i, p) += dy.at(i, j) * weights.at(first + j, p);
+        result.dweights.at(first + j, p) += dy.at(i, j) * x.at(i, p);
+      }
+    }
+  }
+  return result;
+}
+
 namespace oracle {
 
 // Where row `token`, head `head` finds each of its numbers.

@@ -67,6 +67,49 @@ inline Matrix oracle_rope(const Matrix& x, const RopeShape& shape, int direction
   return turned;
 }
 
+// ── kv_latent: [RMSNorm of the first `rank` columns | RoPE of the others] ───────────────────────────────────────────
+inline Matrix columns(const Matrix& all, std::int64_t first, std::int64_t count) {
+  Matrix part(all.rows, count);
+  for (std::int64_t t = 0; t < all.rows; ++t)
+    for (std::int64_t j = 0; j < count; ++j) part.at(t, j) = all.at(t, first + j);
+  return part;
+}
+
+inline Matrix beside(const Matrix& left, const Matrix& right) {
+  Matrix both(left.rows, left.cols + right.cols);
+  for (std::int64_t t = 0; t < both.rows; ++t)
+    for (std::int64_t j = 0; j < both.cols; ++j)
+      both.at(t, j) = j < left.cols ? left.at(t, j) : right.at(t, j - left.cols);
+  return both;
+}
+
+// w.cols is the rank; `shape` is that of the key: one head without columns that stay. Both outputs side by side.
+inline Matrix oracle_kv_latent(const Matrix& a, const Matrix& w, const RopeShape& shape, double eps) {
+  return beside(oracle_rms_norm(columns(a, 0, w.cols), w, eps), oracle_rope(columns(a, w.cols, shape.rope), shape, 1));
+}
+
+inline NormGradients oracle_kv_latent_gradients(const Matrix& a, const Matrix& w, const Matrix& dy,
+                                                const RopeShape& shape, double eps) {
+  NormGradients made = oracle_rms_norm_gradients(columns(a, 0, w.cols), w, columns(dy, 0, w.cols), eps);
+  made.dx = beside(made.dx, oracle_rope(columns(dy, w.cols, shape.rope), shape, -1));
+  return made;
+}
+
+// ── Embedding ───────────────────────────────────────────────────────────────────────────────────────────────────────
+inline Matrix oracle_embed(const Matrix& w, const std::vector<std::int32_t>& tokens) {
+  Matrix x(static_cast<std::int64_t>(tokens.size()), w.cols);
+  for (std::int64_t t = 0; t < x.rows; ++t)
+    for (std::int64_t d = 0; d < x.cols; ++d) x.at(t, d) = w.at(tokens[static_cast<std::size_t>(t)], d);
+  return x;
+}
+
+inline Matrix oracle_embed_gradient(const Matrix& dx, const std::vector<std::int32_t>& tokens, std::int64_t vocab) {
+  Matrix dw(vocab, dx.cols);
+  for (std::int64_t t = 0; t < dx.rows; ++t)
+    for (std::int64_t d = 0; d < dx.cols; ++d) dw.at(tokens[static_cast<std::size_t>(t)], d) += dx.at(t, d);
+  return dw;
+}
+
 // ── SwiGLU, with a factor for each row ──────────────────────────────────────────────────────────────────────────────
 struct SwigluGradients {
   Matrix da, dfactors;

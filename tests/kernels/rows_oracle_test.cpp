@@ -42,6 +42,23 @@ TEST(RowOracles, turning_back_is_the_slope_of_turning) {
   EXPECT_LT(relative_error(oracle_rope(dy, shape, -1), central_differences(x, value)), close);
 }
 
+TEST(RowOracles, kv_latent_gradients_are_slopes) {
+  const RopeShape shape{1, 0, 4, 100.0, 3};
+  const Matrix a = random_matrix(5, 9, 1), w = random_matrix(1, 5, 2), dy = random_matrix(5, 9, 3);
+  const NormGradients made = oracle_kv_latent_gradients(a, w, dy, shape, 0.1);
+  const auto of_a = [&](const Matrix& moved) { return inner(dy, oracle_kv_latent(moved, w, shape, 0.1)); };
+  const auto of_w = [&](const Matrix& moved) { return inner(dy, oracle_kv_latent(a, moved, shape, 0.1)); };
+  EXPECT_LT(relative_error(made.dx, central_differences(a, of_a)), close);
+  EXPECT_LT(relative_error(made.dw, central_differences(w, of_w)), close);
+}
+
+TEST(RowOracles, embed_gradient_is_the_slope) {
+  const std::vector<std::int32_t> tokens = {2, 0, 2, 4};
+  const Matrix w = random_matrix(5, 3, 1), dx = random_matrix(4, 3, 2);
+  const auto value = [&](const Matrix& moved) { return inner(dx, oracle_embed(moved, tokens)); };
+  EXPECT_LT(relative_error(oracle_embed_gradient(dx, tokens, 5), central_differences(w, value)), close);
+}
+
 TEST(RowOracles, swiglu_gradients_are_slopes) {
   const Matrix a = random_matrix(3, 8, 1), factors = random_matrix(3, 1, 2), dh = random_matrix(3, 4, 3);
   const SwigluGradients made = oracle_swiglu_gradients(a, factors, dh);

@@ -5,9 +5,9 @@
 
 #include "runtime/kernels/cpu_team.hpp"
 #include "runtime/kernels/row/adamw.hpp"
-#include "runtime/kernels/row/rms_norm.hpp"
-#include "runtime/kernels/row/rope.hpp"
+#include "runtime/kernels/row/kv_latent.hpp"
 #include "runtime/kernels/row/router.hpp"
+#include "runtime/kernels/row/softmax.hpp"
 #include "runtime/kernels/row/swiglu.hpp"
 #include "tests/kernels/products_support.hpp"
 
@@ -113,6 +113,49 @@ TEST(RowTeams, rope_in_place) {
   const Values rotation = some(n, 1);
   expect_same(some(n, 2),
               [&](const auto& team, double* q) { rope_row<double>(team, q, q, q, rotation.data(), n / 2, -1); });
+}
+
+TEST(RowTeams, kv_latent) {
+  const LatentShape shape{n, 4, 1e-6};
+  const Values in = some(n + 8, 1), w = some(n, 2), rotation = some(8, 3), dkey = some(8, 4);
+  expect_same(some(n + 8, 5), [&](const auto& team, double* out) {
+    kv_latent_row<double>(team, shape, in.data(), w.data(), rotation.data(), out, out + n);
+  });
+  expect_same(some(n + 8, 5), [&](const auto& team, double* din) {
+    kv_latent_row_input_gradient<double>(team, shape, in.data(), w.data(), rotation.data(), in.data(), dkey.data(), din,
+                                         din);
+  });
+}
+
+TEST(RowTeams, sums_of_any_number_of_rows) {
+  const Values rows = some(5 * n, 1);
+  for (const std::int64_t count : {0, 1, 2, 3, 5})
+    expect_same(some(n, 2), [&](const auto& team, double* out) {
+      sum_rows(
+          team, count, [&](std::int64_t r) { return rows.data() + r * n; }, out, n);
+      accumulate_row(team, rows.data(), out, n);
+    });
+}
+
+// Two pieces, the second with the larger scores, so that the first is weighed again.
+TEST(RowTeams, softmax) {
+  Values scores = some(2 * n, 1);
+  scores.back() = 9;
+  const Values sums = some(n, 2);
+  expect_same(Values(3 * n + 2), [&](const auto& team, double* out) {
+    SoftmaxSoFar<double> so_far;
+    softmax_row_piece<double>(team, scores.data(), 0.5, so_far, out, n);
+    const double factor = softmax_row_piece<double>(team, scores.data() + n, 0.5, so_far, out + n, n);
+    const double lse = softmax_row_end<double>(team, sums.data(), so_far, out + 2 * n, n);
+    team.once([=] { out[3 * n] = factor, out[3 * n + 1] = lse; });
+  });
+  expect_same(Values(2 * n), [&](const auto& team, double* out) {
+    const double dot = dot_row(team, sums.data(), scores.data(), n);
+    softmax_row_input_gradient<double>(team, scores.data(), sums.data(), 0.5, 3.0, dot, out, out + n, n);
+  });
+  expect_same(Values(n), [&](const auto& team, double* out) {
+    cross_entropy_row_gradient<double>(team, sums.data(), log_sum_exp_row(team, sums.data(), n), 7, out, n);
+  });
 }
 
 TEST(RowTeams, swiglu) {
