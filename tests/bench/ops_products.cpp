@@ -82,20 +82,10 @@ void Bench::grouped_linear(const std::vector<std::int64_t>& offsets, std::int64_
   for (const auto function : {grouped_linear_forward, grouped_linear_backward_input, grouped_linear_backward_weight}) {
     run(frame, function);
   }
-  const Matrix x_values = x.matrix(), weights = weight.matrix(), d_y_values = d_y.matrix();
-  Matrix expected_y(rows, out), expected_d_x(rows, in), expected_d_weight(weights.rows, in);
-  for (std::int64_t i = 0; i < rows; ++i) {
-    const auto expert = std::upper_bound(offsets.begin(), offsets.end(), i) - offsets.begin() - 1;
-    for (std::int64_t j = 0; j < out; ++j) {
-      for (std::int64_t p = 0; p < in; ++p) {
-        expected_y.at(i, j) += x_values.at(i, p) * weights.at(expert * out + j, p);
-        expected_d_x.at(i, p) += d_y_values.at(i, j) * weights.at(expert * out + j, p);
-        expected_d_weight.at(expert * out + j, p) += d_y_values.at(i, j) * x_values.at(i, p);
-      }
-    }
-  }
-  const double forward = relative_error(y.matrix(), expected_y), input = relative_error(d_x.matrix(), expected_d_x);
-  const double gradient = relative_error(d_weight.matrix(), expected_d_weight);
+  const GroupedGradients expected = grouped_gradients(offsets, x.matrix(), weight.matrix(), d_y.matrix());
+  const double forward = relative_error(y.matrix(), grouped(offsets, x.matrix(), weight.matrix()));
+  const double input = relative_error(d_x.matrix(), expected.dx);
+  const double gradient = relative_error(d_weight.matrix(), expected.dweights);
   frame.param_grads[0].accumulate = true;
   time("grouped forward", shape, frame, grouped_linear_forward, flops, forward);
   time("grouped backward_input", shape, frame, grouped_linear_backward_input, flops, input);

@@ -40,9 +40,12 @@ class Bench {
 
   void rms_norm(std::int64_t tokens, std::int64_t dim);
   void rope(std::int64_t tokens, const RopeShape& shape);
+  void kv_latent(std::int64_t tokens, std::int64_t rank, const RopeShape& key);
+  void add(std::int64_t tokens, std::int64_t dim);
   void swiglu(std::int64_t tokens, std::int64_t width);
   void router(std::int64_t tokens, const OpAttributes& shape);
   void embed(std::int64_t tokens, std::int64_t dim, std::int64_t vocab);
+  void dispatch(std::int64_t tokens, std::int64_t dim, int experts);
   void sum_messages(std::int64_t tokens, std::int64_t dim, int members);
   void adamw(std::int64_t count, Dtype moments);
   void sum_slices(std::int64_t count, int slices);
@@ -100,9 +103,59 @@ void Bench::rope(std::int64_t tokens, const RopeShape& s) {
   const double error = relative_error(out.matrix(), oracle_rope(q.matrix(), s, 1));
   const std::string shape = fmt::format("{} x {} heads of {}+{}", tokens, s.heads, s.nope, s.rope);
   time("rope forward", shape, bytes_of({q.view(), out.view()}), error, [&] { run(frame, rope_forward); });
+  frame.grad_outputs = frame.inputs;
+  frame.grad_inputs = {{out.view(), {}}};
+  run(frame, rope_backward_input);
+  time("rope backward_input", shape, bytes_of({q.view(), out.view()}),
+       relative_error(out.matrix(), oracle_rope(q.matrix(), s, -1)), [&] { run(frame, rope_backward_input); });
   frame.outputs = frame.inputs;
   time("rope forward in place", shape, bytes_of({q.view(), q.view()}) * s.rope / (s.nope + s.rope), error,
        [&] { run(frame, rope_forward); });
+}
+
+void Bench::kv_latent(std::int64_t tokens, std::int64_t rank, const RopeShape& s) {
+  const std::string shape = fmt::format("{} x {}+{}", tokens, rank, s.rope);
+  Stored a(random_matrix(tokens, rank + s.rope, 1), dtype_), w(random_matrix(1, rank, 2), dtype_);
+  Stored c(Matrix(tokens, rank), dtype_), kr(Matrix(tokens, s.rope), dtype_), da(a.matrix(), dtype_);
+  Stored dc(random_matrix(tokens, rank, 3), dtype_), dkr(random_matrix(tokens, s.rope, 4), dtype_);
+  Stored dw(Matrix(1, rank), wide(dtype_));
+  const Frame frame{
+      .attributes = {.rope_dim = s.rope, .kv_rank = static_cast<int>(rank), .eps = 1e-6, .rope_theta = s.theta},
+      .inputs = {a.view()},
+      .outputs = {c.view(), kr.view()},
+      .grad_outputs = {dc.view(), dkr.view()},
+      .params = {w.view()},
+      .grad_inputs = {{da.view(), {}}},
+      .param_grads = {{dw.view(), false}},
+      .batch = {.sequence_length = s.length}};
+  for (const auto function : {kv_latent_forward, kv_latent_backward_input, kv_latent_backward_weight})
+    run(frame, function);
+  const Matrix dy = beside(dc.matrix(), dkr.matrix());
+  const NormGradients expected = oracle_kv_latent_gradients(a.matrix(), w.matrix(), dy, s, 1e-6);
+  const double all = bytes_of({a.view()});
+  time("kv_latent forward", shape, 2 * all,
+       relative_error(beside(c.matrix(), kr.matrix()), oracle_kv_latent(a.matrix(), w.matrix(), s, 1e-6)),
+       [&] { run(frame, kv_latent_forward); });
+  time("kv_latent backward_input", shape, 2 * all + bytes_of({dc.view()}), relative_error(da.matrix(), expected.dx),
+       [&] { run(frame, kv_latent_backward_input); });
+  time("kv_latent backward_weight", shape, 2 * bytes_of({dc.view()}), relative_error(dw.matrix(), expected.dw),
+       [&] { run(frame, kv_latent_backward_weight); });
+}
+
+void Bench::add(std::int64_t tokens, std::int64_t dim) {
+  const std::string shape = fmt::format("{} x {}", tokens, dim);
+  Stored x(random_matrix(tokens, dim, 1), dtype_), y(random_matrix(tokens, dim, 2), dtype_);
+  Stored z(Matrix(tokens, dim), dtype_), dx(Matrix(tokens, dim), dtype_);
+  const Frame frame{.inputs = {x.view(), y.view()},
+                    .outputs = {z.view()},
+                    .grad_outputs = {x.view()},
+                    .grad_inputs = {{dx.view(), y.view()}}};
+  run(frame, add_forward);
+  run(frame, add_backward_input);
+  const Matrix sum = plus(x.matrix(), y.matrix());
+  const double bytes = bytes_of({x.view(), y.view(), z.view()});
+  time("add forward", shape, bytes, relative_error(z.matrix(), sum), [&] { run(frame, add_forward); });
+  time("add backward_input", shape, bytes, relative_error(dx.matrix(), sum), [&] { run(frame, add_backward_input); });
 }
 
 void Bench::swiglu(std::int64_t tokens, std::int64_t width) {
@@ -164,20 +217,40 @@ void Bench::embed(std::int64_t tokens, std::int64_t dim, std::int64_t vocab) {
                     .batch = {.tokens = ids.data()}};
   run(frame, embed_forward);
   run(frame, embed_backward_weight);
-  const Matrix weight = w.matrix(), gradient = dx.matrix();
-  Matrix expected(tokens, dim), summed(vocab, dim);
-  for (std::int64_t t = 0; t < tokens; ++t)
-    for (std::int64_t d = 0; d < dim; ++d) {
-      expected.at(t, d) = weight.at(ids[static_cast<std::size_t>(t)], d);
-      summed.at(ids[static_cast<std::size_t>(t)], d) += gradient.at(t, d);
-    }
-  const double backward = relative_error(dw.matrix(), summed);
+  const double backward = relative_error(dw.matrix(), oracle_embed_gradient(dx.matrix(), ids, vocab));
   const std::string shape = fmt::format("{} x {} of {}", tokens, dim, vocab);
-  time("embed forward", shape, bytes_of({x.view(), x.view()}), relative_error(x.matrix(), expected),
-       [&] { run(frame, embed_forward); });
+  time("embed forward", shape, bytes_of({x.view(), x.view()}),
+       relative_error(x.matrix(), oracle_embed(w.matrix(), ids)), [&] { run(frame, embed_forward); });
   const double read_and_written = 2.0 * static_cast<double>(tokens * dim) * dtype_bytes(wide(dtype_));
   time("embed backward_weight", shape, bytes_of({dx.view()}) + read_and_written, backward,
        [&] { run(frame, embed_backward_weight); });
+}
+
+// One member with all experts, two a token: token t's are t and t + 1, modulo their number.
+void Bench::dispatch(std::int64_t tokens, std::int64_t dim, int experts) {
+  Routing routing;
+  routing.group_size = 1;
+  routing.local_experts = experts;
+  std::vector<std::int32_t> chosen;
+  for (std::int64_t t = 0; t < tokens; ++t)
+    for (const std::int64_t e : {t, t + 1}) chosen.push_back(static_cast<std::int32_t>(e % experts));
+  plan_sends(routing, chosen.data(), tokens, 2);
+  const SendPlan& sent = routing.sends[0];
+  routing.receives = {{static_cast<std::int32_t>(sent.tokens.size()), sent.pair_row, sent.pair_expert, {}}};
+  plan_receives(routing);
+  const ReceivePlan& received = routing.receives[0];
+  Stored x(random_matrix(tokens, dim, 1), dtype_), message(Matrix(tokens, dim), dtype_);
+  Stored rows(Matrix(2 * tokens, dim), dtype_), returned(Matrix(tokens, dim), dtype_);
+  const auto pack = [&] { pack_rows(x.view(), sent, message.view()); };
+  const auto expand = [&] { expand_rows(message.view(), received, rows.view()); };
+  const auto reduce = [&] { reduce_rows(rows.view(), received, returned.view()); };
+  pack(), expand(), reduce();
+  const Matrix once = x.matrix();  // the message; each of its rows comes back twice
+  const std::string shape = fmt::format("{} x {} to 2 of {}", tokens, dim, experts);
+  const double one = bytes_of({x.view()}), wrong = relative_error(returned.matrix(), plus(once, once));
+  time("pack_rows", shape, 2 * one, relative_error(message.matrix(), once), pack);
+  time("expand_rows", shape, 3 * one, wrong, expand);
+  time("reduce_rows", shape, 3 * one, wrong, reduce);
 }
 
 // Every token has a row from every member: the most that there can be to sum.
@@ -254,6 +327,8 @@ void run_all(Table& table, Dtype dtype) {
   Bench bench(table, dtype);
   bench.rms_norm(2048, 512);
   bench.rope(2048, {8, 64, 32, 1e4, 512});
+  bench.kv_latent(2048, 512, {1, 0, 64, 1e4, 512});
+  bench.add(2048, 512);
   bench.swiglu(2048, 256);
   bench.swiglu(2048, 1536);
   bench.router(
@@ -261,6 +336,7 @@ void run_all(Table& table, Dtype dtype) {
   bench.router(
       2048, {.experts = 256, .experts_per_token = 8, .expert_groups = 8, .groups_per_token = 4, .routed_scaling = 2.5});
   bench.embed(2048, 512, 256);
+  bench.dispatch(2048, 512, 32);
   for (const int members : {2, 4}) bench.sum_messages(2048, 512, members);
   bench.adamw(1 << 22, wide(dtype));
   bench.adamw(1 << 22, Dtype::bf16);
