@@ -110,7 +110,7 @@ std::vector<Order> CoordinatorCore::next_round() {
 std::vector<Order> CoordinatorCore::start_round(RoundKind kind, std::int64_t index) {
   phase_ = kind == RoundKind::train ? Phase::training : Phase::validating;
   order_ = {++round_, kind, index, 0};
-  if (kind == RoundKind::train)
+  if (kind == RoundKind::train && plan_->job.model.mtp_depth > 0)
     order_.mtp_lambda = mtp_lambda(plan_->job.optimizer, index * loader_->predicted_tokens(index));
   round_start_ns_ = clock_.wall_ns();
   return {order_};

@@ -44,7 +44,9 @@ void RunRecorder::hear(const Progressed& progress) {
     if (progress_ != nullptr) progress_->step(step->metrics);
   } else if (const auto* validation = std::get_if<ValidationFinished>(&progress)) {
     write(metrics_, to_json(ValidationMetrics{validation->step, validation->loss, validation->mtp_loss}));
-    note(fmt::format("step {}: validation loss {:.4f} nats per byte", validation->step, validation->loss));
+    std::string mtp;
+    for (const double loss : validation->mtp_loss) mtp += fmt::format("{} {:.4f}", mtp.empty() ? ", MTP" : "", loss);
+    note(fmt::format("step {}: validation loss {:.4f} nats per byte{}", validation->step, validation->loss, mtp));
   } else if (const auto* save = std::get_if<SaveFinished>(&progress)) {
     event("checkpoint", save->step, {{"seconds", save->seconds}});
     note(fmt::format("step {}: checkpoint written in {:.2f} s", save->step, save->seconds));

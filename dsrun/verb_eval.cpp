@@ -34,19 +34,32 @@ nlohmann::json report(const TrainedModel& trained, const Evaluation& result) {
                     {"min", static_cast<double>(*least) / mean},
                     {"unused", std::count(counts.begin(), counts.end(), 0)}});
   }
-  return {{"version", 1},
-          {"model", trained.what},
-          {"tokens", result.tokens},
-          {"loss", loss},
-          {"bits_per_byte", loss / std::numbers::ln2},
-          {"perplexity", std::exp(loss)},
-          {"expert_load", load}};
+  nlohmann::json object = {{"version", 1},
+                           {"model", trained.what},
+                           {"tokens", result.tokens},
+                           {"loss", loss},
+                           {"bits_per_byte", loss / std::numbers::ln2},
+                           {"perplexity", std::exp(loss)},
+                           {"expert_load", load}};
+  if (result.mtp.empty()) return object;
+  for (const Evaluation::PredictionDepth& depth : result.mtp)
+    object["mtp_loss"].push_back(depth.loss_sum / static_cast<double>(std::max<std::int64_t>(1, depth.tokens)));
+  object["mtp_drafted"] = result.drafted;
+  object["mtp_acceptance"] =
+      static_cast<double>(result.accepted) / static_cast<double>(std::max<std::int64_t>(1, result.drafted));
+  return object;
 }
 
 void print(const nlohmann::json& report) {
   fmt::print("{}: {} tokens, loss {:.4f} nats, {:.4f} bits per byte, perplexity {:.3f}\n",
              report["model"].get<std::string>(), report["tokens"].get<std::int64_t>(), report["loss"].get<double>(),
              report["bits_per_byte"].get<double>(), report["perplexity"].get<double>());
+  if (report.contains("mtp_loss")) {
+    fmt::print("multi-token prediction: loss");
+    for (const nlohmann::json& loss : report["mtp_loss"]) fmt::print(" {:.4f}", loss.get<double>());
+    fmt::print(" nats by depth; acceptance {:.1f} % of {} second tokens, greedy\n",
+               100 * report["mtp_acceptance"].get<double>(), report["mtp_drafted"].get<std::int64_t>());
+  }
   fmt::print("expert load, tokens over the mean\n                max    min  got nothing\n");
   for (const nlohmann::json& layer : report["expert_load"])
     fmt::print("  layer {:<4} {:>8.2f} {:>6.2f} {:>12}\n", layer["layer"].get<int>(), layer["max"].get<double>(),
@@ -65,7 +78,8 @@ int evaluate(const EvalOptions& options) {
     const auto model = trained.load({.precision = trained.precision,
                                      .longest = trained.length,
                                      .sequences = std::max(1, 2048 / trained.length),
-                                     .num_threads = options.threads});
+                                     .num_threads = options.threads,
+                                     .prediction_modules = true});
     const nlohmann::json found = report(trained, model->evaluate(std::get<0>(corpus)));
     if (options.output == "json")
       fmt::print("{}\n", found.dump(2, ' ', false, nlohmann::json::error_handler_t::replace));

@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 #include <set>
+#include <span>
 #include <vector>
 
 #include "cluster/plan.hpp"
@@ -21,6 +22,10 @@ namespace dsrun {
 // Hears the head's operands, hidden_TD and head_WD, before each forward of head_loss. `depth`: of the prediction
 // module; 0: the main model.
 using HeadObserver = std::function<void(int depth, const TensorView& hidden, const TensorView& head)>;
+
+// Hears the token of the largest logit at each position, after each forward of head_loss.
+using PredictionObserver =
+    std::function<void(int depth, const SequenceBatch& batch, std::span<const std::int32_t> likeliest)>;
 
 struct DeviceContext {
   DeviceContext(std::shared_ptr<const Plan> plan, int rank, std::shared_ptr<const BatchLoader> loader, DeviceUse use,
@@ -41,6 +46,7 @@ struct DeviceContext {
   std::vector<Outgoing> outbox;
   std::vector<std::vector<bool>> saved;  // [stage][value]: kept for backward
   HeadObserver on_head;                  // may be empty
+  PredictionObserver on_predictions;     // may be empty
 
   // Index of a stage's MoE layer among the model's MoE layers.
   int model_moe(int stage, int moe) const;

@@ -57,6 +57,7 @@ class DeviceCore {
   void observe(std::function<void(const DeviceSpan&)> observer) { observer_ = std::move(observer); }
   // Called before each forward of the head, on the rank that has it.
   void observe_head(HeadObserver observer) { context_.on_head = std::move(observer); }
+  void observe_predictions(PredictionObserver observer) { context_.on_predictions = std::move(observer); }
   const std::vector<Instruction>& executed() const { return executed_; }  // of the current or last round (S-2)
 
   ParameterStore& parameters() { return context_.parameters; }

@@ -12,6 +12,7 @@ Job job_of_one_device(const ModelSpec& model, const LocalOptions& options) {
   Job job;
   job.run.name = "local";
   job.model = model;
+  if (!options.prediction_modules) job.model.mtp_depth = 0;
   job.parallel.schedule = "1f1b";
   job.parallel.layers_per_stage = {model.layers};
   job.batch = {options.sequences, options.longest, 1};
@@ -106,21 +107,56 @@ std::vector<float> LocalModel::logits(std::span<const std::int32_t> tokens, std:
   return logits;
 }
 
+namespace {
+
+// Compares what the main model and the first prediction module find likeliest. The main head comes first.
+class Drafts {
+ public:
+  explicit Drafts(Evaluation& sum) : sum_(sum) {}
+
+  void hear(int depth, const SequenceBatch& batch, std::span<const std::int32_t> likeliest) {
+    if (depth == 0) main_.assign(likeliest.begin(), likeliest.end());
+    if (depth != 1) return;
+    const auto length = static_cast<std::size_t>(batch.length);
+    for (std::size_t t = 0; t + 1 < main_.size(); ++t) {
+      if ((t + 1) % length == 0 || batch.mask[main_.size() + t] == 0) continue;
+      ++sum_.drafted;
+      sum_.accepted += likeliest[t] == main_[t + 1] ? 1 : 0;
+    }
+  }
+
+ private:
+  Evaluation& sum_;
+  std::vector<std::int32_t> main_;
+};
+
+void add_counts(std::vector<std::vector<std::int64_t>>& sum, const std::vector<std::vector<std::int64_t>>& counts) {
+  if (sum.empty()) sum.assign(counts.size(), std::vector<std::int64_t>(counts.empty() ? 0 : counts[0].size()));
+  for (std::size_t layer = 0; layer < sum.size(); ++layer)
+    std::transform(sum[layer].begin(), sum[layer].end(), counts[layer].begin(), sum[layer].begin(), std::plus<>());
+}
+
+}  // namespace
+
 Evaluation LocalModel::evaluate(std::shared_ptr<const TokenSource> source) {
   stream_->set(std::move(source));
   *loader_ = BatchLoader(plan_->job, stream_);
   Evaluation sum;
   sum.tokens = loader_->validation_tokens();
+  for (int depth = 1; depth <= plan_->job.model.mtp_depth; ++depth)
+    sum.mtp.push_back({0, loader_->validation_targets(depth)});
+  Drafts drafts(sum);
+  if (!sum.mtp.empty())
+    core_->observe_predictions([&](int depth, const SequenceBatch& batch, std::span<const std::int32_t> likeliest) {
+      drafts.hear(depth, batch, likeliest);
+    });
   for (std::int64_t batch = 0; batch < loader_->num_validation_batches(); ++batch) {
     const RoundResult result = forward(batch);
     sum.loss_sum += result.loss_sum;
-    if (sum.expert_counts.empty())
-      sum.expert_counts = result.expert_counts;
-    else
-      for (std::size_t layer = 0; layer < sum.expert_counts.size(); ++layer)
-        std::transform(sum.expert_counts[layer].begin(), sum.expert_counts[layer].end(),
-                       result.expert_counts[layer].begin(), sum.expert_counts[layer].begin(), std::plus<>());
+    for (std::size_t depth = 0; depth < sum.mtp.size(); ++depth) sum.mtp[depth].loss_sum += result.mtp_loss_sums[depth];
+    add_counts(sum.expert_counts, result.expert_counts);
   }
+  core_->observe_predictions(nullptr);
   return sum;
 }
 

@@ -18,6 +18,7 @@ struct LocalOptions {
   int longest = 256;  // tokens of a sequence
   int sequences = 1;  // of a forward pass
   int num_threads = 1;
+  bool prediction_modules = false;  // run them too
 };
 
 // What a pass over some tokens gave.
@@ -25,6 +26,14 @@ struct Evaluation {
   double loss_sum = 0;  // nats
   std::int64_t tokens = 0;
   std::vector<std::vector<std::int64_t>> expert_counts;  // [MoE layer][expert]
+  struct PredictionDepth {
+    double loss_sum = 0;  // nats
+    std::int64_t tokens = 0;
+  };
+  std::vector<PredictionDepth> mtp{};
+  // Where the first module names a token that the main model, one position on, has to name as well: how often it does,
+  // each taking its likeliest. Its drafts of a speculative decoding would be accepted that often.
+  std::int64_t drafted = 0, accepted = 0;
 };
 
 class LocalModel {

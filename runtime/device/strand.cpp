@@ -179,6 +179,10 @@ void run_kernel(DeviceContext& context, Frame& frame, const Step& step) {
     if (step.pass == Pass::backward_weight) param_grads.push_back(context.parameters.gradient(frame.stage, param));
   }
   double loss = 0;
+  BatchView batch = batch_view(context, frame.batch, node.attributes.depth, loss);
+  const bool loses = node.op == Op::head_loss && step.pass == Pass::forward;
+  std::vector<std::int32_t> likeliest(loses && context.on_predictions ? frame.batch.positions() : 0);
+  if (!likeliest.empty()) batch.likeliest = likeliest.data();
   const KernelCall call{node.attributes,
                         inputs,
                         outputs,
@@ -187,13 +191,12 @@ void run_kernel(DeviceContext& context, Frame& frame, const Step& step) {
                         params,
                         param_grads,
                         node.moe >= 0 ? &frame.routing[static_cast<std::size_t>(node.moe)] : nullptr,
-                        batch_view(context, frame.batch, node.attributes.depth, loss),
+                        batch,
                         node.op == Op::router
                             ? context.biases[static_cast<std::size_t>(context.model_moe(frame.stage, node.moe))].data()
                             : nullptr,
                         context.workspace,
                         context.gemm};
-  const bool loses = node.op == Op::head_loss && step.pass == Pass::forward;
   if (loses && context.on_head) context.on_head(node.attributes.depth, inputs[0], params[0]);
   const KernelRow& row = cpu_kernels()[static_cast<std::size_t>(node.op)];
   const KernelFunction run = step.pass == Pass::forward          ? row.forward
@@ -205,6 +208,7 @@ void run_kernel(DeviceContext& context, Frame& frame, const Step& step) {
     RoundResult& result = context.result;
     const int depth = node.attributes.depth;
     (depth == 0 ? result.loss_sum : result.mtp_loss_sums[static_cast<std::size_t>(depth) - 1]) += loss;
+    if (context.on_predictions) context.on_predictions(depth, frame.batch, likeliest);
   }
 }
 

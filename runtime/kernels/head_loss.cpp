@@ -79,6 +79,8 @@ void head_loss_forward(const KernelCall& call) {
         const Compute<T>* row = logits.row<Compute<T>>(i);
         const Compute<T> lse = log_sum_exp_row(CpuTeam{}, row, head.padded);
         *call.outputs[0].row<Compute<T>>(first + i) = lse;
+        if (call.batch.likeliest != nullptr)
+          call.batch.likeliest[first + i] = static_cast<std::int32_t>(std::max_element(row, row + head.vocab) - row);
         if (head.is_counted(first + i)) *call.batch.loss_sum += lse - row[call.batch.targets[first + i]];
       }
     });

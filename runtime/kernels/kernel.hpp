@@ -38,6 +38,7 @@ struct BatchView {
   const std::uint8_t* mask = nullptr;     // [T]; 0: this position counts nowhere
   std::int64_t sequence_length = 0;       // T is a multiple of it; attention and positions restart at each multiple
   double* loss_sum = nullptr;             // head_loss forward adds Σ cross entropy over unmasked positions
+  std::int32_t* likeliest = nullptr;      // [T], unless null: head_loss forward writes the token of the largest logit
   double loss_weight = 1;                 // factor of head_loss's gradients
 };
 

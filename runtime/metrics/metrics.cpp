@@ -34,7 +34,7 @@ const std::vector<MetricRow>& rows() {
       METRIC(step, "steps", "steps made"),
       METRIC(loss, "nats", "cross entropy per predicted token, before the update"),
       METRIC(mtp_loss, "nats", "the same of each multi-token prediction depth"),
-      METRIC(mtp_lambda, "", "weight of the mean of mtp_loss in the loss that is minimised"),
+      METRIC(mtp_lambda, "", "weight of the mean of mtp_loss in the loss that is minimised; 0 without modules"),
       METRIC(tokens, "tokens", "predicted in this step"),
       METRIC(tokens_per_s, "tokens/s", "over the whole job"),
       METRIC(grad_norm, "", "global gradient norm before clipping"),
@@ -89,10 +89,6 @@ void cut_half_line(const std::string& path) {
 json to_json(const StepMetrics& metrics) {
   json object;
   for (const MetricRow& row : rows()) object[std::string(row.about.name)] = row.value(metrics);
-  if (metrics.mtp_loss.empty()) {
-    object.erase("mtp_loss");
-    object.erase("mtp_lambda");
-  }
   return object;
 }
 

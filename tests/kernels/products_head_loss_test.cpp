@@ -62,6 +62,29 @@ TEST_P(HeadLossTest, crosses_chunk_boundaries) {
   check(2 * chunk + 17, 80);
 }
 
+TEST_P(HeadLossTest, weighs_its_gradients_and_names_the_likeliest_token) {
+  constexpr std::int64_t tokens = 70, vocab = 97;
+  Stored x(random_matrix(tokens, dim, 1), dtype()), weight(random_matrix(vocab, dim, 2, 0.5), dtype());
+  const std::vector<std::int32_t> targets(tokens, 3);
+  std::vector<std::int32_t> likeliest(tokens, -1);
+  Stored lse(Matrix(tokens, 1), wide(dtype()));
+  double sum = 0;
+  Frame frame{.inputs = {x.view()}, .outputs = {lse.view()}, .params = {weight.view()}};
+  frame.batch = {.targets = targets.data(), .loss_sum = &sum, .likeliest = likeliest.data(), .loss_weight = 0.25};
+  frame.run(head_loss_forward, workspace_, gemm_);
+  const Matrix logits = product(x.matrix(), transposed(weight.matrix()));
+  for (std::int64_t t = 0; t < tokens; ++t) {
+    double most = logits.at(t, 0);
+    for (std::int64_t w = 1; w < vocab; ++w) most = std::max(most, logits.at(t, w));
+    ASSERT_GE(likeliest[static_cast<std::size_t>(t)], 0);
+    EXPECT_NEAR(logits.at(t, likeliest[static_cast<std::size_t>(t)]), most, tolerance(wide(dtype())) * (1 + most));
+  }
+  HeadLoss expected = head_loss(x.matrix(), weight.matrix(), targets, std::vector<std::uint8_t>(tokens, 1));
+  EXPECT_NEAR(sum, expected.sum, tolerance(wide(dtype())) * expected.sum);
+  for (double& each : expected.d_logits.values) each *= 0.25;
+  check_gradients(frame, expected, x.matrix(), weight.matrix());
+}
+
 TEST(HeadLossChunk, keeps_logits_small_and_products_efficient) {
   EXPECT_EQ(head_loss_chunk_rows(129280), 64);
   EXPECT_EQ(head_loss_chunk_rows(4096), 128);

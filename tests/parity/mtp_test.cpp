@@ -2,7 +2,10 @@
 // of a torch reference that was written from the paper's equations (tests/fixtures/make_mtp.py). Prints a table.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
+#include <cstring>
+#include <memory>
 
 #include <fmt/format.h>
 
@@ -51,6 +54,23 @@ void expect_equal_step(const ReferenceModel& reference, const std::string& mesh,
   EXPECT_LE(gradient.relative, 1e-3) << gradient.tensor;
 }
 
+// One sequence's first tokens, all of it validation.
+class Sequence : public TokenSource {
+ public:
+  Sequence(std::vector<std::int32_t> tokens, int size) : tokens_(std::move(tokens)) {
+    tokens_.resize(static_cast<std::size_t>(size));
+  }
+  std::int64_t size() const override { return static_cast<std::int64_t>(tokens_.size()); }
+  std::int64_t training_size() const override { return 0; }
+  void copy(std::int64_t position, std::int64_t count, std::int32_t* tokens) const override {
+    ASSERT_LE(position + count, size());
+    std::copy_n(tokens_.begin() + position, count, tokens);
+  }
+
+ private:
+  std::vector<std::int32_t> tokens_;
+};
+
 class MtpParity : public testing::TestWithParam<std::string> {
  protected:
   const ReferenceModel reference_{GetParam()};
@@ -59,7 +79,7 @@ class MtpParity : public testing::TestWithParam<std::string> {
 TEST_P(MtpParity, N3_logits_of_every_depth_equal_those_of_the_papers_equations) {
   const int depths = reference_.pretrained().config.model.mtp_depth;
   ASSERT_GE(depths, 1);
-  LocalModel model(reference_.pretrained(), {.longest = reference_.length() + 1 + depths});
+  LocalModel model(reference_.pretrained(), {.longest = reference_.length() + 1 + depths, .prediction_modules = true});
   for (int depth = 0; depth <= depths; ++depth) {
     const auto expected = reference_.values(depth == 0 ? "logits" : fmt::format("logits_mtp_{}", depth));
     const std::vector<float> actual = logits_of(reference_, model, depth);
@@ -68,6 +88,48 @@ TEST_P(MtpParity, N3_logits_of_every_depth_equal_those_of_the_papers_equations) 
     fmt::print("N-3 {:<18} depth {} logits {:.1e}\n", reference_.name(), depth, largest);
     EXPECT_LE(largest, 1e-4);
   }
+}
+
+// A text that ends with the main model's last target: depth k has k targets fewer (expected_truncated).
+TEST_P(MtpParity, N3_truncated_losses_equal_those_of_the_papers_equations) {
+  const SafetensorsFile truncated =
+      SafetensorsFile::open(reference_.pretrained().folder + "/expected_truncated.safetensors");
+  const auto expected = [&](const std::string& name) {
+    float value = 0;
+    std::memcpy(&value, truncated.find(name)->bytes.data(), sizeof value);
+    return double{value};
+  };
+  LocalModel model(reference_.pretrained(), {.longest = reference_.length(), .prediction_modules = true});
+  const int depths = reference_.pretrained().config.model.mtp_depth;
+  std::vector<double> sums(static_cast<std::size_t>(depths) + 1);
+  std::vector<std::int64_t> counts(sums.size());
+  std::int64_t drafted = 0, accepted = 0, agreed = 0;
+  for (int s = 0; s < reference_.sequences(); ++s) {
+    const Evaluation one = model.evaluate(std::make_shared<Sequence>(reference_.stream(s), reference_.length() + 1));
+    sums[0] += one.loss_sum;
+    counts[0] += one.tokens;
+    ASSERT_EQ(one.mtp.size(), static_cast<std::size_t>(depths));
+    for (std::size_t k = 1; k < sums.size(); ++k) {
+      sums[k] += one.mtp[k - 1].loss_sum;
+      counts[k] += one.mtp[k - 1].tokens;
+    }
+    drafted += one.drafted;
+    accepted += one.accepted;
+    const auto likeliest = [&](int depth, int position) {
+      const std::vector<float> logits = model.logits(reference_.tokens(s), 0, depth);
+      const auto vocab = static_cast<std::ptrdiff_t>(logits.size()) / reference_.length();
+      const auto row = logits.begin() + position * vocab;
+      return std::max_element(row, row + vocab) - row;
+    };
+    for (int i = 0; i + 1 < reference_.length(); ++i) agreed += likeliest(1, i) == likeliest(0, i + 1) ? 1 : 0;
+  }
+  for (std::size_t k = 0; k < sums.size(); ++k) {
+    EXPECT_EQ(counts[k], reference_.sequences() * (reference_.length() - static_cast<int>(k)));
+    const double loss = expected(k == 0 ? "loss_main" : fmt::format("loss_mtp_{}", k));
+    EXPECT_NEAR(sums[k] / static_cast<double>(counts[k]), loss, 1e-5 * loss) << "depth " << k;
+  }
+  EXPECT_EQ(drafted, reference_.sequences() * (reference_.length() - 1));
+  EXPECT_EQ(accepted, agreed);
 }
 
 TEST_P(MtpParity, N3_losses_and_gradients_equal_those_of_the_papers_equations) {

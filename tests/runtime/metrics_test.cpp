@@ -42,7 +42,17 @@ TEST(StepMetrics, have_the_names_that_readers_know) {
     EXPECT_TRUE(told.insert(std::string(row.name)).second) << row.name << " is declared twice";
   }
   EXPECT_EQ(told.size(), line.size());
-  EXPECT_EQ(to_json(ValidationMetrics{4, 1.5}), (json{{"step", 4}, {"val_loss", 1.5}}));
+  EXPECT_EQ(to_json(ValidationMetrics{4, 1.5, {}}), (json{{"step", 4}, {"val_loss", 1.5}}));
+}
+
+TEST(Metrics, tell_the_loss_of_every_prediction_depth) {
+  StepMetrics metrics;
+  EXPECT_EQ(to_json(metrics)["mtp_loss"], json::array());
+  metrics.mtp_loss = {2.5, 3.5};
+  metrics.mtp_lambda = 0.25;
+  EXPECT_EQ(to_json(metrics)["mtp_loss"], (json{2.5, 3.5}));
+  EXPECT_EQ(to_json(metrics)["mtp_lambda"], 0.25);
+  EXPECT_EQ(to_json(ValidationMetrics{4, 1.5, {2.0}})["val_mtp_loss"], json{2.0});
 }
 
 TEST(MaxVio, is_the_largest_load_over_the_mean_less_one) {
@@ -256,6 +266,8 @@ TEST(Progress, foresees_the_end) {
   metrics.bubble = 0.04;
   EXPECT_EQ(format_progress(metrics, 300, 65),
             "step 120/300  loss 2.1340  5210 tok/s  grad 0.62  MaxVio 0.31  bubble 4 %  ETA 1:05");
+  metrics.mtp_loss = {2.5, 3};
+  EXPECT_THAT(format_progress(metrics, 300, 65), HasSubstr("loss 2.1340  MTP 2.5000 3.0000  5210 tok/s"));
 }
 
 TEST(Progress, notes_stand_on_lines_of_their_own) {
