@@ -78,7 +78,7 @@ std::vector<Key<Job>> make_keys() {
       {"model", "dense_hidden", FIELD(int, model.dense_hidden), "768", "18432", 1, 1e6, "elements",
        "inner width of a dense feed-forward"},
       {"model", "mtp_depth", FIELD(int, model.mtp_depth), "0", "0", 0, 16, "modules",
-       "multi-token prediction modules after the last layer; DeepSeek-V3 has 1"},
+       "multi-token prediction: blocks after the last layer, in the last stage; DeepSeek-V3 trained with 1"},
       {"model", "routed_scaling", FIELD(double, model.routed_scaling), "2.5", "2.5", 1e-6, 1e6, "",
        "factor of the normalised gates"},
       {"model", "norm_eps", FIELD(double, model.norm_eps), "1e-6", "1e-6", 0, 1, "", "added inside RMSNorm's root"},

@@ -13,7 +13,7 @@ namespace {
 constexpr std::array<std::string_view, 8> free_keys = {
     "job.name",         "job.checkpoint_every_steps", "model.preset", "model.init_from", "data.validate_every_steps",
     "parallel.overlap", "balance.load_factor",        "cluster"};
-constexpr std::array<std::string_view, 12> changeable_keys = {"job.steps",
+constexpr std::array<std::string_view, 15> changeable_keys = {"job.steps",
                                                               "parallel",
                                                               "batch",
                                                               "data",
@@ -24,7 +24,10 @@ constexpr std::array<std::string_view, 12> changeable_keys = {"job.steps",
                                                               "optimizer.beta1",
                                                               "optimizer.beta2",
                                                               "optimizer.clip_norm",
-                                                              "optimizer.weight_decay"};
+                                                              "optimizer.weight_decay",
+                                                              "optimizer.mtp_lambda",
+                                                              "optimizer.mtp_lambda_late",
+                                                              "optimizer.mtp_lambda_until_tokens"};
 
 template <std::size_t size>
 bool lists(const std::array<std::string_view, size>& names, const std::string& table, const std::string& path) {

@@ -57,6 +57,14 @@ std::optional<Refusal> find_pretrained(Job& job, Preflight& preflight) {
     return Refusal{exit_job_file, fmt::format("model.init_from: {} is another model:\n  {}", job.model.init_from,
                                               fmt::join(found, "\n  "))};
   for (const std::string& note : preflight.pretrained->notes) preflight.notes.push_back("model.init_from: " + note);
+  const int there = preflight.pretrained->config.model.mtp_depth, here = job.model.mtp_depth;
+  if (there > here)
+    preflight.notes.push_back(
+        fmt::format("model.init_from: {} multi-token prediction modules of the files are left out", there - here));
+  if (there < here)
+    preflight.notes.push_back(fmt::format(
+        "model.init_from: {} multi-token prediction modules are not in the files and start from random values",
+        here - there));
   return std::nullopt;
 }
 

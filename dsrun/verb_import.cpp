@@ -21,6 +21,7 @@ std::int64_t read_all(const Pretrained& pretrained) {
   std::vector<float> values;
   std::int64_t elements = 0;
   for (const HuggingFaceTensor& each : pretrained.table.tensors()) {
+    if (each.is_copy) continue;
     const SafetensorsTensor& tensor = pretrained.files.get(each.name, each.dims);
     for (std::int64_t at = 0; at < each.size; at += most) {
       values.resize(static_cast<std::size_t>(std::min(most, each.size - at)));
@@ -34,6 +35,27 @@ std::int64_t read_all(const Pretrained& pretrained) {
     if (each.moe < 0) elements += each.size;
   }
   return elements;
+}
+
+// Prediction modules use the main model's embedding and head: a copy in the files that is another has no effect.
+void warn_of_other_copies(const Pretrained& pretrained) {
+  constexpr std::int64_t most = 1 << 20;
+  std::vector<float> original, copy;
+  for (const HuggingFaceTensor& each : pretrained.table.tensors()) {
+    if (!each.is_copy || pretrained.files.find(each.name) == nullptr) continue;
+    const HuggingFaceTensor& of = pretrained.table.parts_of(each.param)[0];
+    const SafetensorsTensor& main = pretrained.files.get(of.name, of.dims);
+    const SafetensorsTensor& other = pretrained.files.get(each.name, each.dims);
+    bool equal = true;
+    for (std::int64_t at = 0; at < each.size && equal; at += most) {
+      original.resize(static_cast<std::size_t>(std::min(most, each.size - at)));
+      copy.resize(original.size());
+      pretrained.files.read_f32(main, at, original);
+      pretrained.files.read_f32(other, at, copy);
+      equal = original == copy;
+    }
+    if (!equal) fmt::print(stderr, "dsrun: {} differs from {}, which is used in its place\n", each.name, of.name);
+  }
 }
 
 Job with_model(Job job, const Pretrained& pretrained) {
@@ -57,6 +79,7 @@ void import(const std::string& folder, const std::string& name, Context& context
     const auto start = std::chrono::steady_clock::now();
     const Pretrained pretrained = open_pretrained(absolute);
     const std::int64_t parameters = read_all(pretrained);
+    warn_of_other_copies(pretrained);
     const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     const auto gigabytes = static_cast<double>(pretrained.files.num_bytes()) * 1e-9;
     for (const std::string& note : pretrained.notes) fmt::print(stderr, "dsrun: {}\n", note);

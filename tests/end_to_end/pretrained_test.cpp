@@ -108,6 +108,35 @@ TEST_F(PretrainedModel, eval_and_generate_see_the_same_model_in_a_run_and_in_its
   EXPECT_EQ(dsrun({"eval", at("run"), "--data", at("none.txt")}).exit_code, 65);
 }
 
+TEST_F(PretrainedModel, prediction_modules_go_out_and_come_back_over_another_mesh) {
+  ASSERT_EQ(folder_.run("run", {"--set", "model.mtp_depth=1", "--set", "job.steps=3"}).exit_code, 0);
+  const auto lines = read_json_lines(at("run") / "metrics.jsonl");
+  EXPECT_EQ(lines.front().at("mtp_loss").size(), 1U);
+  EXPECT_EQ(lines.front().at("mtp_lambda"), 0.3);
+  ASSERT_EQ(dsrun({"export", at("run"), at("out"), "--dtype", "fp32"}).exit_code, 0);
+  const Finished again =
+      folder_.run("again", {"--set", "model.mtp_depth=1", "--set", "model.init_from=out", "--set", "job.steps=0",
+                            "--set", "parallel.schedule=1f1b", "--set", "parallel.pipeline=4", "--set",
+                            "parallel.data=1", "--set", "parallel.expert=1"});
+  ASSERT_EQ(again.exit_code, 0) << again.err;
+  ASSERT_EQ(dsrun({"export", at("again"), at("back"), "--dtype", "fp32"}).exit_code, 0);
+  EXPECT_EQ(read_text(at("back") / "model.safetensors"), read_text(at("out") / "model.safetensors"));
+  EXPECT_NEAR(read_json_lines(at("again") / "metrics.jsonl").back().at("val_mtp_loss")[0].get<double>(),
+              lines.back().at("val_mtp_loss")[0].get<double>(), 1e-5);
+  const Finished import = dsrun({"import", at("out")});
+  EXPECT_THAT(import.out, HasSubstr("mtp_depth = 1"));
+  const Finished eval = dsrun({"eval", at("out"), "--data", at("*.txt"), "-o", "json"});
+  ASSERT_EQ(eval.exit_code, 0) << eval.err;
+  const auto report = nlohmann::json::parse(eval.out);
+  EXPECT_EQ(report.at("mtp_loss").size(), 1U);
+  EXPECT_GT(report.at("mtp_drafted"), 0);
+  EXPECT_GE(report.at("mtp_acceptance"), 0.0);
+  EXPECT_LE(report.at("mtp_acceptance"), 1.0);
+  const Finished without = folder_.run("plain", {"--set", "model.init_from=out", "--set", "job.steps=1"});
+  ASSERT_EQ(without.exit_code, 0) << without.err;
+  EXPECT_THAT(without.err, HasSubstr("1 multi-token prediction modules of the files are left out"));
+}
+
 TEST_F(PretrainedModel, another_model_and_damaged_files_are_refused_by_name) {
   train_and_export("out");
   Finished run = folder_.run("again", {"--set", "model.init_from=out", "--set", "model.hidden=64"});

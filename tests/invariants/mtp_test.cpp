@@ -165,6 +165,25 @@ TEST(Mtp, M1_planned_bytes_are_the_bytes_counted) {
   }
 }
 
+TEST(Mtp, N2_delivery_orders_give_equal_bits) {
+  for (const char* schedule : {"parallel.schedule=dualpipe", "parallel.schedule=1f1b"}) {
+    const Job job = small_job({schedule, "model.mtp_depth=2", "parallel.pipeline=2", "parallel.data=2",
+                               "parallel.expert=2", "batch.microbatches=4", "precision.compute=bf16"});
+    FakeCluster calm(job, small_corpus());
+    const FakeRun expected = calm.run();
+    for (std::uint64_t seed = 1; seed <= 8; ++seed) {
+      FakeClusterOptions options;
+      options.seed = seed;
+      options.random_delay_ns = 1'000'000;  // a thousand times an op
+      FakeCluster cluster(job, small_corpus(), options);
+      const FakeRun run = cluster.run();
+      ASSERT_FALSE(run.hung) << "seed " << seed;
+      EXPECT_EQ(run.steps.back().metrics.mtp_loss, expected.steps.back().metrics.mtp_loss) << "seed " << seed;
+      EXPECT_EQ(cluster.gather_weights(), calm.gather_weights()) << "seed " << seed;
+    }
+  }
+}
+
 // The test of the test: an embedding whose copies are not summed is seen.
 TEST(Mtp, a_dropped_sum_of_the_embeddings_copies_is_seen) {
   const std::vector<std::string> fixed = {"job.steps=4", "model.mtp_depth=1"};

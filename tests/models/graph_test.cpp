@@ -1,6 +1,8 @@
 // The model as a list of ops: its text, its published sizes, and its slices.
 #include <gtest/gtest.h>
 
+#include <set>
+
 #include "models/costs.hpp"
 #include "models/graph.hpp"
 #include "tests/models/random_model.hpp"
@@ -97,6 +99,36 @@ head_loss(1.final_norm; lm_head.weight[256x16]) -> 1.loss.lse[Tx1:wide]
 )");
 }
 
+// arXiv 2412.19437, section 2.2; embedding and head are parameters of the main model.
+TEST(Graph, lists_prediction_modules_after_the_main_head) {
+  ModelSpec model = small_model();
+  model.mtp_depth = 2;
+  const Graph graph = build_graph(model);
+  const std::string text = to_string(graph);
+  const auto from = text.find("head_loss(1.final_norm");
+  ASSERT_NE(from, std::string::npos);
+  EXPECT_EQ(text.substr(from, text.find("rms_norm(2.projected") - from),
+            R"(head_loss(1.final_norm; lm_head.weight[256x16]) -> 1.loss.lse[Tx1:wide]
+embed(; model.embed_tokens.weight[256x16]) -> 2.embedding[Tx16]
+rms_norm(2.embedding; model.layers.2.enorm.weight[1x16]) -> 2.embedding_norm[Tx16]
+rms_norm(1.final_norm; model.layers.2.hnorm.weight[1x16]) -> 2.hidden_norm[Tx16]
+concat(2.embedding_norm, 2.hidden_norm) -> 2.joined[Tx32]
+linear(2.joined; model.layers.2.eh_proj.weight[16x32]) -> 2.projected[Tx16]
+)");
+  EXPECT_NE(text.find("rms_norm(2.final_norm; model.layers.3.hnorm.weight[1x16]) -> 3.hidden_norm[Tx16]"),
+            std::string::npos);
+  EXPECT_TRUE(
+      text.ends_with("rms_norm(3.after_mlp; model.layers.3.shared_head.norm.weight[1x16]) -> 3.final_norm[Tx16]\n"
+                     "head_loss(3.final_norm; lm_head.weight[256x16]) -> 3.loss.lse[Tx1:wide]\n"));
+  std::vector<int> depths;
+  std::set<std::string> names;
+  for (const Node& node : graph.nodes)
+    if (node.op == Op::embed || node.op == Op::head_loss) depths.push_back(node.attributes.depth);
+  for (const Param& param : graph.params) EXPECT_TRUE(names.insert(param.name).second) << param.name;
+  EXPECT_EQ(depths, (std::vector<int>{0, 0, 1, 1, 2, 2}));
+  EXPECT_EQ(graph.moe_layers.size(), static_cast<std::size_t>(model.moe_layers()));
+}
+
 TEST(Graph, leaves_out_what_a_size_of_zero_turns_off) {
   ModelSpec model = small_model();
   model.q_rank = 0;
@@ -115,6 +147,21 @@ TEST(Costs, give_the_published_sizes_of_deepseek_v3) {
   EXPECT_EQ(parameter_count(build_graph(model)), 671026404352);
   EXPECT_EQ(active_parameter_count(model), 36625603584);
   EXPECT_NEAR(training_flops_per_token(model, 4096), 250.4e9, 0.05e9);
+}
+
+// A prediction module: its block, its projection of 2 x 7168 to 7168, and three norms; embedding and head are shared.
+TEST(Costs, give_the_published_size_of_deepseek_v3s_prediction_module) {
+  ModelSpec model = deepseek_v3();
+  const double flops = training_flops_per_token(model, 4096);
+  const std::int64_t active = active_parameter_count(model);
+  for (const int depth : {1, 2}) {
+    model.mtp_depth = depth;
+    const std::int64_t block = 11507286016, projection = 102760448, norms = 3 * 7168;
+    EXPECT_EQ(parameter_count(model), 671026404352 + depth * (block + projection + norms));
+    EXPECT_EQ(parameter_count(build_graph(model)), parameter_count(model));
+    EXPECT_EQ(active_parameter_count(model), active);  // of the main model: modules only train it, or draft
+    EXPECT_NEAR(training_flops_per_token(model, 4096) - flops, depth * 10.2e9, depth * 0.05e9);
+  }
 }
 
 // Six FLOPs a parameter that a token meets in a matrix, and the causal half of attention's two products.

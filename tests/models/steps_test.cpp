@@ -17,9 +17,11 @@ template <class Check>
 void for_random_stages(Check check) {
   test::Random random(11);
   for (int trial = 0; trial < 60; ++trial) {
-    const ModelSpec spec = test::random_model(random);
+    ModelSpec spec = test::random_model(random);
+    spec.mtp_depth = trial % 3;
     const Graph model = build_graph(spec);
-    const std::vector<int> bounds = test::random_cuts(random, spec.layers);
+    std::vector<int> bounds = test::random_cuts(random, spec.layers);
+    bounds.back() += spec.mtp_depth;
     for (std::size_t s = 0; s + 1 < bounds.size(); ++s) {
       SCOPED_TRACE(testing::Message() << "trial " << trial << " layers " << bounds[s] << " to " << bounds[s + 1]);
       check(derive_steps(slice_graph(model, bounds[s], bounds[s + 1])));

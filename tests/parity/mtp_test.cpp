@@ -10,7 +10,9 @@
 #include <fmt/format.h>
 
 #include "runtime/device/local_model.hpp"
+#include "runtime/safetensors/writer.hpp"
 #include "tests/parity/reference_model.hpp"
+#include "tests/runtime/temporary_folder.hpp"
 
 namespace dsrun::test {
 namespace {
@@ -148,6 +150,79 @@ TEST(MtpParityOfMeshes, N3_holds_on_every_mesh_and_schedule) {
   expect_equal("P2 D2 E1 1F1B", {"parallel.pipeline=2", "parallel.data=2", "batch.microbatches=4"});
   expect_equal("P3 1F1B", {"parallel.pipeline=3", "batch.microbatches=4"});
   expect_equal("D4 E4", {"parallel.data=4", "parallel.expert=4"});
+}
+
+// A copy of a reference's folder with the tensors that `keeps` says.
+class PartOfModel {
+ public:
+  PartOfModel(const ReferenceModel& reference, const std::function<bool(const std::string&)>& keeps) {
+    const std::filesystem::path from = reference.pretrained().folder;
+    std::filesystem::copy_file(from / "config.json", folder_ / "config.json");
+    const SafetensorsFile file = SafetensorsFile::open((from / "model.safetensors").string());
+    std::vector<SafetensorsShape> shapes;
+    std::vector<const SafetensorsTensor*> kept;
+    for (const SafetensorsTensor& tensor : file.tensors())
+      if (keeps(tensor.name)) {
+        shapes.push_back({tensor.name, tensor.dtype, tensor.dims});
+        kept.push_back(&tensor);
+      }
+    write_safetensors_model(folder_.path(), shapes, std::uint64_t{1} << 40,
+                            [&](std::size_t index, const PutBytes& put) { put(kept[index]->bytes); });
+  }
+  Pretrained open() const { return open_pretrained(folder_.path()); }
+
+ private:
+  TemporaryFolder folder_;
+};
+
+bool is_copy(const std::string& name) {
+  return name.ends_with("shared_head.head.weight") ||
+         (name.ends_with("embed_tokens.weight") && name != "model.embed_tokens.weight");
+}
+
+TEST(MtpFiles, are_read_whole_and_need_no_copies_of_embedding_and_head) {
+  const ReferenceModel reference("mtp/depth_2");
+  EXPECT_EQ(reference.pretrained().notes, std::vector<std::string>{});
+  const Pretrained part = PartOfModel(reference, [](const std::string& name) { return !is_copy(name); }).open();
+  EXPECT_EQ(part.config.model.mtp_depth, 2);
+  const LocalOptions options{.longest = reference.length() + 3, .prediction_modules = true};
+  LocalModel whole(reference.pretrained(), options), without(part, options);
+  for (int depth = 0; depth <= 2; ++depth)
+    EXPECT_EQ(whole.logits(reference.stream(0), 0, depth), without.logits(reference.stream(0), 0, depth));
+}
+
+TEST(MtpFiles, without_modules_are_a_model_without) {
+  const ReferenceModel reference("mtp/depth_1");
+  const std::string layer = fmt::format("model.layers.{}.", reference.pretrained().config.model.layers);
+  const Pretrained part =
+      PartOfModel(reference, [&](const std::string& name) { return !name.starts_with(layer); }).open();
+  EXPECT_EQ(part.config.model.mtp_depth, 0);
+  ASSERT_EQ(part.notes.size(), 1U);
+  EXPECT_NE(part.notes[0].find("the files hold none"), std::string::npos);
+  EXPECT_THROW(
+      PartOfModel(reference, [](const std::string& name) { return name.find("eh_proj") == std::string::npos; }).open(),
+      StorageError);
+}
+
+// A job may have more modules than the files, or fewer.
+TEST(MtpFiles, start_a_job_with_another_number_of_modules) {
+  const ReferenceModel reference("mtp/depth_1");
+  const Pretrained& from = reference.pretrained();
+  for (const int depth : {0, 2}) {
+    ModelSpec model = from.config.model;
+    model.mtp_depth = depth;
+    EXPECT_EQ(differences(from, model), std::vector<std::string>{});
+    EXPECT_EQ(load_biases(from, model).size(), static_cast<std::size_t>(model.moe_layers()));
+    LocalModel other(model, {.longest = reference.length() + 2, .prediction_modules = true}, [&](DeviceCore& core) {
+      load_weights(from, core.parameters());
+      core.set_biases(load_biases(from, model));
+    });
+    LocalModel same(from, {.longest = reference.length() + 2, .prediction_modules = true});
+    EXPECT_EQ(other.logits(reference.stream(0)), same.logits(reference.stream(0)));
+    if (depth == 0) continue;
+    EXPECT_EQ(other.logits(reference.stream(0), 0, 1), same.logits(reference.stream(0), 0, 1));
+    EXPECT_FALSE(other.logits(reference.stream(0), 0, 2).empty());
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(Models, MtpParity, testing::ValuesIn(reference_model_names("mtp")),

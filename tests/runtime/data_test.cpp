@@ -2,6 +2,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <array>
 #include <map>
 #include <set>
 
@@ -172,6 +174,50 @@ TEST(BatchLoader, validates_each_token_once_and_masks_the_rest) {
     EXPECT_EQ(tokens, text.substr(300, 99));
     EXPECT_EQ(targets, text.substr(301, 99));
     EXPECT_EQ(padding, 5u * 24 - 99);
+  }
+}
+
+// Depth k's targets are k further ahead. Training sequences reach over their ends, the validation part ends sooner.
+TEST(BatchLoader, gives_every_prediction_depth_its_targets) {
+  const TemporaryFolder folder;
+  const std::string text = numbered(400);
+  write_text(folder / "text", text);
+  Job job = batch_job(4, 6, 2, 2);
+  job.model.mtp_depth = 2;
+  const auto corpus = opened({"text"}, folder.path(), 6, 0.25);
+  const BatchLoader loader(job, corpus);
+  EXPECT_EQ(loader.num_training_samples(), (300 - 3) / 6);
+  EXPECT_EQ(loader.validation_targets(2), 97);
+  SequenceBatch batch;
+  std::array<std::string, 3> targets;
+  for (std::int64_t b = 0; b < loader.num_validation_batches(); ++b)
+    for (const auto& [d, m] : {std::pair{0, 0}, {0, 1}, {1, 0}, {1, 1}}) {
+      loader.train_microbatch(b, d, m, batch);
+      ASSERT_EQ(batch.targets.size(), 3 * batch.positions());
+      const auto begin = static_cast<std::size_t>(loader.training_sample(b, 2 * d + m)) * 6;
+      for (std::size_t depth = 0; depth < 3; ++depth)
+        for (std::size_t i = 0; i < 6; ++i) {
+          EXPECT_EQ(batch.mask[depth * 6 + i], 1);
+          EXPECT_EQ(batch.targets[depth * 6 + i], static_cast<std::uint8_t>(text[begin + i + 1 + depth]));
+        }
+      loader.validation_microbatch(b, d, m, batch);
+      for (std::size_t at = 0; at < batch.targets.size(); ++at)
+        if (batch.mask[at] != 0) targets[at / batch.positions()] += static_cast<char>(batch.targets[at]);
+    }
+  for (std::size_t depth = 0; depth < 3; ++depth) EXPECT_EQ(targets[depth], text.substr(301 + depth));
+}
+
+TEST(BatchLoader, never_trains_on_the_validation_part_at_any_depth) {
+  const TemporaryFolder folder;
+  write_text(folder / "text", std::string(80, 'a') + std::string(20, 'b'));
+  Job job = batch_job(8, 5, 1, 1);
+  job.model.mtp_depth = 4;
+  const BatchLoader loader(job, opened({"text"}, folder.path(), 5, 0.2));
+  EXPECT_EQ(loader.num_training_samples(), 15);  // 15 · 5 + 1 + 4 = 80
+  SequenceBatch batch;
+  for (std::int64_t step = 0; step < 4; ++step) {
+    loader.train_microbatch(step, 0, 0, batch);
+    EXPECT_EQ(std::count(batch.targets.begin(), batch.targets.end(), 'a'), 8 * 5 * 5);
   }
 }
 
