@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numbers>
 #include <utility>
 
 #include <fmt/format.h>
@@ -39,20 +38,6 @@ void move_biases(std::vector<std::vector<float>>& biases, const std::vector<std:
 
 std::string to_string(const DeviceFault& fault) {
   return fmt::format("rank {}: {}: {}", fault.rank, fault.where, fault.detail);
-}
-
-double learning_rate(const OptimizerSpec& optimizer, std::int64_t step, std::int64_t num_steps) {
-  if (step < optimizer.warmup_steps)
-    return optimizer.lr * static_cast<double>(step + 1) / static_cast<double>(optimizer.warmup_steps);
-  const std::int64_t span = num_steps - 1 - optimizer.warmup_steps;
-  const double progress =
-      span <= 0 ? 1.0 : static_cast<double>(step - optimizer.warmup_steps) / static_cast<double>(span);
-  const double cosine = 0.5 * (1 + std::cos(std::numbers::pi * std::min(progress, 1.0)));
-  return optimizer.final_lr + (optimizer.lr - optimizer.final_lr) * cosine;
-}
-
-double mtp_lambda(const OptimizerSpec& optimizer, std::int64_t tokens) {
-  return tokens < optimizer.mtp_lambda_until_tokens ? optimizer.mtp_lambda : optimizer.mtp_lambda_late;
 }
 
 void LossSums::add(const RoundResult& result) {
@@ -109,9 +94,11 @@ std::vector<Order> CoordinatorCore::next_round() {
 
 std::vector<Order> CoordinatorCore::start_round(RoundKind kind, std::int64_t index) {
   phase_ = kind == RoundKind::train ? Phase::training : Phase::validating;
-  order_ = {++round_, kind, index, 0};
-  if (kind == RoundKind::train && plan_->job.model.mtp_depth > 0)
-    order_.mtp_lambda = mtp_lambda(plan_->job.optimizer, index * loader_->predicted_tokens(index));
+  order_ = {++round_, kind, index, 0, 0};
+  if (kind == RoundKind::train) {
+    if (plan_->job.model.mtp_depth > 0) order_.mtp_lambda = loader_->recipe().mtp_lambda(index);
+    order_.microbatches = loader_->recipe().microbatches(index);
+  }
   round_start_ns_ = clock_.wall_ns();
   return {order_};
 }
@@ -158,8 +145,8 @@ std::vector<Order> CoordinatorCore::update() {
   const double clip =
       optimizer.clip_norm > 0 && gradient_norm_ > optimizer.clip_norm ? optimizer.clip_norm / gradient_norm_ : 1.0;
   counts_ = sum_counts(results_);
-  move_biases(biases_, counts_, plan_->job.balance.bias_speed);
-  UpdateOrder order{order_.round, step_, learning_rate(optimizer, step_, plan_->job.run.steps), clip / tokens, biases_};
+  move_biases(biases_, counts_, loader_->recipe().bias_speed(step_));
+  UpdateOrder order{order_.round, step_, loader_->recipe().learning_rate(step_), clip / tokens, biases_};
   lr_ = order.lr;
   return {std::move(order)};
 }

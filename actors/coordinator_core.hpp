@@ -157,10 +157,4 @@ class CoordinatorCore {
 
 std::string to_string(const DeviceFault& fault);
 
-// Linear warm-up to lr over warmup_steps, then cosine to final_lr at the last step. `step` counts from 0.
-double learning_rate(const OptimizerSpec& optimizer, std::int64_t step, std::int64_t num_steps);
-
-// Weight of multi-token prediction (arXiv 2412.19437, equation 25) in a step before which `tokens` were predicted.
-double mtp_lambda(const OptimizerSpec& optimizer, std::int64_t tokens);
-
 }  // namespace dsrun

@@ -66,8 +66,9 @@ std::optional<SavedState> find_saved_state(const std::string& run_dir) {
   std::optional<Manifest> manifest = find_latest_checkpoint(run_dir);
   if (!manifest) return std::nullopt;
   try {
-    SavedState saved{run_dir, *manifest, manifest->state.at("biases"), manifest->state.at("validated"), {}};
+    SavedState saved{run_dir, *manifest, manifest->state.at("biases"), manifest->state.at("validated"), {}, {}};
     if (manifest->state.contains("text")) saved.text = manifest->state.at("text").get<std::uint64_t>();
+    if (manifest->state.contains("samples")) saved.samples = manifest->state.at("samples").get<std::int64_t>();
     return saved;
   } catch (const json::exception& error) {
     throw StorageError(
@@ -82,11 +83,12 @@ std::string save_device(const std::string& run_dir, DeviceCore& core, std::int64
   return to_json(write_shard(run_dir, step, core.context().rank, ranges)).dump();
 }
 
-void commit_save(const std::string& run_dir, const Job& job, const SaveFinished& save, std::uint64_t text) {
+void commit_save(const std::string& run_dir, const Job& job, const SaveFinished& save, std::uint64_t text,
+                 std::int64_t samples) {
   Manifest manifest;
   manifest.step = save.step;
   manifest.job = to_json(job);
-  manifest.state = {{"biases", save.biases}, {"validated", save.validated}, {"text", text}};
+  manifest.state = {{"biases", save.biases}, {"validated", save.validated}, {"text", text}, {"samples", samples}};
   for (const ShardSaved& shard : save.shards)
     manifest.shards.push_back(shard_from_json(json::parse(shard.description)));
   commit_checkpoint(run_dir, manifest);

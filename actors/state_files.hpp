@@ -21,7 +21,9 @@ struct SavedState {
   Manifest manifest;
   std::vector<std::vector<float>> biases;  // [MoE layer][expert]
   bool validated = false;                  // whether the validation due at this step was made
-  std::optional<std::uint64_t> text;       // fingerprint of what it trained on; older checkpoints have none
+  // Of what it trained on, and how many samples of it in all; older checkpoints tell neither.
+  std::optional<std::uint64_t> text;
+  std::optional<std::int64_t> samples;
 
   std::int64_t step() const { return manifest.step; }
 };
@@ -32,7 +34,8 @@ std::optional<SavedState> find_saved_state(const std::string& run_dir);
 // Writes a device's shard; returns its description for the manifest.
 std::string save_device(const std::string& run_dir, DeviceCore& core, std::int64_t step);
 // Makes the checkpoint count, once every shard is written.
-void commit_save(const std::string& run_dir, const Job& job, const SaveFinished& save, std::uint64_t text);
+void commit_save(const std::string& run_dir, const Job& job, const SaveFinished& save, std::uint64_t text,
+                 std::int64_t samples);
 // Puts saved state in place of the initial values, of a device of the same model on any mesh. Throws StorageError.
 void restore_device(const SavedState& saved, DeviceCore& core);
 

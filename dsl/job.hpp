@@ -83,6 +83,11 @@ struct BatchSpec {
   int sequences = 0;     // global, per step
   int length = 0;        // tokens a sequence predicts
   int microbatches = 0;  // per data rank and step, both directions of DualPipe together
+  // The batch grows from ramp_start of its sequences over the first ramp_tokens; by microbatches, or ramp_step
+  // sequences.
+  double ramp_start = 0;
+  double ramp_tokens = 0;
+  int ramp_step = 0;
   int microbatch_sequences(int data) const { return sequences / (data * microbatches); }
   bool operator==(const BatchSpec&) const = default;
 };
@@ -97,12 +102,17 @@ struct DataSpec {
 
 enum class Moments : std::uint8_t { fp32, bf16 };
 
-// [optimizer]: AdamW, linear warm-up, then cosine from lr to final_lr at the last step.
+// [optimizer]: AdamW; the learning rate's phases are models/recipe.hpp's.
 struct OptimizerSpec {
   std::string kind;
   double lr = 0;
   double final_lr = 0;
   std::int64_t warmup_steps = 0;
+  double constant_tokens = 0;
+  double decay_tokens = 0;  // 0: to the last step
+  double final_tokens = 0;  // 0: to the last step
+  double last_lr = 0;
+  double phase_tokens = 0;  // 0: token counts of phases stand as they are; else they stretch from this run to the job's
   double beta1 = 0;
   double beta2 = 0;
   double eps = 0;
@@ -111,14 +121,16 @@ struct OptimizerSpec {
   // Weight of the prediction modules' mean loss: mtp_lambda, and mtp_lambda_late once so many tokens were predicted.
   double mtp_lambda = 0;
   double mtp_lambda_late = 0;
-  std::int64_t mtp_lambda_until_tokens = 0;
+  double mtp_lambda_until_tokens = 0;
   Moments moments = Moments::fp32;
   bool operator==(const OptimizerSpec&) const = default;
 };
 
 // [balance]
 struct BalanceSpec {
-  double bias_speed = 0;   // gamma of arXiv 2408.15664; 0 leaves the biases alone
+  double bias_speed = 0;  // gamma of arXiv 2408.15664; 0 leaves the biases alone
+  double bias_speed_late = 0;
+  double bias_speed_until_tokens = 0;
   double load_factor = 0;  // routed rows planned for a rank, over the mean
   bool operator==(const BalanceSpec&) const = default;
 };

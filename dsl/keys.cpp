@@ -3,6 +3,7 @@
 
 #include <array>
 
+#include "dsl/presets.hpp"
 #include "runtime/schedule/schedule.hpp"
 
 namespace dsrun {
@@ -37,6 +38,12 @@ Word<Job> schedule_name() {
   return word;
 }
 
+Word<Job> preset_name() {
+  Word<Job> word{WORD_FIELD(model.preset), preset_names()};
+  word.names.insert(word.names.begin(), "");
+  return word;
+}
+
 constexpr double big = 1 << 30;
 
 std::vector<Key<Job>> make_keys() {
@@ -48,8 +55,9 @@ std::vector<Key<Job>> make_keys() {
       {"job", "checkpoint_every_steps", FIELD(std::int64_t, run.checkpoint_every_steps), "0", "", 0, 1e12, "steps",
        "0: only at the end and on a signal"},
 
-      {"model", "preset", Word<Job>{WORD_FIELD(model.preset), {"", "deepseek-v3"}}, "\"\"", "", 0, 0, "",
-       "\"deepseek-v3\": its published sizes are the defaults of this table; \"\": small defaults"},
+      {"model", "preset", preset_name(), "\"\"", "", 0, 0, "",
+       "\"deepseek-v3\": its published sizes and recipe are the defaults of all tables; those after it keep its shape, "
+       "scaled; \"\": small defaults"},
       {"model", "layers", FIELD(int, model.layers), "4", "61", 1, 10000, "layers", "transformer layers"},
       {"model", "dense_layers", FIELD(int, model.dense_layers), "1", "3", 0, 10000, "layers",
        "the first layers, whose feed-forward is dense"},
@@ -77,7 +85,7 @@ std::vector<Key<Job>> make_keys() {
        "inner width of an expert"},
       {"model", "dense_hidden", FIELD(int, model.dense_hidden), "768", "18432", 1, 1e6, "elements",
        "inner width of a dense feed-forward"},
-      {"model", "mtp_depth", FIELD(int, model.mtp_depth), "0", "0", 0, 16, "modules",
+      {"model", "mtp_depth", FIELD(int, model.mtp_depth), "0", "1", 0, 16, "modules",
        "multi-token prediction: blocks after the last layer, in the last stage; DeepSeek-V3 trained with 1"},
       {"model", "routed_scaling", FIELD(double, model.routed_scaling), "2.5", "2.5", 1e-6, 1e6, "",
        "factor of the normalised gates"},
@@ -119,6 +127,12 @@ std::vector<Key<Job>> make_keys() {
       {"batch", "length", FIELD(int, batch.length), "256", "", 1, 1e6, "tokens", "tokens that a sequence predicts"},
       {"batch", "microbatches", FIELD(int, batch.microbatches), "1", "", 1, big, "microbatches",
        "of a data rank and step, both directions of DualPipe together"},
+      {"batch", "ramp_start", FIELD(double, batch.ramp_start), "1.0", "0.2", 1e-6, 1, "",
+       "the first step's share of `sequences`, as near as microbatches and schedule allow; grows to 1"},
+      {"batch", "ramp_tokens", FIELD(double, batch.ramp_tokens), "0.0", "4.69e11", 0, 1e18, "tokens",
+       "over which the batch grows; 0: whole from the first step"},
+      {"batch", "ramp_step", FIELD(int, batch.ramp_step), "0", "", 0, big, "sequences",
+       "by which the batch grows, so that it grows alike on every mesh; 0: by one microbatch of each data rank"},
 
       {"data", "files", FIELD(std::vector<std::string>, data.files), "[]", "", 1, 4096, "",
        "text files, as globs relative to the job file; needed to train"},
@@ -129,28 +143,43 @@ std::vector<Key<Job>> make_keys() {
 
       {"optimizer", "kind", Word<Job>{WORD_FIELD(optimizer.kind), {"adamw"}}, "\"adamw\"", "", 0, 0, "",
        "the update rule"},
-      {"optimizer", "lr", FIELD(double, optimizer.lr), "1e-3", "", 0, 100, "", "highest learning rate"},
-      {"optimizer", "final_lr", FIELD(double, optimizer.final_lr), "0.0", "", 0, 100, "",
-       "learning rate at the last step, by a cosine"},
-      {"optimizer", "warmup_steps", FIELD(std::int64_t, optimizer.warmup_steps), "0", "", 0, 1e12, "steps",
+      {"optimizer", "lr", FIELD(double, optimizer.lr), "1e-3", "2.2e-4", 0, 100, "", "highest learning rate"},
+      {"optimizer", "final_lr", FIELD(double, optimizer.final_lr), "0.0", "2.2e-5", 0, 100, "",
+       "learning rate at the end of the cosine"},
+      {"optimizer", "warmup_steps", FIELD(std::int64_t, optimizer.warmup_steps), "0", "2000", 0, 1e12, "steps",
        "linear rise to lr"},
+      {"optimizer", "constant_tokens", FIELD(double, optimizer.constant_tokens), "0.0", "1e13", 0, 1e18, "tokens",
+       "lr holds until so many tokens were seen, warm-up included"},
+      {"optimizer", "decay_tokens", FIELD(double, optimizer.decay_tokens), "0.0", "4.3e12", 0, 1e18, "tokens",
+       "length of the cosine from lr to final_lr; 0: to the last step"},
+      {"optimizer", "final_tokens", FIELD(double, optimizer.final_tokens), "0.0", "3.33e11", 0, 1e18, "tokens",
+       "how long final_lr holds after the cosine; 0: to the last step"},
+      {"optimizer", "last_lr", FIELD(double, optimizer.last_lr), "0.0", "7.3e-6", 0, 100, "",
+       "learning rate after final_tokens"},
+      {"optimizer", "phase_tokens", FIELD(double, optimizer.phase_tokens), "0.0", "", 0, 1e18, "tokens",
+       "the run for which all phases are told in tokens, here and in batch and balance: they stretch from it to the "
+       "job's own length; 0: they stand as told"},
       {"optimizer", "beta1", FIELD(double, optimizer.beta1), "0.9", "", 0, 0.999999, "", "decay of the first moment"},
       {"optimizer", "beta2", FIELD(double, optimizer.beta2), "0.95", "", 0, 0.999999, "", "decay of the second moment"},
       {"optimizer", "eps", FIELD(double, optimizer.eps), "1e-8", "", 1e-30, 1, "", "added to the second moment's root"},
       {"optimizer", "weight_decay", FIELD(double, optimizer.weight_decay), "0.1", "", 0, 10, "", "of matrices only"},
       {"optimizer", "clip_norm", FIELD(double, optimizer.clip_norm), "1.0", "", 0, 1e9, "",
        "largest global gradient norm; 0: none"},
-      {"optimizer", "moments", CHOICE(Moments, optimizer.moments, "fp32", "bf16"), "\"fp32\"", "", 0, 0, "",
+      {"optimizer", "moments", CHOICE(Moments, optimizer.moments, "fp32", "bf16"), "\"fp32\"", "\"bf16\"", 0, 0, "",
        "type of the stored moments"},
       {"optimizer", "mtp_lambda", FIELD(double, optimizer.mtp_lambda), "0.3", "", 0, 1000, "",
        "weight of multi-token prediction: the loss is the main one + this x the mean of the modules' losses"},
       {"optimizer", "mtp_lambda_late", FIELD(double, optimizer.mtp_lambda_late), "0.1", "", 0, 1000, "",
        "the same once mtp_lambda_until_tokens were predicted"},
-      {"optimizer", "mtp_lambda_until_tokens", FIELD(std::int64_t, optimizer.mtp_lambda_until_tokens), "10000000000000",
-       "", 0, 1e18, "tokens", "how long mtp_lambda holds"},
+      {"optimizer", "mtp_lambda_until_tokens", FIELD(double, optimizer.mtp_lambda_until_tokens), "1e13", "", 0, 1e18,
+       "tokens", "how long mtp_lambda holds"},
 
       {"balance", "bias_speed", FIELD(double, balance.bias_speed), "1e-3", "", 0, 10, "",
        "gamma of bias-based balancing; 0 leaves the biases alone"},
+      {"balance", "bias_speed_late", FIELD(double, balance.bias_speed_late), "0.0", "", 0, 10, "",
+       "the same once bias_speed_until_tokens were seen"},
+      {"balance", "bias_speed_until_tokens", FIELD(double, balance.bias_speed_until_tokens), "1.43e13", "", 0, 1e18,
+       "tokens", "how long bias_speed holds"},
       {"balance", "load_factor", FIELD(double, balance.load_factor), "1.5", "", 1, 1000, "",
        "routed rows that memory is planned for, over the mean; no token is dropped beyond it"},
 
@@ -172,7 +201,7 @@ constexpr std::array<TableHelp, 10> tables = {{
     {"parallel", "how ranks share the work: world = pipeline x data"},
     {"batch", "a step's work"},
     {"data", "the text"},
-    {"optimizer", "AdamW, linear warm-up, then a cosine"},
+    {"optimizer", "AdamW; linear warm-up, constant, cosine, constant, constant"},
     {"balance", "load of the experts, without auxiliary loss (arXiv 2408.15664)"},
     {"precision", "number types"},
     {"cluster", "where it runs"},

@@ -11,6 +11,7 @@
 #include "dsl/document.hpp"
 #include "dsl/keys.hpp"
 #include "dsl/overrides.hpp"
+#include "dsl/presets.hpp"
 #include "dsl/read_value.hpp"
 #include "dsl/suggest.hpp"
 #include "dsl/validate.hpp"
@@ -60,10 +61,10 @@ class Reader {
     const TomlTable* table = model == nullptr ? nullptr : std::get_if<TomlTable>(&model->data);
     const TomlValue* preset = table == nullptr ? nullptr : find(*table, "preset");
     const std::string* name = preset == nullptr ? nullptr : std::get_if<std::string>(&preset->data);
-    for (const Key<Job>& key : job_keys()) {
-      const bool from_preset = name != nullptr && *name == "deepseek-v3" && !key.preset_text.empty();
-      if (!key.required()) read_value(job_, key, literal(from_preset ? key.preset_text : key.default_text));
-    }
+    for (const Key<Job>& key : job_keys())
+      if (!key.required())
+        read_value(job_, key,
+                   literal(default_under(name == nullptr ? "" : *name, key.path(), key.default_text, key.preset_text)));
   }
 
   void read_table(const TomlEntry& entry) {

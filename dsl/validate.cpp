@@ -22,6 +22,7 @@ class Rules {
     model();
     parallel();
     batch();
+    ramp();
     optimizer();
     cluster();
     return std::move(faults_);
@@ -143,6 +144,16 @@ class Rules {
     const std::int64_t tokens = job_.batch.sequences / pieces * job_.batch.length;
     rule(tokens <= most_tokens, {"batch.length", "batch.sequences"}, fmt::format("a microbatch has {} tokens", tokens),
          fmt::format("at most {}", most_tokens));
+  }
+
+  void ramp() {
+    const std::int64_t unit = std::int64_t{job_.parallel.data} * job_.batch.microbatch_sequences(job_.parallel.data);
+    if (job_.batch.ramp_step == 0 || unit == 0) return;
+    rule(job_.batch.ramp_step % unit == 0,
+         {"batch.ramp_step", "batch.sequences", "batch.microbatches", "parallel.data"},
+         fmt::format("ramp_step = {}, but a microbatch of each data rank makes {} sequences", job_.batch.ramp_step,
+                     unit),
+         fmt::format("a multiple of {}", unit));
   }
 
   void optimizer() {

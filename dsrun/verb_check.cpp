@@ -6,7 +6,9 @@
 #include <nlohmann/json.hpp>
 
 #include "dsl/parse.hpp"
+#include "dsl/write.hpp"
 #include "dsrun/verbs.hpp"
+#include "models/recipe.hpp"
 
 namespace dsrun {
 namespace {
@@ -28,7 +30,11 @@ void check(const JobOptions& options, Context& context) {
   if (options.json()) {
     nlohmann::json faults = nlohmann::json::array();
     for (const Diagnostic& fault : parsed.faults) faults.push_back(to_json(fault));
-    const nlohmann::json report = {{"version", 1}, {"faults", faults}};
+    nlohmann::json report = {{"version", 1}, {"faults", faults}};
+    if (parsed.job) {
+      report["job"] = to_json(*parsed.job);
+      report["recipe"] = Recipe(*parsed.job).to_json();
+    }
     // File names and overrides may hold any bytes.
     fmt::print("{}\n", report.dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
   } else if (parsed.job) {
@@ -42,7 +48,7 @@ void check(const JobOptions& options, Context& context) {
 
 void add_check(CLI::App& app, Context& context) {
   auto options = std::make_shared<JobOptions>();
-  CLI::App* verb = app.add_subcommand("check", "validate a job file: every fault at once");
+  CLI::App* verb = app.add_subcommand("check", "validate a job file: every fault at once; -o json: every value, too");
   options->add_to(*verb);
   verb->callback([options, &context] { check(*options, context); });
 }

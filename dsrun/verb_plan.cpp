@@ -38,7 +38,9 @@ void print_text(const Plan& plan) {
              job.run.name, plan.mesh.size(), plan.mesh.pipeline, plan.mesh.data, plan.mesh.expert,
              job.parallel.schedule, job.batch.microbatches, job.batch.microbatch_sequences(plan.mesh.data),
              job.batch.length);
-  fmt::print("parameters {} · active {} per token · {:.4g} FLOPs per token\n\n", plan.parameters,
+  const std::int64_t modules = plan.parameters - parameters_of_layers(job.model);
+  fmt::print("parameters {}{} · active {} per token · {:.4g} FLOPs per token\n\n", parameters_of_layers(job.model),
+             modules > 0 ? fmt::format(" and {} in prediction modules", modules) : "",
              active_parameter_count(job.model), training_flops_per_token(job.model, job.batch.length));
   const std::vector<RankMemory> memory = plan_memory(plan, device_memory(plan));
   fmt::print("{:>5}  {:>9} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9}  MiB\n", "rank", "weights", "gradients",
@@ -62,7 +64,8 @@ void print_text(const Plan& plan) {
 
 void print_json(const Plan& plan) {
   nlohmann::json out = {{"version", 1},
-                        {"parameters", plan.parameters},
+                        {"parameters", parameters_of_layers(plan.job.model)},
+                        {"mtp_parameters", plan.parameters - parameters_of_layers(plan.job.model)},
                         {"active_parameters", active_parameter_count(plan.job.model)},
                         {"flops_per_token", training_flops_per_token(plan.job.model, plan.job.batch.length)},
                         {"ranks", nlohmann::json::array()},

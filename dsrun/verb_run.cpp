@@ -116,6 +116,9 @@ int launch(const RunOptions& options, const Context& context, const Preflight& p
   LaunchOptions launched;
   launched.plan = preflight.plan;
   launched.loader = preflight.loader;
+  if (folder_plan.from && folder_plan.from->samples)  // whatever batches it had, the order of samples goes on
+    launched.loader = std::make_shared<BatchLoader>(
+        preflight.loader->resumed(job, {folder_plan.from->step(), *folder_plan.from->samples}));
   launched.run_dir = folder_plan.path;
   launched.resume_from = folder_plan.from;
   if (preflight.pretrained) {

@@ -25,9 +25,15 @@ std::int64_t parameters_with_experts(const ModelSpec& m, std::int64_t experts) {
 
 std::int64_t parameter_count(const ModelSpec& model) { return parameters_with_experts(model, model.experts); }
 
+static ModelSpec without_modules(ModelSpec model) {
+  model.mtp_depth = 0;
+  return model;
+}
+
+std::int64_t parameters_of_layers(const ModelSpec& model) { return parameter_count(without_modules(model)); }
+
 std::int64_t active_parameter_count(const ModelSpec& model) {
-  ModelSpec main = model;
-  main.mtp_depth = 0;
+  const ModelSpec main = without_modules(model);
   return parameters_with_experts(main, main.experts_per_token) -
          static_cast<std::int64_t>(main.vocab_size) * main.hidden;
 }

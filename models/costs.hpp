@@ -9,6 +9,8 @@ namespace dsrun {
 
 // By formula from the sizes (arXiv 2412.19437, section 4.2 states the 671B that this gives); router biases not counted.
 std::int64_t parameter_count(const ModelSpec& model);
+// The same without prediction modules, as published sizes are told.
+std::int64_t parameters_of_layers(const ModelSpec& model);
 // Parameters that one token meets: its K routed experts of E, and the embedding's look-up not counted.
 std::int64_t active_parameter_count(const ModelSpec& model);
 

@@ -211,10 +211,11 @@ __global__ void log_sum_exp_kernel(Rows<A> logits, Rows<A> lse, std::int64_t n) 
 
 template <class T>
 __global__ void cross_entropy_gradient_kernel(Rows<Compute<T>> logits, Rows<Compute<T>> lse,
-                                              const std::int32_t* targets, Rows<T> dlogits, std::int64_t n) {
+                                              const std::int32_t* targets, Compute<T> loss_weight, Rows<T> dlogits,
+                                              std::int64_t n) {
   __shared__ RowTeam::Shared shared;
   const std::int64_t t = blockIdx.x;
-  cross_entropy_row_gradient<T>(RowTeam(shared), logits.at(t), *lse.at(t), targets[t], dlogits.at(t), n);
+  cross_entropy_row_gradient<T>(RowTeam(shared), logits.at(t), *lse.at(t), targets[t], loss_weight, dlogits.at(t), n);
 }
 
 // ── AdamW ────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -419,12 +420,12 @@ void log_sum_exp(const TensorView& logits, const TensorView& lse, Stream stream)
 }
 
 void cross_entropy_gradient(const TensorView& logits, const TensorView& lse, const std::int32_t* targets,
-                            const TensorView& dlogits, Stream stream) {
+                            double loss_weight, const TensorView& dlogits, Stream stream) {
   launch_rows("cross_entropy_gradient", dlogits.rows, [&](unsigned blocks) {
     dispatch_dtype(dlogits.dtype, [&]<class T>(T) {
       using A = Compute<T>;
       cross_entropy_gradient_kernel<T><<<blocks, threads_per_row, 0, stream>>>(
-          rows_of<A>(logits), rows_of<A>(lse), targets, rows_of<T>(dlogits), dlogits.cols);
+          rows_of<A>(logits), rows_of<A>(lse), targets, static_cast<A>(loss_weight), rows_of<T>(dlogits), dlogits.cols);
     });
   });
 }

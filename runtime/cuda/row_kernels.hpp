@@ -83,7 +83,7 @@ void softmax_input_gradient(const SoftmaxPieces& shape, const TensorView& scores
 // logits and lse [T × 1]: wide; dlogits = softmax − onehot(target).
 void log_sum_exp(const TensorView& logits, const TensorView& lse, Stream stream);
 void cross_entropy_gradient(const TensorView& logits, const TensorView& lse, const std::int32_t* targets,
-                            const TensorView& dlogits, Stream stream);
+                            double loss_weight, const TensorView& dlogits, Stream stream);
 
 void adamw_update(const AdamwStep& step, const TensorView& master, const TensorView& gradient,
                   const TensorView& moment1, const TensorView& moment2, const TensorView& weights, Stream stream);

@@ -7,8 +7,9 @@
 
 namespace dsrun {
 
-BatchLoader::BatchLoader(const Job& job, std::shared_ptr<const TokenSource> source)
+BatchLoader::BatchLoader(const Job& job, std::shared_ptr<const TokenSource> source, RecipeStart start)
     : source_(std::move(source)),
+      recipe_(job, start),
       seed_(job.run.seed),
       sequences_(job.batch.sequences),
       length_(job.batch.length),
@@ -18,17 +19,15 @@ BatchLoader::BatchLoader(const Job& job, std::shared_ptr<const TokenSource> sour
       training_samples_((source_->training_size() - 1 - mtp_depth_) / length_),
       validation_tokens_(std::max<std::int64_t>(0, source_->size() - source_->training_size() - 1)) {}
 
-std::int64_t BatchLoader::global_index(int data_rank, int microbatch, int sequence) const {
-  return (static_cast<std::int64_t>(data_rank) * microbatches_ + microbatch) * microbatch_sequences_ + sequence;
+std::int64_t BatchLoader::global_index(int num_microbatches, int data_rank, int microbatch, int sequence) const {
+  return (static_cast<std::int64_t>(data_rank) * num_microbatches + microbatch) * microbatch_sequences_ + sequence;
 }
 
 std::int64_t BatchLoader::training_sample(std::int64_t step, std::int64_t index) const {
-  return sample_at(seed_, step * sequences_ + index, training_samples_);
+  return sample_at(seed_, recipe_.samples_before(step) + index, training_samples_);
 }
 
-std::int64_t BatchLoader::predicted_tokens(std::int64_t) const {
-  return static_cast<std::int64_t>(sequences_) * length_;
-}
+std::int64_t BatchLoader::predicted_tokens(std::int64_t step) const { return recipe_.sequences(step) * length_; }
 
 std::uint64_t BatchLoader::text_fingerprint() const { return fingerprint(*source_); }
 
@@ -63,13 +62,14 @@ void BatchLoader::fill(std::int64_t begin, std::int64_t targets_left, int row, S
 void BatchLoader::train_microbatch(std::int64_t step, int data_rank, int microbatch, SequenceBatch& out) const {
   prepare(out);
   for (int row = 0; row < microbatch_sequences_; ++row)
-    fill(training_sample(step, global_index(data_rank, microbatch, row)) * length_, length_ + mtp_depth_, row, out);
+    fill(training_sample(step, global_index(recipe_.microbatches(step), data_rank, microbatch, row)) * length_,
+         length_ + mtp_depth_, row, out);
 }
 
 void BatchLoader::validation_microbatch(std::int64_t batch, int data_rank, int microbatch, SequenceBatch& out) const {
   prepare(out);
   for (int row = 0; row < microbatch_sequences_; ++row) {
-    const std::int64_t first = (batch * sequences_ + global_index(data_rank, microbatch, row)) * length_;
+    const std::int64_t first = (batch * sequences_ + global_index(microbatches_, data_rank, microbatch, row)) * length_;
     fill(source_->training_size() + first, validation_tokens_ - first, row, out);
   }
 }

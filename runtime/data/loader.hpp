@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "dsl/job.hpp"
+#include "models/recipe.hpp"
 #include "runtime/data/token_source.hpp"
 
 namespace dsrun {
@@ -25,10 +26,14 @@ struct SequenceBatch {
 
 class BatchLoader {
  public:
-  BatchLoader(const Job& job, std::shared_ptr<const TokenSource> source);
+  // `start`: where a resumed run goes on in the order of samples.
+  BatchLoader(const Job& job, std::shared_ptr<const TokenSource> source, RecipeStart start = {});
+
+  // The same text from `start` on.
+  BatchLoader resumed(const Job& job, RecipeStart start) const { return {job, source_, start}; }
 
   // `microbatch` counts over both directions. Sequence j of microbatch m of data rank d is sequence
-  // (d · microbatches + m) · size + j of the step's global batch.
+  // (d · microbatches + m) · size + j of the step's global batch, with the step's number of microbatches.
   void train_microbatch(std::int64_t step, int data_rank, int microbatch, SequenceBatch& out) const;
   // The validation part in order, evaluated whole: its last sequences are padded and masked.
   void validation_microbatch(std::int64_t batch, int data_rank, int microbatch, SequenceBatch& out) const;
@@ -41,15 +46,17 @@ class BatchLoader {
   std::int64_t validation_targets(int depth) const { return std::max<std::int64_t>(0, validation_tokens_ - depth); }
   std::int64_t predicted_tokens(std::int64_t step) const;  // targets that count in a step's global batch
 
+  const Recipe& recipe() const { return recipe_; }
   // The sample that is sequence `index` of a step's global batch.
   std::int64_t training_sample(std::int64_t step, std::int64_t index) const;
 
  private:
-  std::int64_t global_index(int data_rank, int microbatch, int sequence) const;
+  std::int64_t global_index(int num_microbatches, int data_rank, int microbatch, int sequence) const;
   void fill(std::int64_t begin, std::int64_t targets_left, int row, SequenceBatch& out) const;
   void prepare(SequenceBatch& out) const;
 
   std::shared_ptr<const TokenSource> source_;
+  Recipe recipe_;
   std::uint64_t seed_;
   int sequences_;  // of a global batch
   int length_;

@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <cassert>
+#include <stdexcept>
 
 #include <fmt/format.h>
 
 #include "models/op_table.hpp"
+#include "runtime/schedule/checker.hpp"
 #include "runtime/schedule/schedule.hpp"
 
 namespace dsrun {
@@ -28,9 +30,19 @@ DeviceCore::DeviceCore(std::shared_ptr<const Plan> plan, int rank, std::shared_p
       sync_(context_, inbox_),
       evaluate_program_(forward_only(context_.plan->program, context_.plan->program.microbatches_per_direction())) {}
 
+const Program& DeviceCore::program_of(const RoundOrder& order) {
+  if (order.kind == RoundKind::evaluate) return evaluate_program_;
+  const Plan& plan = *context_.plan;
+  if (order.microbatches == plan.job.batch.microbatches) return plan.program;
+  const auto found = smaller_programs_.find(order.microbatches);
+  if (found != smaller_programs_.end()) return found->second;
+  Program built = find_schedule(plan.job.parallel.schedule)->build(plan.mesh.pipeline, order.microbatches);
+  if (const auto faults = check_program(built); !faults.empty()) throw std::logic_error(faults[0].message);
+  return smaller_programs_.emplace(order.microbatches, std::move(built)).first->second;
+}
+
 const RankProgram& DeviceCore::program() const {
-  const Program& program = context_.round.kind == RoundKind::train ? context_.plan->program : evaluate_program_;
-  return program.ranks[static_cast<std::size_t>(context_.plan->mesh.pipeline_index(context_.rank))];
+  return program_->ranks[static_cast<std::size_t>(context_.plan->mesh.pipeline_index(context_.rank))];
 }
 
 void DeviceCore::on_tensor(TensorMessage message) {
@@ -42,6 +54,7 @@ void DeviceCore::on_tensor(TensorMessage message) {
 void DeviceCore::on_round(const RoundOrder& order) {
   assert(!in_round_);
   context_.round = order;
+  program_ = &program_of(order);
   context_.result = {};
   context_.result.rank = context_.rank;
   context_.result.round = order.round;
@@ -123,7 +136,7 @@ Strand DeviceCore::make_strand(const Half& half) {
     frame.microbatch = half.microbatch;
     frame.values.assign(stage.values.size(), {});
     frame.routing.assign(stage.graph.moe_layers.size(), {});
-    const int global = chunk.direction * plan.program.microbatches_per_direction() + half.microbatch;
+    const int global = chunk.direction * program_->microbatches_per_direction() + half.microbatch;
     const int data_rank = plan.mesh.data_index(context_.rank);
     if (context_.round.kind == RoundKind::train)
       context_.loader->train_microbatch(context_.round.index, data_rank, global, frame.batch);

@@ -67,6 +67,7 @@ class DeviceCore {
   const DeviceContext& context() const { return context_; }
 
  private:
+  const Program& program_of(const RoundOrder& order);
   const RankProgram& program() const;
   bool start_instruction();  // false: the Program is over
   Strand make_strand(const Half& half);
@@ -85,6 +86,8 @@ class DeviceCore {
   Inbox inbox_;
   GradientSync sync_;
   Program evaluate_program_;
+  std::map<int, Program> smaller_programs_;  // by microbatches; a growing batch's
+  const Program* program_ = nullptr;         // the round's
   bool in_round_ = false;
   std::size_t cursor_ = 0;
   std::vector<Strand> strands_;      // of the current instruction

@@ -84,7 +84,7 @@ LocalModel::LocalModel(const Pretrained& pretrained, const LocalOptions& options
 LocalModel::~LocalModel() = default;
 
 RoundResult LocalModel::forward(std::int64_t batch) {
-  core_->on_round({++round_, RoundKind::evaluate, batch});
+  core_->on_round({++round_, RoundKind::evaluate, batch, 0, 0});
   while (!core_->take_done()) {
     core_->pump();
     core_->take_outgoing();

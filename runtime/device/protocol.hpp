@@ -22,6 +22,7 @@ struct RoundOrder {
   RoundKind kind = RoundKind::train;
   std::int64_t index = 0;  // train: the step, from 0; evaluate: the batch of validation sequences
   double mtp_lambda = 0;   // train: of the prediction modules' mean loss in the sum of losses
+  int microbatches = 0;    // train: of a data rank, at most the plan's
 };
 
 // Device → coordinator: the Program has run and, when training, the owned gradients are summed.

@@ -1,9 +1,10 @@
 // z_T,2D = [x | y], rows side by side; backward parts the gradient's rows again.
 #include <algorithm>
 
+#include "runtime/kernels/cpu_team.hpp"
 #include "runtime/kernels/dispatch_dtype.hpp"
 #include "runtime/kernels/functions.hpp"
-#include "runtime/kernels/row/team.hpp"
+#include "runtime/kernels/row/sums.hpp"
 
 namespace dsrun {
 
@@ -26,14 +27,10 @@ void concat_backward_input(const KernelCall& call) {
     const TensorView part = dz.columns_from(static_cast<std::int64_t>(i) * cols, cols);
     dispatch_dtype(dz.dtype, [&]<class T>(T) {
       for (std::int64_t t = 0; t < part.rows; ++t) {
-        const T* from = part.row<T>(t);
-        T* to = target.out.row<T>(t);
-        if (!target.addend) {
-          std::copy_n(from, part.cols, to);
-          continue;
-        }
-        const T* addend = target.addend.row<T>(t);
-        CpuTeam{}.each(part.cols, [=](std::int64_t c) { store(to, c, load(from, c) + load(addend, c)); });
+        if (target.addend)
+          add_row(CpuTeam{}, part.row<T>(t), target.addend.row<T>(t), target.out.row<T>(t), part.cols);
+        else
+          copy_row<T>(CpuTeam{}, part.row<T>(t), target.out.row<T>(t), part.cols);
       }
     });
   }

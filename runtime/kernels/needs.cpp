@@ -4,6 +4,7 @@
 
 #include "runtime/kernels/attention.hpp"
 #include "runtime/kernels/head_loss_chunk.hpp"
+#include "runtime/kernels/lanes.hpp"
 
 namespace dsrun {
 namespace {
@@ -54,10 +55,9 @@ std::int64_t narrower(const CallShape& call) {
   return static_cast<std::int64_t>(dtype_bytes(call.wide) / dtype_bytes(call.compute));
 }
 
-// Rows padded to whole vectors of 64 bytes.
+// Rows padded to whole vectors.
 std::int64_t padded(std::int64_t cols, Dtype wide) {
-  const auto width = static_cast<std::int64_t>(64 / dtype_bytes(wide));
-  return (cols + width - 1) / width * width;
+  return wide == Dtype::f64 ? Lanes<double>::round_up(cols) : Lanes<float>::round_up(cols);
 }
 
 void head_loss_needs(const CallShape& call, CallNeeds& needs) {

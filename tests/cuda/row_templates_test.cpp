@@ -119,12 +119,12 @@ TEST_P(CudaTemplates, cross_entropy) {
   const DeviceCopy on_targets(matrix(targets.data(), Dtype::i32, 1, 3)), on_logits(logits.view()), on_lse(lse.view()),
       on_dlogits(dlogits.view());
   cuda::log_sum_exp(on_logits.view(), on_lse.view(), stream);
-  cuda::cross_entropy_gradient(on_logits.view(), on_lse.view(), on_targets.view().as<std::int32_t>(), on_dlogits.view(),
-                               stream);
+  cuda::cross_entropy_gradient(on_logits.view(), on_lse.view(), on_targets.view().as<std::int32_t>(), 0.5,
+                               on_dlogits.view(), stream);
   on_cpu(3, [&]<class T>(T, std::int64_t t) {
     const auto* row = logits.view().row<Compute<T>>(t);
     const auto log_sum = *cpu_lse.view().row<Compute<T>>(t) = log_sum_exp_row(CpuTeam{}, row, 300);
-    cross_entropy_row_gradient<T>(CpuTeam{}, row, log_sum, targets[static_cast<std::size_t>(t)],
+    cross_entropy_row_gradient<T>(CpuTeam{}, row, log_sum, targets[static_cast<std::size_t>(t)], Compute<T>(0.5),
                                   cpu_dlogits.view().row<T>(t), 300);
   });
   expect_equal(on_lse, lse, cpu_lse.matrix(), wide(dtype()));

@@ -8,6 +8,7 @@
 
 #include "dsl/keys.hpp"
 #include "dsl/parse.hpp"
+#include "dsl/presets.hpp"
 #include "dsl/schema.hpp"
 #include "dsl/write.hpp"
 
@@ -48,15 +49,25 @@ TEST(Keys, each_path_once_with_help_in_a_known_table) {
 
 // A default that its own key refused would leave the field at the struct's zero and show up as another value here.
 TEST(Keys, each_default_is_what_the_parser_gives) {
-  for (const bool preset : {false, true}) {
-    const json job = to_json(
-        smallest_job(preset ? std::vector<std::string>{"model.preset=deepseek-v3"} : std::vector<std::string>{}));
+  std::vector<std::string> names = preset_names();
+  names.emplace_back();
+  for (const std::string& preset : names) {
+    const json job = to_json(smallest_job({"model.preset=" + preset}));
     for (const Key<Job>& key : job_keys()) {
       if (key.required() || key.default_text == "[]" || key.name == "preset") continue;
-      const std::string_view text = preset && !key.preset_text.empty() ? key.preset_text : key.default_text;
+      const std::string_view text = default_under(preset, key.path(), key.default_text, key.preset_text);
       EXPECT_EQ(job[std::string(key.table)][std::string(key.name)], json::parse(text)) << key.path();
     }
   }
+}
+
+TEST(Keys, presets_name_keys_that_there_are) {
+  for (const Preset& preset : presets())
+    for (const PresetValue& value : preset.scaled)
+      EXPECT_EQ(std::count_if(job_keys().begin(), job_keys().end(),
+                              [&](const Key<Job>& key) { return key.path() == value.key; }),
+                1)
+          << preset.name << " " << value.key;
 }
 
 // Swapped fields would pass the tests of defaults that are equal: set each key to a value of its own, look at the rest.

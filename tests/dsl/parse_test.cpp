@@ -77,7 +77,7 @@ TEST(Parse, preset_deepseek_v3_gives_the_published_sizes) {
                             .shared_experts = 1,
                             .expert_hidden = 2048,
                             .dense_hidden = 18432,
-                            .mtp_depth = 0,
+                            .mtp_depth = 1,
                             .routed_scaling = 2.5,
                             .norm_eps = 1e-6,
                             .latent_norm_eps = 1e-6,

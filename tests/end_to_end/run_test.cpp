@@ -120,6 +120,18 @@ TEST_F(Run, ctrl_c_saves_within_a_step_and_the_next_run_goes_on_to_the_same_bits
   EXPECT_EQ(newest_shards(at("run")), newest_shards(at("whole")));
 }
 
+// The order of samples goes on though the batch is another: steps 4 and 5 of the second run see what came next.
+TEST_F(Run, D1_a_run_resumed_with_another_batch_goes_on_in_the_order_of_samples) {
+  ASSERT_EQ(folder_.run("run", {"--set", "job.steps=4"}).exit_code, 0);
+  const Finished resumed = folder_.run("run", {"--set", "job.steps=6", "--set", "batch.sequences=32", "--resume"});
+  ASSERT_EQ(resumed.exit_code, 0) << resumed.err;
+  std::filesystem::path newest;
+  for (const auto& entry : std::filesystem::directory_iterator(at("run") / "checkpoints"))
+    newest = std::max(newest, entry.path());
+  const json manifest = json::parse(read_text(newest / "manifest.json"));
+  EXPECT_EQ(manifest.at("body").at("state").at("samples"), 4 * 16 + 2 * 32);
+}
+
 TEST_F(Run, a_killed_run_goes_on_from_its_checkpoint_to_the_same_bits) {
   const std::vector<std::string> options = {"--set", "job.steps=40", "--set", "job.checkpoint_every_steps=4"};
   ASSERT_EQ(folder_.run("whole", options).exit_code, 0);

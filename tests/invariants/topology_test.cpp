@@ -40,6 +40,23 @@ TEST_P(Topology, N1_fp64_losses_and_weights_of_20_steps_equal_one_device) {
   EXPECT_LT(worst.relative, 1e-9) << worst.tensor;
 }
 
+TEST(GrowingBatch, N1_fp64_losses_and_weights_equal_one_device) {
+  const auto grows = [](std::vector<std::string> overrides) {
+    overrides.insert(overrides.end(),
+                     {"job.steps=8", "batch.ramp_start=0.5", "batch.ramp_tokens=600", "batch.ramp_step=4"});
+    return overrides;
+  };
+  const Numbers single = train(grows({"batch.microbatches=16"}));
+  const Numbers parallel = train(grows({"parallel.schedule=dualpipe", "parallel.pipeline=2", "parallel.data=2",
+                                        "parallel.expert=2", "batch.microbatches=8"}));
+  ASSERT_EQ(parallel.losses.size(), 8U);
+  for (std::size_t step = 0; step < 8; ++step)
+    EXPECT_NEAR(parallel.losses[step], single.losses[step], 1e-9 * single.losses[step]) << "step " << step;
+  EXPECT_EQ(parallel.biases, single.biases);
+  const Difference worst = worst_difference(single.weights, parallel.weights);
+  EXPECT_LT(worst.relative, 1e-9) << worst.tensor;
+}
+
 TEST_P(Topology, N1_fp32_first_gradients_equal_one_device) {
   const std::vector<std::string> fp32 = {"job.steps=1", "precision.compute=fp32"};
   const auto gradients = [&](std::vector<std::string> overrides) {

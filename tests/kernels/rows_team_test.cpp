@@ -154,7 +154,7 @@ TEST(RowTeams, softmax) {
     softmax_row_input_gradient<double>(team, scores.data(), sums.data(), 0.5, 3.0, dot, out, out + n, n);
   });
   expect_same(Values(n), [&](const auto& team, double* out) {
-    cross_entropy_row_gradient<double>(team, sums.data(), log_sum_exp_row(team, sums.data(), n), 7, out, n);
+    cross_entropy_row_gradient<double>(team, sums.data(), log_sum_exp_row(team, sums.data(), n), 7, 0.5, out, n);
   });
 }
 

@@ -1,9 +1,10 @@
 // Tells ThreadSanitizer what Debian's CAF, which is not instrumented, orders between threads; linked into TSan builds
 // alone. Without it every message would look like a race with its sender, in our code as well as in CAF's.
 //
-// These definitions take the place of CAF's, announce the order, and call CAF's. Two facts are announced: sending a
-// message happens before handling it (per message, so that nothing else is ordered by it), and giving up a reference
-// happens before the destruction by whoever gives up the last. To announce another, add a function of CAF's library.
+// These definitions take the place of CAF's, announce the order, and call CAF's. Three facts are announced: sending a
+// message happens before handling it (per message, so that nothing else is ordered by it); an actor that shares threads
+// is launched before it is resumed, and one turn of it ends before the next begins; and giving up a reference happens
+// before the destruction by whoever gives up the last. To announce another, add a function of CAF's library.
 #include <dlfcn.h>
 #include <sanitizer/tsan_interface.h>
 
@@ -38,6 +39,22 @@ invoke_message_result scheduled_actor::consume(mailbox_element& message) {
       "_ZN3caf15scheduled_actor7consumeERNS_15mailbox_elementE");
   __tsan_acquire(&message);
   return original(this, message);
+}
+
+void scheduled_actor::launch(execution_unit* host, bool lazy, bool hide) {
+  static auto* const original = in_caf<void(scheduled_actor*, execution_unit*, bool, bool)>(
+      "_ZN3caf15scheduled_actor6launchEPNS_14execution_unitEbb");
+  __tsan_release(this);
+  original(this, host, lazy, hide);
+}
+
+resumable::resume_result scheduled_actor::resume(execution_unit* host, std::size_t max_throughput) {
+  static auto* const original = in_caf<resumable::resume_result(scheduled_actor*, execution_unit*, std::size_t)>(
+      "_ZN3caf15scheduled_actor6resumeEPNS_14execution_unitEm");
+  __tsan_acquire(this);
+  const auto result = original(this, host, max_throughput);
+  __tsan_release(this);
+  return result;
 }
 
 void intrusive_ptr_release(actor_control_block* actor) {

@@ -1,0 +1,116 @@
+#include "models/recipe.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <numbers>
+
+#include "runtime/schedule/schedule.hpp"
+
+namespace dsrun {
+namespace {
+
+// Sizes of a growing batch, in microbatches of a data rank.
+std::vector<int> allowed_sizes(const Job& job, std::int64_t per_microbatch) {
+  const ScheduleRow& row = *find_schedule(job.parallel.schedule);
+  const std::int64_t grain = std::max<std::int64_t>(1, job.batch.ramp_step / per_microbatch);
+  std::vector<int> sizes;
+  if (job.batch.ramp_tokens > 0)
+    for (std::int64_t m = grain; m < job.batch.microbatches; m += grain)
+      if (!row.fault(job.parallel.pipeline, static_cast<int>(m))) sizes.push_back(static_cast<int>(m));
+  sizes.push_back(job.batch.microbatches);
+  return sizes;
+}
+
+}  // namespace
+
+Recipe::Recipe(const Job& job, RecipeStart start)
+    : optimizer_(job.optimizer),
+      balance_(job.balance),
+      batch_(job.batch),
+      steps_(job.run.steps),
+      length_(job.batch.length),
+      per_microbatch_(std::int64_t{job.parallel.data} * job.batch.microbatch_sequences(job.parallel.data)),
+      sizes_(allowed_sizes(job, per_microbatch_)),
+      first_step_(start.step),
+      tokens_at_warm_(start.step > 0 ? Recipe(job).warm_tokens() : 0) {
+  if (optimizer_.phase_tokens > 0 && steps_ > 0)
+    scale_ = static_cast<double>(steps_) * static_cast<double>(std::int64_t{batch_.sequences} * length_) /
+             optimizer_.phase_tokens;
+  samples_.push_back(start.samples);
+  while (samples_.size() <= static_cast<std::size_t>(std::max<std::int64_t>(0, steps_ - first_step_))) {
+    const int microbatches = grown(samples_.back());
+    if (microbatches == batch_.microbatches) break;
+    growing_.push_back(microbatches);
+    samples_.push_back(samples_.back() + microbatches * per_microbatch_);
+  }
+}
+
+// The size due after so many samples: along a line from ramp_start to 1, rounded down to a size that is allowed.
+int Recipe::grown(std::int64_t samples) const {
+  const double length = phase(batch_.ramp_tokens);
+  const double progress = length > 0 ? static_cast<double>(samples * length_) / length : 1;
+  const double share = batch_.ramp_start + (1 - batch_.ramp_start) * std::min(1.0, progress);
+  const auto above = std::upper_bound(sizes_.begin(), sizes_.end(), share * batch_.microbatches);
+  return above == sizes_.begin() ? sizes_.front() : *(above - 1);
+}
+
+int Recipe::microbatches(std::int64_t step) const {
+  const auto index = static_cast<std::size_t>(step - first_step_);
+  return index < growing_.size() ? growing_[index] : batch_.microbatches;
+}
+
+std::int64_t Recipe::sequences(std::int64_t step) const { return microbatches(step) * per_microbatch_; }
+
+std::int64_t Recipe::samples_before(std::int64_t step) const {
+  const auto index = static_cast<std::size_t>(step - first_step_);
+  if (index < samples_.size()) return samples_[index];
+  return samples_.back() + static_cast<std::int64_t>(index - growing_.size()) * batch_.sequences;
+}
+
+std::int64_t Recipe::warm_tokens() const {
+  return optimizer_.warmup_steps >= first_step_ ? tokens_before(optimizer_.warmup_steps) : tokens_at_warm_;
+}
+
+double Recipe::decay_start() const {
+  return std::max(static_cast<double>(warm_tokens()), phase(optimizer_.constant_tokens));
+}
+
+double Recipe::decay_end() const {
+  if (optimizer_.decay_tokens > 0) return decay_start() + phase(optimizer_.decay_tokens);
+  return static_cast<double>(tokens_before(std::max(first_step_, steps_ - 1)));
+}
+
+double Recipe::learning_rate(std::int64_t step) const {
+  const OptimizerSpec& o = optimizer_;
+  if (step < o.warmup_steps) return o.lr * static_cast<double>(step + 1) / static_cast<double>(o.warmup_steps);
+  const auto tokens = static_cast<double>(tokens_before(step));
+  if (tokens < phase(o.constant_tokens)) return o.lr;
+  const double start = decay_start(), end = decay_end();
+  if (o.final_tokens > 0 && tokens >= end + phase(o.final_tokens)) return o.last_lr;
+  const double progress = end > start ? std::min(1.0, (tokens - start) / (end - start)) : 1.0;
+  return o.final_lr + (o.lr - o.final_lr) * 0.5 * (1 + std::cos(std::numbers::pi * progress));
+}
+
+double Recipe::bias_speed(std::int64_t step) const {
+  const bool early = static_cast<double>(tokens_before(step)) < phase(balance_.bias_speed_until_tokens);
+  return early ? balance_.bias_speed : balance_.bias_speed_late;
+}
+
+double Recipe::mtp_lambda(std::int64_t step) const {
+  const bool early = static_cast<double>(tokens_before(step)) < phase(optimizer_.mtp_lambda_until_tokens);
+  return early ? optimizer_.mtp_lambda : optimizer_.mtp_lambda_late;
+}
+
+nlohmann::json Recipe::to_json() const {
+  nlohmann::json out = {{"tokens", tokens_before(std::max(first_step_, steps_))},
+                        {"first_batch_sequences", sequences(first_step_)},
+                        {"steps_until_batch_is_grown", growing_.size()},
+                        {"constant_until_tokens", decay_start()},
+                        {"cosine_until_tokens", decay_end()},
+                        {"bias_speed_until_tokens", phase(balance_.bias_speed_until_tokens)},
+                        {"mtp_lambda_until_tokens", phase(optimizer_.mtp_lambda_until_tokens)}};
+  if (optimizer_.final_tokens > 0) out["final_lr_until_tokens"] = decay_end() + phase(optimizer_.final_tokens);
+  return out;
+}
+
+}  // namespace dsrun

@@ -1,0 +1,59 @@
+// Recipe: what changes from step to step of a run by plan: batch size, learning rate, speed of the biases, weight of
+// multi-token prediction. Phases are told in tokens, as in arXiv 2412.19437 section 4.2: warm-up, constant, cosine,
+// constant, constant; a batch that grows. A pure function of the job, so that a plan can print it.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include "dsl/job.hpp"
+
+namespace dsrun {
+
+// Where a run goes on: so many steps and samples (sequences) were made before, perhaps with other batches.
+struct RecipeStart {
+  std::int64_t step = 0;
+  std::int64_t samples = 0;
+};
+
+class Recipe {
+ public:
+  explicit Recipe(const Job& job, RecipeStart start = {});
+
+  // Of a data rank in that step: batch.microbatches once the batch has grown. Always fits the schedule.
+  int microbatches(std::int64_t step) const;
+  std::int64_t sequences(std::int64_t step) const;       // of the global batch
+  std::int64_t samples_before(std::int64_t step) const;  // precondition: step ≥ the start's
+  std::int64_t tokens_before(std::int64_t step) const { return samples_before(step) * length_; }
+
+  double learning_rate(std::int64_t step) const;
+  double bias_speed(std::int64_t step) const;
+  double mtp_lambda(std::int64_t step) const;
+
+  // The phases' ends, in tokens of this job.
+  nlohmann::json to_json() const;
+
+ private:
+  double phase(double tokens) const { return tokens * scale_; }
+  int grown(std::int64_t samples) const;
+  std::int64_t warm_tokens() const;
+  double decay_start() const;
+  double decay_end() const;
+
+  OptimizerSpec optimizer_;
+  BalanceSpec balance_;
+  BatchSpec batch_;
+  std::int64_t steps_;
+  std::int64_t length_;
+  std::int64_t per_microbatch_;  // sequences that one microbatch a data rank adds to the batch
+  double scale_ = 1;             // of token counts in the job file
+  std::vector<int> sizes_;       // microbatches that the schedule allows, ascending; the last is batch.microbatches
+  std::int64_t first_step_;
+  std::int64_t tokens_at_warm_;  // where the warm-up lies before first_step_: as if the run had always been like this
+  std::vector<std::int64_t> samples_;  // before step first_step_ + i, while the batch grows
+  std::vector<int> growing_;           // microbatches of that step
+};
+
+}  // namespace dsrun
