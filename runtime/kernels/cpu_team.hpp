@@ -15,8 +15,10 @@ struct CpuTeam {
   template <class F>
   void each(std::int64_t n, F f) const {
     const std::int64_t whole = in_lanes<F> ? n / width * width : 0;
-    if constexpr (in_lanes<F>)
+    if constexpr (in_lanes<F>) {
+#pragma GCC unroll 4
       for (std::int64_t i = 0; i < whole; i += width) f(LanesIndex{i});
+    }
 #pragma GCC ivdep
     for (std::int64_t i = whole; i < n; ++i) f(i);
   }

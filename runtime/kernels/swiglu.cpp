@@ -21,7 +21,7 @@ void fetch(const T* elements, std::int64_t n) {
 // by itself would not look that far ahead.
 template <class T>
 void forward_row(const T* in, const T* next, Compute<T> factor, T* out, std::int64_t n) {
-  constexpr std::int64_t stretch = 256;
+  constexpr std::int64_t stretch = 128;
   for (std::int64_t i = 0; i < n; i += stretch) {
     const std::int64_t count = std::min(stretch, n - i);
     if (next != nullptr) fetch(next + i, count), fetch(next + n + i, count);

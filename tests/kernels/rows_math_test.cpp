@@ -41,9 +41,14 @@ TEST(RowMath, sigmoid_and_silu_at_their_ends) {
   EXPECT_EQ(sigmoid(0.0f), 0.5f);
   EXPECT_EQ(sigmoid(200.0f), 1.0f);
   EXPECT_NEAR(sigmoid(-200.0f), 0, 1e-37);
-  EXPECT_EQ(silu(1e30f), 1e30f);
-  EXPECT_NEAR(silu(-200.0f), 0, 1e-34);
-  EXPECT_TRUE(std::isnan(sigmoid(std::nanf(""))) && std::isnan(silu(std::nanf(""))));
+  EXPECT_EQ(silu<float>(1e30f), 1e30f);
+  EXPECT_NEAR(silu<float>(-200.0f), 0, 1e-34);
+  EXPECT_TRUE(std::isnan(sigmoid(std::nanf(""))) && std::isnan(silu<float>(std::nanf(""))));
+}
+
+TEST(RowMath, silu_for_bf16_is_right_to_a_small_part_of_its_rounding) {
+  for (float x = -80; x < 80; x += 0.01f)
+    EXPECT_NEAR(silu<Bf16>(x) / silu<double>(static_cast<double>(x)), 1, 1e-4) << x;
 }
 
 TEST(RowMath, team_visits_each_element_once_and_reduces_all) {

@@ -9,7 +9,7 @@ namespace dsrun {
 // Of any n columns: gates and ups lie where they will.
 template <class T, class Team>
 DSRUN_HD void swiglu_row(const Team& team, const T* gates, const T* ups, Compute<T> factor, T* out, std::int64_t n) {
-  team.each(n, [=](auto i) { store(out, i, factor * load(ups, i) * silu(load(gates, i))); });
+  team.each(n, [=](auto i) { store(out, i, factor * load(ups, i) * silu<T>(load(gates, i))); });
 }
 
 // Fills din [2n]; returns Σ dout · silu(gate) · up, the factor's gradient. `addend` may be null or din itself.
