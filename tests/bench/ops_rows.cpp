@@ -42,6 +42,7 @@ class Bench {
   void rope(std::int64_t tokens, const RopeShape& shape);
   void kv_latent(std::int64_t tokens, std::int64_t rank, const RopeShape& key);
   void add(std::int64_t tokens, std::int64_t dim);
+  void concat(std::int64_t tokens, std::int64_t dim);
   void swiglu(std::int64_t tokens, std::int64_t width);
   void router(std::int64_t tokens, const OpAttributes& shape);
   void embed(std::int64_t tokens, std::int64_t dim, std::int64_t vocab);
@@ -156,6 +157,22 @@ void Bench::add(std::int64_t tokens, std::int64_t dim) {
   const double bytes = bytes_of({x.view(), y.view(), z.view()});
   time("add forward", shape, bytes, relative_error(z.matrix(), sum), [&] { run(frame, add_forward); });
   time("add backward_input", shape, bytes, relative_error(dx.matrix(), sum), [&] { run(frame, add_backward_input); });
+}
+
+void Bench::concat(std::int64_t tokens, std::int64_t dim) {
+  const std::string shape = fmt::format("{} x 2*{}", tokens, dim);
+  Stored x(random_matrix(tokens, dim, 1), dtype_), y(random_matrix(tokens, dim, 2), dtype_);
+  Stored z(Matrix(tokens, 2 * dim), dtype_), dx(Matrix(tokens, dim), dtype_), dy(Matrix(tokens, dim), dtype_);
+  const Frame frame{.inputs = {x.view(), y.view()},
+                    .outputs = {z.view()},
+                    .grad_outputs = {z.view()},
+                    .grad_inputs = {{dx.view(), {}}, {dy.view(), {}}}};
+  run(frame, concat_forward);
+  run(frame, concat_backward_input);  // of its own output: gives back what went in
+  const double error = std::max(relative_error(dx.matrix(), x.matrix()), relative_error(dy.matrix(), y.matrix()));
+  const double bytes = bytes_of({x.view(), y.view(), z.view()});
+  time("concat forward", shape, bytes, error, [&] { run(frame, concat_forward); });
+  time("concat backward_input", shape, bytes, error, [&] { run(frame, concat_backward_input); });
 }
 
 void Bench::swiglu(std::int64_t tokens, std::int64_t width) {
@@ -329,6 +346,7 @@ void run_all(Table& table, Dtype dtype) {
   bench.rope(2048, {8, 64, 32, 1e4, 512});
   bench.kv_latent(2048, 512, {1, 0, 64, 1e4, 512});
   bench.add(2048, 512);
+  bench.concat(2048, 512);
   bench.swiglu(2048, 256);
   bench.swiglu(2048, 1536);
   bench.router(
