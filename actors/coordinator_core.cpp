@@ -191,6 +191,7 @@ void CoordinatorCore::record_step() {
   for (std::size_t r = 0; r < results_.size(); ++r) {
     loss.add(results_[r]);
     finished.rows_sent_away += results_[r].rows_sent_away;
+    metrics.balance_loss += results_[r].balance_loss_sum;
     finished.rows_received.push_back(results_[r].rows_received);
     finished.times.push_back(dones_[r].times);
     finished.memory.push_back(dones_[r].memory);
@@ -203,6 +204,7 @@ void CoordinatorCore::record_step() {
   metrics.tokens = loader_->predicted_tokens(order_.index);
   metrics.loss = loss.main / static_cast<double>(metrics.tokens);
   for (const double depth : loss.mtp) metrics.mtp_loss.push_back(depth / static_cast<double>(metrics.tokens));
+  metrics.balance_loss /= static_cast<double>(metrics.tokens);
   metrics.mtp_lambda = order_.mtp_lambda;
   metrics.step_seconds = seconds;
   metrics.tokens_per_s = seconds > 0 ? static_cast<double>(metrics.tokens) / seconds : 0;

@@ -88,7 +88,9 @@ struct BatchSpec {
   double ramp_start = 0;
   double ramp_tokens = 0;
   int ramp_step = 0;
-  int microbatch_sequences(int data) const { return sequences / (data * microbatches); }
+  int microbatch_sequences(int data) const {
+    return static_cast<int>(sequences / (static_cast<std::int64_t>(data) * microbatches));
+  }
   bool operator==(const BatchSpec&) const = default;
 };
 
@@ -126,11 +128,16 @@ struct OptimizerSpec {
   bool operator==(const OptimizerSpec&) const = default;
 };
 
+// Whose choice of experts the sequence-wise balance loss counts: of the scores, or of the scores with their biases.
+enum class ScoresCounted : std::uint8_t { unbiased, biased };
+
 // [balance]
 struct BalanceSpec {
   double bias_speed = 0;  // gamma of arXiv 2408.15664; 0 leaves the biases alone
   double bias_speed_late = 0;
   double bias_speed_until_tokens = 0;
+  double sequence_alpha = 0;  // of the sequence-wise loss, arXiv 2412.19437 equations 17–20
+  ScoresCounted sequence_scores = ScoresCounted::unbiased;
   double load_factor = 0;  // routed rows planned for a rank, over the mean
   bool operator==(const BalanceSpec&) const = default;
 };

@@ -180,6 +180,11 @@ std::vector<Key<Job>> make_keys() {
        "the same once bias_speed_until_tokens were seen"},
       {"balance", "bias_speed_until_tokens", FIELD(double, balance.bias_speed_until_tokens), "1.43e13", "", 0, 1e18,
        "tokens", "how long bias_speed holds"},
+      {"balance", "sequence_alpha", FIELD(double, balance.sequence_alpha), "0.0", "1e-4", 0, 1000, "",
+       "weight of the sequence-wise balance loss; 0: none"},
+      {"balance", "sequence_scores", CHOICE(ScoresCounted, balance.sequence_scores, "unbiased", "biased"),
+       "\"unbiased\"", "", 0, 0, "",
+       "whose choice of experts that loss counts: of the scores, as the paper has it, or of scores with their biases"},
       {"balance", "load_factor", FIELD(double, balance.load_factor), "1.5", "", 1, 1000, "",
        "routed rows that memory is planned for, over the mean; no token is dropped beyond it"},
 

@@ -11,6 +11,7 @@
 namespace dsrun {
 namespace {
 
+constexpr double most_tokens_of_a_run = 4e18;  // so that they can be counted
 constexpr std::int64_t most_tokens = 1 << 22;  // of a microbatch: its rows, times experts_per_token, fit an int
 
 class Rules {
@@ -144,11 +145,15 @@ class Rules {
     const std::int64_t tokens = job_.batch.sequences / pieces * job_.batch.length;
     rule(tokens <= most_tokens, {"batch.length", "batch.sequences"}, fmt::format("a microbatch has {} tokens", tokens),
          fmt::format("at most {}", most_tokens));
+    const double all = static_cast<double>(job_.run.steps) * job_.batch.sequences * job_.batch.length;
+    rule(all <= most_tokens_of_a_run, {"job.steps", "batch.sequences", "batch.length"},
+         fmt::format("the run has {:.3g} tokens", all), fmt::format("at most {:.0e}", most_tokens_of_a_run));
   }
 
   void ramp() {
+    if (job_.batch.ramp_step == 0) return;
     const std::int64_t unit = std::int64_t{job_.parallel.data} * job_.batch.microbatch_sequences(job_.parallel.data);
-    if (job_.batch.ramp_step == 0 || unit == 0) return;
+    if (unit == 0) return;  // another rule's fault
     rule(job_.batch.ramp_step % unit == 0,
          {"batch.ramp_step", "batch.sequences", "batch.microbatches", "parallel.data"},
          fmt::format("ramp_step = {}, but a microbatch of each data rank makes {} sequences", job_.batch.ramp_step,

@@ -11,12 +11,13 @@ namespace {
 
 // Sizes of a growing batch, in microbatches of a data rank.
 std::vector<int> allowed_sizes(const Job& job, std::int64_t per_microbatch) {
-  const ScheduleRow& row = *find_schedule(job.parallel.schedule);
-  const std::int64_t grain = std::max<std::int64_t>(1, job.batch.ramp_step / per_microbatch);
   std::vector<int> sizes;
-  if (job.batch.ramp_tokens > 0)
+  if (job.batch.ramp_tokens > 0) {
+    const ScheduleRow& row = *find_schedule(job.parallel.schedule);
+    const std::int64_t grain = std::max<std::int64_t>(1, job.batch.ramp_step / per_microbatch);
     for (std::int64_t m = grain; m < job.batch.microbatches; m += grain)
       if (!row.fault(job.parallel.pipeline, static_cast<int>(m))) sizes.push_back(static_cast<int>(m));
+  }
   sizes.push_back(job.batch.microbatches);
   return sizes;
 }
@@ -36,13 +37,23 @@ Recipe::Recipe(const Job& job, RecipeStart start)
   if (optimizer_.phase_tokens > 0 && steps_ > 0)
     scale_ = static_cast<double>(steps_) * static_cast<double>(std::int64_t{batch_.sequences} * length_) /
              optimizer_.phase_tokens;
-  samples_.push_back(start.samples);
-  while (samples_.size() <= static_cast<std::size_t>(std::max<std::int64_t>(0, steps_ - first_step_))) {
-    const int microbatches = grown(samples_.back());
-    if (microbatches == batch_.microbatches) break;
-    growing_.push_back(microbatches);
-    samples_.push_back(samples_.back() + microbatches * per_microbatch_);
+  for (Stretch next{start.step, start.samples, grown(start.samples)};; next = after(next)) {
+    stretches_.push_back(next);
+    if (next.microbatches == batch_.microbatches || next.first_step >= steps_) break;
   }
+}
+
+// The stretch of steps that follows: a batch only grows, so that its end is found by halving.
+Recipe::Stretch Recipe::after(const Stretch& stretch) const {
+  const std::int64_t per_step = stretch.microbatches * per_microbatch_;
+  const auto still = [&](std::int64_t steps) {
+    return grown(stretch.samples + steps * per_step) == stretch.microbatches;
+  };
+  std::int64_t within = 0, beyond = std::max<std::int64_t>(1, steps_ - stretch.first_step);
+  if (still(beyond)) return {steps_, stretch.samples + beyond * per_step, stretch.microbatches};
+  while (beyond - within > 1) (still((within + beyond) / 2) ? within : beyond) = (within + beyond) / 2;
+  const std::int64_t samples = stretch.samples + beyond * per_step;
+  return {stretch.first_step + beyond, samples, grown(samples)};
 }
 
 // The size due after so many samples: along a line from ramp_start to 1, rounded down to a size that is allowed.
@@ -54,17 +65,19 @@ int Recipe::grown(std::int64_t samples) const {
   return above == sizes_.begin() ? sizes_.front() : *(above - 1);
 }
 
-int Recipe::microbatches(std::int64_t step) const {
-  const auto index = static_cast<std::size_t>(step - first_step_);
-  return index < growing_.size() ? growing_[index] : batch_.microbatches;
+const Recipe::Stretch& Recipe::stretch_of(std::int64_t step) const {
+  const auto above = std::upper_bound(stretches_.begin(), stretches_.end(), step,
+                                      [](std::int64_t value, const Stretch& each) { return value < each.first_step; });
+  return above == stretches_.begin() ? stretches_.front() : *(above - 1);
 }
+
+int Recipe::microbatches(std::int64_t step) const { return stretch_of(step).microbatches; }
 
 std::int64_t Recipe::sequences(std::int64_t step) const { return microbatches(step) * per_microbatch_; }
 
 std::int64_t Recipe::samples_before(std::int64_t step) const {
-  const auto index = static_cast<std::size_t>(step - first_step_);
-  if (index < samples_.size()) return samples_[index];
-  return samples_.back() + static_cast<std::int64_t>(index - growing_.size()) * batch_.sequences;
+  const Stretch& stretch = stretch_of(step);
+  return stretch.samples + (step - stretch.first_step) * stretch.microbatches * per_microbatch_;
 }
 
 std::int64_t Recipe::warm_tokens() const {
@@ -104,7 +117,7 @@ double Recipe::mtp_lambda(std::int64_t step) const {
 nlohmann::json Recipe::to_json() const {
   nlohmann::json out = {{"tokens", tokens_before(std::max(first_step_, steps_))},
                         {"first_batch_sequences", sequences(first_step_)},
-                        {"steps_until_batch_is_grown", growing_.size()},
+                        {"steps_until_batch_is_grown", stretches_.back().first_step},
                         {"constant_until_tokens", decay_start()},
                         {"cosine_until_tokens", decay_end()},
                         {"bias_speed_until_tokens", phase(balance_.bias_speed_until_tokens)},

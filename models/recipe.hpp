@@ -36,6 +36,14 @@ class Recipe {
   nlohmann::json to_json() const;
 
  private:
+  // Steps with batches of one size.
+  struct Stretch {
+    std::int64_t first_step;
+    std::int64_t samples;  // before it
+    int microbatches;
+  };
+  Stretch after(const Stretch& stretch) const;
+  const Stretch& stretch_of(std::int64_t step) const;
   double phase(double tokens) const { return tokens * scale_; }
   int grown(std::int64_t samples) const;
   std::int64_t warm_tokens() const;
@@ -52,8 +60,7 @@ class Recipe {
   std::vector<int> sizes_;       // microbatches that the schedule allows, ascending; the last is batch.microbatches
   std::int64_t first_step_;
   std::int64_t tokens_at_warm_;  // where the warm-up lies before first_step_: as if the run had always been like this
-  std::vector<std::int64_t> samples_;  // before step first_step_ + i, while the batch grows
-  std::vector<int> growing_;           // microbatches of that step
+  std::vector<Stretch> stretches_;  // in order; the last has no end
 };
 
 }  // namespace dsrun

@@ -31,6 +31,7 @@ struct RoundResult {
   std::uint64_t round = 0;
   double loss_sum = 0;                                   // over this rank's microbatches; 0 unless it holds the head
   std::vector<double> mtp_loss_sums;                     // the same of each prediction depth
+  double balance_loss_sum = 0;                           // the sequence-wise one, over tokens and MoE layers
   double sum_squares = 0;                                // of the owned gradient sums
   std::vector<std::vector<std::int64_t>> expert_counts;  // [MoE layer of the model][expert], tokens routed by this rank
   std::int64_t rows_sent_away = 0;                       // expert rows that went to another rank

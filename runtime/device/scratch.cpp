@@ -21,7 +21,7 @@ std::int64_t stage_workspace_bytes(const Plan& plan, const StageSteps& stage, Ge
       add_needs(node.op,
                 {node.attributes, pass, compute, wide, dtype_of_element(value(node.outputs[0]).element, precision),
                  plan.tokens_per_microbatch(), plan.job.batch.length, planned_rows(plan), value(node.inputs[0]).cols,
-                 value(node.outputs[0]).cols},
+                 value(node.outputs[0]).cols, plan.job.balance.sequence_alpha > 0},
                 needs);
       most = std::max(most, needs.bytes());
     }

@@ -180,6 +180,11 @@ void run_kernel(DeviceContext& context, Frame& frame, const Step& step) {
   }
   double loss = 0;
   BatchView batch = batch_view(context, frame.batch, node.attributes.depth, loss);
+  double balance_loss = 0;
+  const BalanceSpec& balance = context.plan->job.balance;
+  batch.balance_alpha = balance.sequence_alpha;
+  batch.balance_biased = balance.sequence_scores == ScoresCounted::biased;
+  batch.balance_loss_sum = &balance_loss;
   const bool loses = node.op == Op::head_loss && step.pass == Pass::forward;
   std::vector<std::int32_t> likeliest(loses && context.on_predictions ? frame.batch.positions() : 0);
   if (!likeliest.empty()) batch.likeliest = likeliest.data();
@@ -203,6 +208,7 @@ void run_kernel(DeviceContext& context, Frame& frame, const Step& step) {
                              : step.pass == Pass::backward_input ? row.backward_input
                                                                  : row.backward_weight;
   run(call);
+  context.result.balance_loss_sum += balance_loss;
   if (loses) {
     if (!std::isfinite(loss)) throw std::runtime_error("the loss is not finite");
     RoundResult& result = context.result;

@@ -31,7 +31,7 @@ struct ParamGrad {
   bool accumulate = false;  // false: overwrite (the step's first microbatch)
 };
 
-// The microbatch's host data; embed and head_loss read it.
+// The microbatch's host data; embed, head_loss and router read it.
 struct BatchView {
   const std::int32_t* tokens = nullptr;   // [T]
   const std::int32_t* targets = nullptr;  // [T]
@@ -40,6 +40,10 @@ struct BatchView {
   double* loss_sum = nullptr;             // head_loss forward adds Σ cross entropy over unmasked positions
   std::int32_t* likeliest = nullptr;      // [T], unless null: head_loss forward writes the token of the largest logit
   double loss_weight = 1;                 // factor of head_loss's gradients
+  // Router backward: weight of the sequence-wise balance loss, whose gradient joins in where it is above 0.
+  double balance_alpha = 0;
+  bool balance_biased = false;         // it counts the biased choice, which the forward pass made
+  double* balance_loss_sum = nullptr;  // gains the loss, times the sequences' lengths
 };
 
 struct KernelCall {

@@ -75,7 +75,11 @@ void head_loss_needs(const CallShape& call, CallNeeds& needs) {
 }
 
 void router_needs(const CallShape& call, CallNeeds& needs) {
-  if (call.pass != Pass::forward) return;
+  if (call.pass == Pass::backward_weight || (call.pass == Pass::backward_input && !call.balances)) return;
+  if (call.pass == Pass::backward_input) {
+    needs.take(call.wide, 1, call.attributes.experts);
+    needs.take(Dtype::i32, 1, call.attributes.experts_per_token);
+  }
   needs.take(call.wide, 1, call.attributes.experts);
   needs.take(call.wide, 1, call.attributes.expert_groups);
 }

@@ -18,6 +18,7 @@ struct CallShape {
   std::int64_t tokens, sequence_length;
   std::int64_t routed_rows;        // R as planned
   std::int64_t in_cols, out_cols;  // of the first input and output
+  bool balances = false;           // with a sequence-wise balance loss
 };
 
 class CallNeeds {

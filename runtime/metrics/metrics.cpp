@@ -35,6 +35,7 @@ const std::vector<MetricRow>& rows() {
       METRIC(loss, "nats", "cross entropy per predicted token, before the update"),
       METRIC(mtp_loss, "nats", "the same of each multi-token prediction depth"),
       METRIC(mtp_lambda, "", "weight of the mean of mtp_loss in the loss that is minimised; 0 without modules"),
+      METRIC(balance_loss, "", "the sequence-wise balance loss, alpha included, summed over layers"),
       METRIC(tokens, "tokens", "predicted in this step"),
       METRIC(tokens_per_s, "tokens/s", "over the whole job"),
       METRIC(grad_norm, "", "global gradient norm before clipping"),

@@ -20,6 +20,7 @@ struct StepMetrics {
   double loss = 0;               // nats per predicted token, before the update; of the main model alone
   std::vector<double> mtp_loss;  // the same of each prediction depth
   double mtp_lambda = 0;         // weight of their mean in the sum that was minimised
+  double balance_loss = 0;       // the sequence-wise one, summed over MoE layers, mean over sequences
   std::int64_t tokens = 0;       // predicted in this step
   double tokens_per_s = 0;
   double grad_norm = 0;  // before clipping

@@ -207,6 +207,12 @@ TEST(Faults, a_pipeline_that_does_not_fit_hides_no_fault_of_the_microbatches) {
   EXPECT_EQ(parsed.faults[1].other->key, "batch.microbatches");
 }
 
+TEST(Faults, more_tokens_than_can_be_counted) {
+  const ParseResult parsed =
+      parse_job_text("[job]\nname = \"a\"\nsteps = 1000000000000\n[batch]\nlength = 1000000\n", "job.toml");
+  EXPECT_THAT(keys(parsed), testing::Contains("job.steps"));
+}
+
 TEST(Faults, a_number_beyond_range_is_no_word) {
   const ParseResult parsed = parse_job_text("[job]\nname = \"a\"\n", "job.toml", {"job.steps=99999999999999999999"});
   ASSERT_EQ(parsed.faults.size(), 2U);

@@ -57,6 +57,23 @@ TEST(GrowingBatch, N1_fp64_losses_and_weights_equal_one_device) {
   EXPECT_LT(worst.relative, 1e-9) << worst.tensor;
 }
 
+TEST(SequenceBalance, N1_fp64_losses_and_weights_equal_one_device) {
+  for (const char* scores : {"unbiased", "biased"}) {
+    const auto balanced = [&](std::vector<std::string> overrides) {
+      overrides.insert(overrides.end(), {"job.steps=5", "balance.sequence_alpha=0.01",
+                                         std::string("balance.sequence_scores=") + scores});
+      return overrides;
+    };
+    const Numbers single = train(balanced({}));
+    const Numbers parallel = train(balanced({"parallel.schedule=dualpipe", "parallel.pipeline=2", "parallel.data=2",
+                                             "parallel.expert=2", "batch.microbatches=4"}));
+    EXPECT_NEAR(parallel.losses.back(), single.losses.back(), 1e-9 * single.losses.back());
+    const Difference worst = worst_difference(single.weights, parallel.weights);
+    EXPECT_LT(worst.relative, 1e-9) << worst.tensor;
+    EXPECT_GT(worst_difference(single.weights, train({"job.steps=5"}).weights).relative, 1e-6);  // it does something
+  }
+}
+
 TEST_P(Topology, N1_fp32_first_gradients_equal_one_device) {
   const std::vector<std::string> fp32 = {"job.steps=1", "precision.compute=fp32"};
   const auto gradients = [&](std::vector<std::string> overrides) {

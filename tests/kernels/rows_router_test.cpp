@@ -1,4 +1,6 @@
 // The router against its oracle: choices to the index, gates and gradients to the dtype.
+#include <cmath>
+
 #include "tests/kernels/products_call.hpp"
 #include "tests/kernels/rows_oracle.hpp"
 
@@ -61,6 +63,75 @@ TEST_P(Router, follows_its_oracle) {
       frame.run(router_backward_input, workspace_, gemm_);
       EXPECT_LT(relative_error(target.out.matrix(), plus(dlogits, target.before)), tolerance(dtype()));
     }
+  }
+}
+
+// arXiv 2412.19437, equations 17–20, by the letter, of one sequence's counted tokens; counts are those given.
+double balance_loss(const Matrix& logits, const std::vector<std::uint8_t>& mask, const std::vector<double>& counts,
+                    std::int64_t first, std::int64_t length, double alpha, int top) {
+  const auto experts = static_cast<std::int64_t>(counts.size());
+  double counted = 0, loss = 0;
+  for (std::int64_t t = first; t < first + length; ++t) counted += mask[static_cast<std::size_t>(t)];
+  for (std::int64_t e = 0; e < experts; ++e) {
+    double share = 0;
+    for (std::int64_t t = first; t < first + length; ++t) {
+      if (mask[static_cast<std::size_t>(t)] == 0) continue;
+      double sum = 0;
+      for (std::int64_t other = 0; other < experts; ++other) sum += 1 / (1 + std::exp(-logits.at(t, other)));
+      share += 1 / (1 + std::exp(-logits.at(t, e))) / sum / counted;
+    }
+    loss += static_cast<double>(experts) / (top * counted) * counts[static_cast<std::size_t>(e)] * share;
+  }
+  return alpha * loss;
+}
+
+TEST_P(Router, sequence_wise_balance_loss_and_its_slope_are_the_papers) {
+  constexpr std::int64_t tokens = 12, length = 6;
+  constexpr double alpha = 0.5;
+  const OpAttributes a = router(8, 2, 4, 2);
+  std::vector<std::uint8_t> mask(tokens, 1);
+  mask[4] = mask[5] = 0;
+  Stored logits(random_matrix(tokens, a.experts, 1), wide(dtype()));
+  const std::vector<float> bias = {0.5f, -0.5f, 0.25f, 0, 0, 0, -0.25f, 0.125f}, none(8, 0.0f);
+  for (const bool biased : {false, true}) {
+    Frame frame = route(logits, bias, a);
+    const Routed choice = oracle_router(logits.matrix(), biased ? bias : none, a);
+    Stored dgates(Matrix(tokens, a.experts_per_token), wide(dtype()));
+    Target target(tokens, a.experts, dtype(), Addend::none, 1);
+    double loss = 0, expected = 0;
+    frame.inputs = {};
+    frame.grad_outputs = {dgates.view(), {}, {}};
+    frame.grad_inputs = {target.target()};
+    frame.batch.mask = mask.data();
+    frame.batch.sequence_length = length;
+    frame.batch.balance_alpha = alpha;
+    frame.batch.balance_biased = biased;
+    frame.batch.balance_loss_sum = &loss;
+    frame.run(router_backward_input, workspace_, gemm_);
+    Matrix slopes(tokens, a.experts);
+    for (std::int64_t first = 0; first < tokens; first += length) {
+      std::vector<double> counts(8);
+      double counted = 0;
+      for (std::int64_t t = first; t < first + length; ++t)
+        if (mask[static_cast<std::size_t>(t)] != 0) {
+          ++counted;
+          for (const int expert : choice.chosen[static_cast<std::size_t>(t)])
+            ++counts[static_cast<std::size_t>(expert)];
+        }
+      const auto of = [&](const Matrix& at) {
+        return counted * balance_loss(at, mask, counts, first, length, alpha, a.experts_per_token);
+      };
+      expected += of(logits.matrix());
+      for (std::int64_t t = first; t < first + length; ++t)
+        for (int e = 0; e < a.experts; ++e) {
+          Matrix above = logits.matrix(), below = logits.matrix();
+          above.at(t, e) += 1e-4;
+          below.at(t, e) -= 1e-4;
+          slopes.at(t, e) = (of(above) - of(below)) / 2e-4;
+        }
+    }
+    EXPECT_NEAR(loss, expected, 1e-5 * expected);
+    EXPECT_LT(relative_error(target.out.matrix(), slopes), tolerance(dtype()) + 1e-6);
   }
 }
 

@@ -77,6 +77,29 @@ DSRUN_HD void select_experts(const Team& team, const RouterShape& shape, RouterS
   }
 }
 
+// The experts that scores alone would choose.
+template <class A, class Team>
+DSRUN_HD void unbiased_choice_row(const Team& team, const RouterShape& shape, const A* scores, RouterScratch<A> scratch,
+                                  std::int32_t* indices) {
+  team.each(shape.experts, [=](std::int64_t e) { scratch.z[e] = scores[e]; });
+  select_experts(team, shape, scratch, indices);
+}
+
+// Sequence-wise balance loss, arXiv 2412.19437, equations 17–20: α Σ_e f_e P_e, P_e the sequence's mean of a token's
+// share s'_e = s_e / Σ s. `slopes` holds α f_e, [E]. Adds the loss's gradient to dlogits; returns Σ α f_e s'_e.
+template <class T, class Team>
+DSRUN_HD Compute<T> balance_row_input_gradient(const Team& team, std::int64_t experts, const Compute<T>* scores,
+                                               const Compute<T>* slopes, T* dlogits) {
+  using A = Compute<T>;
+  const A sum = team.sum(experts, [=](auto e) { return load(scores, e); });
+  const A mean = team.sum(experts, [=](auto e) { return load(scores, e) * load(slopes, e); }) / sum;
+  team.each(experts, [=](auto e) {
+    const auto s = load(scores, e);
+    store(dlogits, e, load(dlogits, e) + (load(slopes, e) - mean) / sum * s * (A(1) - s));
+  });
+  return mean;
+}
+
 template <class A, class Team>
 DSRUN_HD void router_row(const Team& team, const RouterShape& shape, const A* logits, const float* bias,
                          RouterScratch<A> scratch, A* gates, std::int32_t* indices, A* scores) {
