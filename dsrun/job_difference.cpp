@@ -13,21 +13,9 @@ namespace {
 constexpr std::array<std::string_view, 8> free_keys = {
     "job.name",         "job.checkpoint_every_steps", "model.preset", "model.init_from", "data.validate_every_steps",
     "parallel.overlap", "balance.load_factor",        "cluster"};
-constexpr std::array<std::string_view, 15> changeable_keys = {"job.steps",
-                                                              "parallel",
-                                                              "batch",
-                                                              "data",
-                                                              "balance",
-                                                              "optimizer.lr",
-                                                              "optimizer.final_lr",
-                                                              "optimizer.warmup_steps",
-                                                              "optimizer.beta1",
-                                                              "optimizer.beta2",
-                                                              "optimizer.clip_norm",
-                                                              "optimizer.weight_decay",
-                                                              "optimizer.mtp_lambda",
-                                                              "optimizer.mtp_lambda_late",
-                                                              "optimizer.mtp_lambda_until_tokens"};
+constexpr std::array<std::string_view, 6> changeable_keys = {"job.steps", "parallel", "batch",
+                                                             "data",      "balance",  "optimizer"};
+constexpr std::array<std::string_view, 2> fixed_keys = {"optimizer.kind", "optimizer.moments"};  // before their table
 
 template <std::size_t size>
 bool lists(const std::array<std::string_view, size>& names, const std::string& table, const std::string& path) {
@@ -44,7 +32,8 @@ JobDifference job_difference(const nlohmann::json& saved, const Job& wanted) {
       const std::string path = table + "." + key;
       if (lists(free_keys, table, path)) continue;
       if (saved.contains(table) && saved[table].contains(key) && saved[table][key] == value) continue;
-      (lists(changeable_keys, table, path) ? difference.changeable : difference.fixed).push_back(path);
+      const bool changeable = lists(changeable_keys, table, path) && !lists(fixed_keys, table, path);
+      (changeable ? difference.changeable : difference.fixed).push_back(path);
     }
   return difference;
 }

@@ -177,12 +177,16 @@ TEST_F(Run, another_job_in_the_folder_is_refused_with_the_two_flags) {
   Finished refused = folder_.run("run", {"--set", "job.steps=9"});
   EXPECT_EQ(refused.exit_code, 64);
   for (const char* words : {"job.steps", "--resume", "--restart"}) EXPECT_THAT(refused.err, HasSubstr(words));
+  refused = folder_.run("run", {"--set", "optimizer.moments=bf16", "--set", "optimizer.decay_tokens=900", "--resume"});
+  EXPECT_EQ(refused.exit_code, 64);
+  EXPECT_THAT(refused.err, HasSubstr("keys differ: optimizer.moments\n"));  // decay_tokens may change
   refused = folder_.run("run", {"--set", "model.dense_hidden=64", "--resume"});
   EXPECT_EQ(refused.exit_code, 64);
   EXPECT_THAT(refused.err, HasSubstr("model.dense_hidden"));
   EXPECT_EQ(num_steps(at("run")), 6U);  // nothing was touched
 
-  const Finished resumed = folder_.run("run", {"--set", "job.steps=9", "--resume"});
+  const Finished resumed =
+      folder_.run("run", {"--set", "job.steps=9", "--set", "optimizer.decay_tokens=900", "--resume"});
   EXPECT_EQ(resumed.exit_code, 0) << resumed.err;
   EXPECT_EQ(num_steps(at("run")), 9U);
 
