@@ -72,6 +72,7 @@ void DeviceShell::configure(const Configure& message) {
     if (setup_->pin_core) pin_thread(setup_->rank, setup_->plan->job.cluster.threads_per_device);
     core_.emplace(setup_->plan, setup_->rank, setup_->loader);
     if (setup_->on_span) core_->observe(setup_->on_span);
+    if (setup_->shares_thread) core_->share_thread();
   });
   guarded("restoring its state", true, [&] {
     if (setup_->restore) setup_->restore(*core_);

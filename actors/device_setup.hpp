@@ -16,8 +16,9 @@ struct DeviceSetup {
   std::shared_ptr<const BatchLoader> loader;
   bool pin_core = false;
   bool yields_after_op = true;  // false: it runs ops for as long as any is ready and no message waits
-  // All are called on the device's own thread; they may be empty. `restore` puts saved state in place of initial
-  // values; `save` writes the state after `step` steps and returns its description for the manifest.
+  bool shares_thread = false;   // with other devices
+  // All are called on the thread that runs the device; they may be empty. `restore` puts saved state in place of
+  // initial values; `save` writes the state after `step` steps and returns its description for the manifest.
   std::function<void(DeviceCore&)> restore;
   std::function<std::string(DeviceCore&, std::int64_t step)> save;
   std::function<void(const DeviceSpan&)> on_span;

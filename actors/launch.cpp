@@ -129,6 +129,7 @@ class RunningJob {
     setup->rank = rank;
     setup->loader = options_.loader;
     setup->yields_after_op = false;
+    setup->shares_thread = threads_.shared;
     setup->pin_core = options_.plan->job.cluster.pin_cores;
     setup->restore = options_.initialise;
     if (options_.resume_from)

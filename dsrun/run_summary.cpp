@@ -149,7 +149,7 @@ std::string RunSummary::experts() const {
 
 // What a step costs beyond its devices' work and waits: CPU time of the devices' threads outside ops, and the time
 // between rounds, in which no device is at work and the coordinator decides. With a core for each device a message's
-// delivery is such a cost too; with fewer cores it is the wait for a thread, on which other devices work meanwhile.
+// delivery is such a cost too; with fewer cores it is a wait for one, on which other devices work meanwhile.
 std::string RunSummary::messaging() const {
   double handling = 0;
   const auto cores = static_cast<std::size_t>(num_cores());
@@ -162,7 +162,7 @@ std::string RunSummary::messaging() const {
   return times_.size() <= cores
              ? text
              : text + fmt::format(
-                          "  delivery is not in it: {} devices share {} cores, and others work while a message waits\n",
+                          "  {} devices share {} cores: what they wait for one (core wait, delivery) is not in it\n",
                           times_.size(), cores);
 }
 

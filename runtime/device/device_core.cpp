@@ -233,7 +233,7 @@ void DeviceCore::account_wait(std::int64_t now) {
   const std::int64_t ended = std::clamp(unblocked_ns_, waiting_since_ns_, now);
   const std::int64_t idle_end = unblocked_ns_ == 0 ? now : ended;
   times_.idle += static_cast<double>(idle_end - waiting_since_ns_) * 1e-9;
-  times_.delivery += static_cast<double>(now - idle_end) * 1e-9;
+  (shares_thread_ ? times_.core_wait : times_.delivery) += static_cast<double>(now - idle_end) * 1e-9;
   if (observer_) {
     DeviceSpan span;
     span.what = DeviceSpan::What::idle;

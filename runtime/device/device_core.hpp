@@ -42,6 +42,8 @@ class DeviceCore {
 
   // Before pump() in another thread than the constructor's.
   void bind_thread() const { context_.gemm.bind_thread(); }
+  // Other devices run on this one's thread: a message that lies unhandled is a wait for a core, not for delivery.
+  void share_thread() { shares_thread_ = true; }
   // Runs one ready op. False: nothing is ready. Throws what a kernel throws; where() then names the op.
   bool pump();
 
@@ -100,6 +102,7 @@ class DeviceCore {
   std::optional<RoundDone> done_;
   PhaseTimes times_;
   OpSeconds op_seconds_{};
+  bool shares_thread_ = false;
   std::int64_t round_start_ns_ = 0;
   std::int64_t waiting_since_ns_ = 0;  // 0: not waiting
   std::int64_t unblocked_ns_ = 0;      // when the message that ended the wait was sent

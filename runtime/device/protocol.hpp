@@ -53,7 +53,7 @@ struct PhaseTimes {
   double backward = 0;
   double exchange = 0;   // packing and unpacking rows
   double optimizer = 0;  // reduce, update, gather
-  double core_wait = 0;  // runnable but without a core, inside ops or between them
+  double core_wait = 0;  // runnable but without a core, or without the thread that devices share
   double idle = 0;       // nothing ready, waiting for a peer
   double delivery = 0;   // between a message's sending and its handling, when it ended an idle time
   double overhead = 0;   // CPU time outside ops: messages, the pump itself

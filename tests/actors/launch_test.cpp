@@ -122,7 +122,10 @@ TEST_F(Launch, N2_devices_that_share_threads_give_the_same_bits) {
     losses.emplace_back();
     threads.emplace_back();
     with.on_progress = [&](const Progressed& progress) {
-      if (const auto* step = std::get_if<StepFinished>(&progress)) losses.back().push_back(step->metrics.loss);
+      const auto* step = std::get_if<StepFinished>(&progress);
+      if (step == nullptr) return;
+      losses.back().push_back(step->metrics.loss);
+      EXPECT_EQ(step->metrics.phases.delivery == 0, cores == 2);  // a wait for the thread is one for a core
     };
     with.on_span = [&](int, const DeviceSpan&) {
       const std::lock_guard lock(mutex);
