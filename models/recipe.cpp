@@ -4,25 +4,7 @@
 #include <cmath>
 #include <numbers>
 
-#include "runtime/schedule/schedule.hpp"
-
 namespace dsrun {
-namespace {
-
-// Sizes of a growing batch, in microbatches of a data rank.
-std::vector<int> allowed_sizes(const Job& job, std::int64_t per_microbatch) {
-  std::vector<int> sizes;
-  if (job.batch.ramp_tokens > 0) {
-    const ScheduleRow& row = *find_schedule(job.parallel.schedule);
-    const std::int64_t grain = std::max<std::int64_t>(1, job.batch.ramp_step / per_microbatch);
-    for (std::int64_t m = grain; m < job.batch.microbatches; m += grain)
-      if (!row.fault(job.parallel.pipeline, static_cast<int>(m))) sizes.push_back(static_cast<int>(m));
-  }
-  sizes.push_back(job.batch.microbatches);
-  return sizes;
-}
-
-}  // namespace
 
 Recipe::Recipe(const Job& job, RecipeStart start)
     : optimizer_(job.optimizer),
@@ -31,7 +13,8 @@ Recipe::Recipe(const Job& job, RecipeStart start)
       steps_(job.run.steps),
       length_(job.batch.length),
       per_microbatch_(std::int64_t{job.parallel.data} * job.batch.microbatch_sequences(job.parallel.data)),
-      sizes_(allowed_sizes(job, per_microbatch_)),
+      schedule_(find_schedule(job.parallel.schedule)),
+      pipeline_(job.parallel.pipeline),
       first_step_(start.step),
       tokens_at_warm_(start.step > 0 ? Recipe(job).warm_tokens() : 0) {
   if (optimizer_.phase_tokens > 0 && steps_ > 0)
@@ -56,13 +39,21 @@ Recipe::Stretch Recipe::after(const Stretch& stretch) const {
   return {stretch.first_step + beyond, samples, grown(samples)};
 }
 
-// The size due after so many samples: along a line from ramp_start to 1, rounded down to a size that is allowed.
+// The size due after so many samples: along a line from ramp_start to 1, rounded down to one that the schedule allows,
+// or the smallest that it does.
 int Recipe::grown(std::int64_t samples) const {
-  const double length = phase(batch_.ramp_tokens);
-  const double progress = length > 0 ? static_cast<double>(samples * length_) / length : 1;
-  const double share = batch_.ramp_start + (1 - batch_.ramp_start) * std::min(1.0, progress);
-  const auto above = std::upper_bound(sizes_.begin(), sizes_.end(), share * batch_.microbatches);
-  return above == sizes_.begin() ? sizes_.front() : *(above - 1);
+  const double ramp = phase(batch_.ramp_tokens);
+  if (ramp <= 0) return batch_.microbatches;
+  const double progress = std::min(1.0, static_cast<double>(samples * length_) / ramp);
+  const double due = (batch_.ramp_start + (1 - batch_.ramp_start) * progress) * batch_.microbatches;
+  if (due >= batch_.microbatches) return batch_.microbatches;
+  const std::int64_t grain = std::max<std::int64_t>(1, batch_.ramp_step / per_microbatch_);
+  const auto allowed = [&](std::int64_t size) { return !schedule_->fault(pipeline_, static_cast<int>(size)); };
+  std::int64_t size = static_cast<std::int64_t>(due) / grain * grain;
+  while (size > 0 && !allowed(size)) size -= grain;
+  if (size == 0)
+    for (size = grain; size < batch_.microbatches && !allowed(size);) size += grain;
+  return static_cast<int>(std::min<std::int64_t>(size, batch_.microbatches));
 }
 
 const Recipe::Stretch& Recipe::stretch_of(std::int64_t step) const {
