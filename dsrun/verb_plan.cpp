@@ -43,14 +43,14 @@ void print_text(const Plan& plan) {
              modules > 0 ? fmt::format(" and {} in prediction modules", modules) : "",
              active_parameter_count(job.model), training_flops_per_token(job.model, job.batch.length));
   const std::vector<RankMemory> memory = plan_memory(plan, device_memory(plan));
-  fmt::print("{:>5}  {:>9} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9}  MiB\n", "rank", "weights", "gradients",
-             "optimizer", "saved", "working", "routed", "messages", "peak");
+  fmt::print("{:>5}  {:>9} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9}  MiB\n", "rank", "weights", "gradients",
+             "optimizer", "saved", "working", "routed", "messages", "scratch", "peak");
   for (std::size_t rank = 0; rank < memory.size(); ++rank) {
     const RankMemory& m = memory[rank];
     const auto in_mib = [](std::int64_t bytes) { return static_cast<double>(bytes) / mib; };
-    fmt::print("{:>5}  {:>9.1f} {:>9.1f} {:>9.1f} {:>9.1f} {:>9.1f} {:>9.1f} {:>9.1f} {:>9.1f}  at {} · {}\n", rank,
-               in_mib(m.weights), in_mib(m.gradients), in_mib(m.optimizer), in_mib(m.saved), in_mib(m.working),
-               in_mib(m.routed), in_mib(m.messages), in_mib(m.peak), m.peak_at,
+    fmt::print("{:>5}  {:>9.1f} {:>9.1f} {:>9.1f} {:>9.1f} {:>9.1f} {:>9.1f} {:>9.1f} {:>9.1f} {:>9.1f}  at {} · {}\n",
+               rank, in_mib(m.weights), in_mib(m.gradients), in_mib(m.optimizer), in_mib(m.saved), in_mib(m.working),
+               in_mib(m.routed), in_mib(m.messages), in_mib(m.scratch), in_mib(m.peak), m.peak_at,
                stages_of(plan, static_cast<int>(rank)));
   }
   fmt::print("routed: {} rows a rank and microbatch = mean x load_factor {}; messages: a bound\n\n", planned_rows(plan),
