@@ -31,9 +31,7 @@ const Key<Owner>* find_key(const std::vector<Key<Owner>>& keys, std::string_view
 // Reads a document's tables into a Job, noting where each key stands.
 class Reader {
  public:
-  // `whole`: the document has all of its lines; otherwise what is missing may stand in one that could not be read.
-  Reader(KeyPlaces& places, std::vector<Diagnostic>& faults, bool whole)
-      : places_(places), faults_(faults), whole_(whole) {}
+  Reader(KeyPlaces& places, std::vector<Diagnostic>& faults) : places_(places), faults_(faults) {}
 
   Job read(const TomlTable& root) {
     read_defaults(root);
@@ -53,7 +51,7 @@ class Reader {
 
   void missing(const std::string& path, SourcePosition at, std::string_view help) {
     places_.faulty.insert(path);
-    if (whole_) fault(at.place(path), fmt::format("{} is missing", path), std::string(help));
+    if (places_.whole) fault(at.place(path), fmt::format("{} is missing", path), std::string(help));
   }
 
   void read_defaults(const TomlTable& root) {
@@ -150,7 +148,6 @@ class Reader {
 
   KeyPlaces& places_;
   std::vector<Diagnostic>& faults_;
-  bool whole_;
   Job job_;
 };
 
@@ -168,16 +165,14 @@ ParseResult parse_job_text(std::string_view text, const std::string& file_name,
   std::vector<Diagnostic> faults;
   std::optional<TomlTable> root = parse_document(file, faults);
   if (!root) return {std::nullopt, std::move(faults)};
-  const bool whole = faults.empty();
+  KeyPlaces places{.file = &file, .whole = faults.empty()};
   std::deque<Source> override_sources;  // their addresses stay
   for (const std::string& each : overrides) apply_override(*root, override_sources.emplace_back("--set", each), faults);
 
-  KeyPlaces places{&file, {}, {}};
-  Job job = Reader(places, faults, whole).read(*root);
+  Job job = Reader(places, faults).read(*root);
   job.folder = folder;
   complete(job);
-  if (whole)  // rules between keys need every key
-    for (Diagnostic& found : validate(job, places)) faults.push_back(std::move(found));
+  for (Diagnostic& found : validate(job, places)) faults.push_back(std::move(found));
   if (faults.empty()) return {std::move(job), {}};
   const auto order = [&](const Diagnostic& fault) {
     return std::tuple(fault.place.file != file_name, fault.place.line, fault.place.column);

@@ -25,7 +25,7 @@ class Rules {
     batch();
     ramp();
     optimizer();
-    cluster();
+    if (places_.whole) cluster();  // else a node may be missing
     return std::move(faults_);
   }
 
@@ -54,7 +54,9 @@ class Rules {
     faults_.push_back(std::move(fault));
   }
   bool usable(const Keys& keys) const {
-    return std::none_of(keys.begin(), keys.end(), [&](const std::string& key) { return places_.faulty.contains(key); });
+    return std::none_of(keys.begin(), keys.end(), [&](const std::string& key) {
+      return places_.faulty.contains(key) || (!places_.whole && !places_.written.contains(key));
+    });
   }
 
   void divides(int divisor, const std::string& divisor_key, int number, const std::string& number_key) {
@@ -143,8 +145,8 @@ class Rules {
                      job_.parallel.data, job_.batch.microbatches),
          fmt::format("a multiple of {}", pieces));
     const std::int64_t tokens = job_.batch.sequences / pieces * job_.batch.length;
-    rule(tokens <= most_tokens, {"batch.length", "batch.sequences"}, fmt::format("a microbatch has {} tokens", tokens),
-         fmt::format("at most {}", most_tokens));
+    rule(tokens <= most_tokens, {"batch.length", "batch.sequences", "batch.microbatches", "parallel.data"},
+         fmt::format("a microbatch has {} tokens", tokens), fmt::format("at most {}", most_tokens));
     const double all = static_cast<double>(job_.run.steps) * job_.batch.sequences * job_.batch.length;
     rule(all <= most_tokens_of_a_run, {"job.steps", "batch.sequences", "batch.length"},
          fmt::format("the run has {:.3g} tokens", all), fmt::format("at most {:.0e}", most_tokens_of_a_run));

@@ -14,8 +14,10 @@ namespace dsrun {
 // Where each written key stands; a key that is not here has its default.
 struct KeyPlaces {
   const Source* file;
-  std::map<std::string, SourcePosition> written;
-  std::set<std::string> faulty;  // their value is unusable: rules about them are skipped
+  std::map<std::string, SourcePosition> written{};
+  std::set<std::string> faulty{};  // their value is unusable: rules about them are skipped
+  // False: lines could not be read. A key that is not written may stand in one, so rules about it are skipped, too.
+  bool whole = true;
 };
 
 // Fills what the user left to be derived: layers_per_stage, nodes.

@@ -181,6 +181,14 @@ TEST(Faults, syntax_bytes_and_keys_at_once) {
   EXPECT_EQ(parsed.faults[5].place.line, 10);  // of the table whose header is unreadable
 }
 
+TEST(Faults, rules_between_keys_hold_behind_a_syntax_error_where_both_keys_can_be_read) {
+  const ParseResult parsed = parse_job_text(
+      "[job]\nname = \"a\"\nsteps = 1\n[parallel]\ndata = 4\nexpert = 3\npipeline = = 2\n[model]\nlayers = 2\n",
+      "job.toml");
+  EXPECT_THAT(keys(parsed), ElementsAre("parallel.expert", ""));  // not against experts, which may stand in line 7
+  EXPECT_EQ(parsed.faults[0].other->key, "parallel.data");
+}
+
 TEST(Faults, malformed_utf8_on_every_line_that_has_it) {
   EXPECT_THAT(positions(parse_job_text("[job]\n# \xff\xff\nname = \"a\"\nsteps = \"\xc3\"\n", "j")),
               ElementsAre("2:3", "4:10"));
