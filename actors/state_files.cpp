@@ -24,7 +24,7 @@ struct Piece {
   std::size_t num_bytes;
 };
 
-std::vector<Piece> owned_pieces(ParameterStore& store) {
+std::vector<Piece> owned_pieces(ParameterStore& store, const char* average = average_suffix) {
   std::vector<Piece> pieces;
   for (BucketState& state : store.buckets())
     for (const OwnedRange& owned : owned_ranges(store.layout(state), state.member)) {
@@ -34,19 +34,20 @@ std::vector<Piece> owned_pieces(ParameterStore& store) {
                           buffer.data() + owned.offset * size,
                           static_cast<std::size_t>(owned.size * size)});
       };
-      add("/master", state.master, store.wide());
+      add(master_suffix, state.master, store.wide());
       add("/moment1", state.moment1, store.moment_dtype());
       add("/moment2", state.moment2, store.moment_dtype());
+      if (state.average) add(average, state.average, store.wide());
     }
   return pieces;
 }
 
-// Weights as the update left them: the owners' master weights, rounded as the update rounds them.
-void restore_weights(CheckpointTensors& tensors, ParameterStore& store, BucketState& state) {
+// Weights as the update left them: the owners' master weights, rounded as the update rounds them. Or their averages.
+void restore_weights(CheckpointTensors& tensors, ParameterStore& store, BucketState& state, const char* suffix) {
   std::vector<char> master;
   for (const TensorPart& part : store.layout(state).parts) {
     master.resize(static_cast<std::size_t>(part.size) * dtype_bytes(store.wide()));
-    tensors.read({part.name + "/master", dtype_name(store.wide()), part.global_begin, part.global_begin + part.size},
+    tensors.read({part.name + suffix, dtype_name(store.wide()), part.global_begin, part.global_begin + part.size},
                  master.data());
     const TensorView weights = store.weights_of(state, part.offset, static_cast<std::size_t>(part.size));
     dispatch_dtype(store.wide(), [&]<class Wide>(Wide) {
@@ -76,6 +77,11 @@ std::optional<SavedState> find_saved_state(const std::string& run_dir) {
   }
 }
 
+bool SavedState::has_average() const {
+  const json decay = manifest.job.value(json::json_pointer("/optimizer/ema_decay"), json(0.0));
+  return decay.is_number() && decay.get<double>() > 0;
+}
+
 std::string save_device(const std::string& run_dir, DeviceCore& core, std::int64_t step) {
   std::vector<RangeToSave> ranges;
   for (Piece& piece : owned_pieces(core.parameters()))
@@ -94,12 +100,14 @@ void commit_save(const std::string& run_dir, const Job& job, const SaveFinished&
   commit_checkpoint(run_dir, manifest);
 }
 
-void restore_device(const SavedState& saved, DeviceCore& core) {
+void restore_device(const SavedState& saved, DeviceCore& core, SavedWeights weights) {
   CheckpointTensors tensors(saved.run_dir, saved.manifest);
   ParameterStore& store = core.parameters();
   if (store.trains())
-    for (const Piece& piece : owned_pieces(store)) tensors.read(piece.range, piece.data);
-  for (BucketState& state : store.buckets()) restore_weights(tensors, store, state);
+    for (const Piece& piece : owned_pieces(store, saved.has_average() ? average_suffix : master_suffix))
+      tensors.read(piece.range, piece.data);
+  for (BucketState& state : store.buckets())
+    restore_weights(tensors, store, state, weights == SavedWeights::average ? average_suffix : master_suffix);
   core.set_biases(saved.biases);
 }
 

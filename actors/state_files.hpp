@@ -1,7 +1,8 @@
 // Between devices and the checkpoints on disk: which ranges of which tensors a device owns, and how they come back.
 //
-// A device saves what it owns: master weights and moments, as NAME/master, NAME/moment1, NAME/moment2. Biases are the
-// coordinator's and lie in the manifest. Everything else follows from these.
+// A device saves what it owns: master weights, moments and the average of weights, as NAME/master, NAME/moment1,
+// NAME/moment2 and, if the job keeps one, NAME/ema. Biases are the coordinator's and lie in the manifest. Everything
+// else follows from these.
 #pragma once
 
 #include <cstdint>
@@ -15,6 +16,9 @@
 
 namespace dsrun {
 
+// What stands behind a parameter's name.
+inline constexpr const char *master_suffix = "/master", *average_suffix = "/ema";
+
 // A committed checkpoint, as far as its manifest tells.
 struct SavedState {
   std::string run_dir;
@@ -26,7 +30,11 @@ struct SavedState {
   std::optional<std::int64_t> samples;
 
   std::int64_t step() const { return manifest.step; }
+  bool has_average() const;  // of weights
 };
+
+// Which of a checkpoint's weights a model has.
+enum class SavedWeights : std::uint8_t { last, average };
 
 // The newest checkpoint of a run; nullopt: none. Throws StorageError when its manifest cannot be understood.
 std::optional<SavedState> find_saved_state(const std::string& run_dir);
@@ -36,7 +44,8 @@ std::string save_device(const std::string& run_dir, DeviceCore& core, std::int64
 // Makes the checkpoint count, once every shard is written.
 void commit_save(const std::string& run_dir, const Job& job, const SaveFinished& save, std::uint64_t text,
                  std::int64_t samples);
-// Puts saved state in place of the initial values, of a device of the same model on any mesh. Throws StorageError.
-void restore_device(const SavedState& saved, DeviceCore& core);
+// Puts saved state in place of the initial values, of a device of the same model on any mesh. An average that the
+// checkpoint lacks begins at its weights. Throws StorageError.
+void restore_device(const SavedState& saved, DeviceCore& core, SavedWeights weights = SavedWeights::last);
 
 }  // namespace dsrun

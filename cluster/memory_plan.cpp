@@ -163,9 +163,11 @@ std::int64_t message_bound(const Plan& plan, int pipeline_index) {
   return bytes;
 }
 
-std::int64_t moment_bytes(const Job& job) {
-  if (job.precision.compute == Precision::fp64) return 8;
-  return job.optimizer.moments == Moments::bf16 ? 2 : 4;
+// Of an element: master, two moments, and the average if there is one.
+std::int64_t optimizer_bytes(const Job& job) {
+  const std::int64_t wide = element_bytes(Element::wide, job.precision.compute);
+  const bool narrow_moments = job.precision.compute != Precision::fp64 && job.optimizer.moments == Moments::bf16;
+  return (job.optimizer.ema_decay > 0 ? 2 : 1) * wide + 2 * (narrow_moments ? 2 : wide);
 }
 
 }  // namespace
@@ -199,7 +201,7 @@ std::vector<RankMemory> plan_memory(const Plan& plan, const DeviceMemoryModel& m
     for (const int rank : bucket.ranks) {
       RankMemory& memory = ranks[static_cast<std::size_t>(rank)];
       const std::int64_t weights = bucket.size * weight, gradients = bucket.size * wide;
-      const std::int64_t optimizer = bucket.shard_size() * (wide + 2 * moment_bytes(plan.job));
+      const std::int64_t optimizer = bucket.shard_size() * optimizer_bytes(plan.job);
       memory.weights += weights;
       memory.gradients += gradients;
       memory.optimizer += optimizer;

@@ -125,6 +125,7 @@ struct OptimizerSpec {
   double mtp_lambda_late = 0;
   double mtp_lambda_until_tokens = 0;
   Moments moments = Moments::fp32;
+  double ema_decay = 0;  // 0: no average of the weights
   bool operator==(const OptimizerSpec&) const = default;
 };
 

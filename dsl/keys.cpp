@@ -167,6 +167,9 @@ std::vector<Key<Job>> make_keys() {
        "largest global gradient norm; 0: none"},
       {"optimizer", "moments", CHOICE(Moments, optimizer.moments, "fp32", "bf16"), "\"fp32\"", "\"bf16\"", 0, 0, "",
        "type of the stored moments"},
+      {"optimizer", "ema_decay", FIELD(double, optimizer.ema_decay), "0.0", "", 0, 0.9999999, "",
+       "decay a step of a moving average of the weights, kept beside them for eval, generate and export --ema; smaller "
+       "in the first steps; 0: none"},
       {"optimizer", "mtp_lambda", FIELD(double, optimizer.mtp_lambda), "0.3", "", 0, 1000, "",
        "weight of multi-token prediction: the loss is the main one + this x the mean of the modules' losses"},
       {"optimizer", "mtp_lambda_late", FIELD(double, optimizer.mtp_lambda_late), "0.1", "", 0, 1000, "",

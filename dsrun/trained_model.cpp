@@ -5,7 +5,6 @@
 
 #include <fmt/format.h>
 
-#include "actors/state_files.hpp"
 #include "dsl/parse.hpp"
 #include "runtime/kernels/gemm.hpp"
 
@@ -23,29 +22,49 @@ TrainedModel from_pretrained(const std::string& folder) {
   return found;
 }
 
-TrainedModel from_run(const std::string& folder) {
+TrainedModel from_run(const std::string& folder, SavedWeights weights) {
   const ParseResult parsed = parse_job_file(folder + "/job.toml");
   if (!parsed.job) throw StorageError(render(parsed.faults, false));
-  std::optional<SavedState> saved = find_saved_state(folder);
-  if (!saved) throw StorageError(fmt::format("{} has no checkpoint", folder));
+  const SavedState saved = find_saved_weights(folder, weights);
   TrainedModel found;
   found.model = parsed.job->model;
   found.length = parsed.job->batch.length;
   found.precision = parsed.job->precision.compute;
   if (found.precision == Precision::bf16 && !bf16_products_supported()) found.precision = Precision::fp32;
-  found.what = fmt::format("step {} of {}", saved->step(), folder);
-  found.load = [model = found.model, state = *saved](const LocalOptions& options) {
-    return std::make_unique<LocalModel>(model, options, [&](DeviceCore& core) { restore_device(state, core); });
+  found.what =
+      fmt::format("{}step {} of {}", weights == SavedWeights::average ? "average at " : "", saved.step(), folder);
+  found.load = [model = found.model, state = saved, weights](const LocalOptions& options) {
+    return std::make_unique<LocalModel>(model, options,
+                                        [&](DeviceCore& core) { restore_device(state, core, weights); });
   };
   return found;
 }
 
 }  // namespace
 
-TrainedModel find_trained_model(const std::string& folder) {
-  if (std::filesystem::exists(folder + "/config.json")) return from_pretrained(folder);
-  if (std::filesystem::exists(folder + "/job.toml")) return from_run(folder);
+SavedState find_saved_weights(const std::string& run, SavedWeights weights) {
+  std::optional<SavedState> saved = find_saved_state(run);
+  if (!saved) throw StorageError(fmt::format("{} has no checkpoint", run));
+  if (weights == SavedWeights::average && !saved->has_average())
+    throw StorageError(
+        fmt::format("step {} of {} has no average of weights: optimizer.ema_decay was 0", saved->step(), run));
+  return *saved;
+}
+
+TrainedModel find_trained_model(const std::string& folder, SavedWeights weights) {
+  if (std::filesystem::exists(folder + "/config.json")) {
+    if (weights == SavedWeights::average)
+      throw StorageError(fmt::format("{} is no run: it has one set of weights", folder));
+    return from_pretrained(folder);
+  }
+  if (std::filesystem::exists(folder + "/job.toml")) return from_run(folder, weights);
   throw StorageError(fmt::format("{} is neither a run's folder nor a model's: no job.toml, no config.json", folder));
+}
+
+void add_ema_flag(CLI::App& verb, SavedWeights& weights) {
+  verb.add_flag_callback(
+      "--ema", [&weights] { weights = SavedWeights::average; },
+      "take the average of the run's weights (optimizer.ema_decay)");
 }
 
 }  // namespace dsrun

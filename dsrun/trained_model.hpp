@@ -4,6 +4,9 @@
 #include <memory>
 #include <string>
 
+#include <CLI/CLI.hpp>
+
+#include "actors/state_files.hpp"
 #include "runtime/device/local_model.hpp"
 
 namespace dsrun {
@@ -16,7 +19,13 @@ struct TrainedModel {
   std::function<std::unique_ptr<LocalModel>(const LocalOptions&)> load;  // throws StorageError
 };
 
-// Throws StorageError where the folder holds neither, or what it holds is damaged.
-TrainedModel find_trained_model(const std::string& folder);
+// `weights`: a run's last ones, or their average. Throws StorageError where the folder holds neither run nor model, or
+// no average, or what it holds is damaged.
+TrainedModel find_trained_model(const std::string& folder, SavedWeights weights = SavedWeights::last);
+// The newest checkpoint that has such weights. Throws StorageError.
+SavedState find_saved_weights(const std::string& run, SavedWeights weights);
+
+// --ema: the average of a run's weights.
+void add_ema_flag(CLI::App& verb, SavedWeights& weights);
 
 }  // namespace dsrun

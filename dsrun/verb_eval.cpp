@@ -19,6 +19,7 @@ struct EvalOptions {
   std::string model, output = "text";
   std::vector<std::string> files;
   int threads = 1;
+  SavedWeights weights = SavedWeights::last;
 };
 
 nlohmann::json report(const TrainedModel& trained, const Evaluation& result) {
@@ -68,7 +69,7 @@ void print(const nlohmann::json& report) {
 
 int evaluate(const EvalOptions& options) {
   try {
-    const TrainedModel trained = find_trained_model(options.model);
+    const TrainedModel trained = find_trained_model(options.model, options.weights);
     if (trained.model.vocab_size != 256)
       return refuse(exit_usage, fmt::format("{} has {} tokens: only models that read bytes (256) are evaluated on text",
                                             trained.what, trained.model.vocab_size));
@@ -97,6 +98,7 @@ void add_eval(CLI::App& app, Context& context) {
   auto options = std::make_shared<EvalOptions>();
   CLI::App* verb = app.add_subcommand("eval", "loss, bits per byte and expert load of a model on a text");
   verb->add_option("MODEL", options->model, "a run's folder, or one in Hugging Face's form")->required();
+  add_ema_flag(*verb, options->weights);
   verb->add_option("--data", options->files, "text files, or globs")->required();
   verb->add_option("--threads", options->threads, "of matrix products")->check(CLI::Range(1, 1024));
   verb->add_option("-o,--output", options->output, "text or json")->check(CLI::IsMember({"text", "json"}));

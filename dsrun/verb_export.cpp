@@ -5,8 +5,8 @@
 
 #include <fmt/format.h>
 
-#include "actors/state_files.hpp"
 #include "dsl/parse.hpp"
+#include "dsrun/trained_model.hpp"
 #include "dsrun/verbs.hpp"
 #include "models/hugging_face.hpp"
 #include "runtime/checkpoint/tensors.hpp"
@@ -19,16 +19,19 @@ namespace {
 struct ExportOptions {
   std::string run, folder, dtype = "bf16";
   double shard_gb = 5;
+  SavedWeights weights = SavedWeights::last;
 };
 
-// The master weights of a checkpoint as float, whatever type they were saved as.
+// The master weights of a checkpoint, or their averages, as float, whatever type they were saved as.
 class Masters {
  public:
-  Masters(const SavedState& saved, const Job& job)
-      : tensors_(saved.run_dir, saved.manifest), wide_(job.precision.compute == Precision::fp64) {}
+  Masters(const SavedState& saved, const Job& job, SavedWeights weights)
+      : tensors_(saved.run_dir, saved.manifest),
+        suffix_(weights == SavedWeights::average ? average_suffix : master_suffix),
+        wide_(job.precision.compute == Precision::fp64) {}
 
   void read(const std::string& param, std::int64_t begin, std::span<float> out) {
-    const TensorRange range{param + "/master", wide_ ? "f64" : "f32", begin,
+    const TensorRange range{param + suffix_, wide_ ? "f64" : "f32", begin,
                             begin + static_cast<std::int64_t>(out.size())};
     if (!wide_) return tensors_.read(range, out.data());
     std::vector<double> values(out.size());
@@ -38,6 +41,7 @@ class Masters {
 
  private:
   CheckpointTensors tensors_;
+  const char* suffix_;
   bool wide_;
 };
 
@@ -49,7 +53,7 @@ void write_model(const ExportOptions& options, const Job& job, const SavedState&
   for (const HuggingFaceTensor& tensor : table.tensors())
     shapes.push_back(
         {tensor.name, narrow && tensor.moe < 0 ? SafetensorsDtype::bf16 : SafetensorsDtype::f32, tensor.dims});
-  Masters masters(saved, job);
+  Masters masters(saved, job, options.weights);
   std::vector<float> values;
   std::vector<Bf16> rounded;
   const auto source = [&](std::size_t index, const PutBytes& put) {
@@ -79,12 +83,11 @@ int export_run(const ExportOptions& options, Context& context) {
     return refuse(exit_usage, fmt::format("model.latent_norm_eps is {}: transformers has no other than 1e-6",
                                           parsed.job->model.latent_norm_eps));
   try {
-    const std::optional<SavedState> saved = find_saved_state(options.run);
-    if (!saved) return refuse(exit_storage, fmt::format("{} has no checkpoint", options.run));
+    const SavedState saved = find_saved_weights(options.run, options.weights);
     std::filesystem::create_directories(options.folder);
-    write_model(options, *parsed.job, *saved);
+    write_model(options, *parsed.job, saved);
     if (!context.quiet())
-      fmt::print(stderr, "dsrun: step {} of {} is in {} as {}\n", saved->step(), options.run, options.folder,
+      fmt::print(stderr, "dsrun: step {} of {} is in {} as {}\n", saved.step(), options.run, options.folder,
                  options.dtype);
     return exit_done;
   } catch (const StorageError& error) {
@@ -101,6 +104,7 @@ void add_export(CLI::App& app, Context& context) {
   CLI::App* verb = app.add_subcommand("export", "write a run's newest checkpoint as a Hugging Face model");
   verb->add_option("RUN", options->run, "the run's folder")->required();
   verb->add_option("HF_DIR", options->folder, "the folder to write; must not hold a model")->required();
+  add_ema_flag(*verb, options->weights);
   verb->add_option("--dtype", options->dtype, "bf16 or fp32")->check(CLI::IsMember({"bf16", "fp32"}));
   verb->add_option("--shard-gb", options->shard_gb, "largest file, in GB of tensors")->check(CLI::Range(0.001, 1e6));
   verb->callback([options, &context] { context.exit_code = export_run(*options, context); });

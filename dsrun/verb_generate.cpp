@@ -15,11 +15,12 @@ struct GenerateOptions {
   std::string model, prompt = "\n";
   int tokens = 200;
   Sampling sampling;
+  SavedWeights weights = SavedWeights::last;
 };
 
 int generate(const GenerateOptions& options) {
   try {
-    const TrainedModel trained = find_trained_model(options.model);
+    const TrainedModel trained = find_trained_model(options.model, options.weights);
     if (trained.model.vocab_size != 256)
       return refuse(exit_usage, fmt::format("{} has {} tokens: only models that read bytes (256) generate text",
                                             trained.what, trained.model.vocab_size));
@@ -50,6 +51,7 @@ void add_generate(CLI::App& app, Context& context) {
   auto options = std::make_shared<GenerateOptions>();
   CLI::App* verb = app.add_subcommand("generate", "go on with a text (models that read bytes)");
   verb->add_option("MODEL", options->model, "a run's folder, or one in Hugging Face's form")->required();
+  add_ema_flag(*verb, options->weights);
   verb->add_option("--prompt", options->prompt, "the text to go on with");
   verb->add_option("--tokens", options->tokens, "how many to add")->check(CLI::Range(1, 1 << 20));
   verb->add_option("--temperature", options->sampling.temperature, "0: always the likeliest")

@@ -19,7 +19,7 @@ namespace dsrun {
 enum class MemoryClass : std::uint8_t {
   weights,    // in the compute type
   gradients,  // accumulators
-  optimizer,  // master weights and moments of the owned shards
+  optimizer,  // master weights, moments and averages of the owned shards
   saved,      // activations kept from forward to backward
   working,    // other values of T rows
   routed,     // values of R rows, which depend on routing

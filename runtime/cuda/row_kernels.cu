@@ -232,6 +232,13 @@ __global__ void adamw_kernel(AdamwCoefficients<A> coefficients, A* master, const
             weights + begin, rest < stretch ? rest : stretch);
 }
 
+template <class A>
+__global__ void average_kernel(A share, const A* values, A* average, std::int64_t n) {
+  __shared__ RowTeam::Shared shared;
+  const std::int64_t begin = blockIdx.x * stretch, rest = n - begin;
+  average_row(RowTeam(shared), share, values + begin, average + begin, rest < stretch ? rest : stretch);
+}
+
 }  // namespace
 
 void rms_norm(const TensorView& x, const TensorView& weight, double eps, const TensorView& y, Stream stream) {
@@ -444,6 +451,18 @@ void adamw_update(const AdamwStep& step, const TensorView& master, const TensorV
         else
           assert(!"moments are stored as the master is, or in bf16");
       });
+    });
+  });
+}
+
+void average_weights(double decay, const TensorView& values, const TensorView& average, Stream stream) {
+  launch_rows("average_weights", (average.cols + stretch - 1) / stretch, [&](unsigned blocks) {
+    dispatch_dtype(average.dtype, [&]<class A>(A) {
+      if constexpr (std::is_same_v<A, Compute<A>>)
+        average_kernel<<<blocks, threads_per_row, 0, stream>>>(static_cast<A>(1 - decay), values.as<A>(),
+                                                               average.as<A>(), average.cols);
+      else
+        assert(!"averages are as wide as masters");
     });
   });
 }

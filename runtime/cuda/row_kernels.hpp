@@ -88,4 +88,6 @@ void cross_entropy_gradient(const TensorView& logits, const TensorView& lse, con
 void adamw_update(const AdamwStep& step, const TensorView& master, const TensorView& gradient,
                   const TensorView& moment1, const TensorView& moment2, const TensorView& weights, Stream stream);
 
+void average_weights(double decay, const TensorView& values, const TensorView& average, Stream stream);
+
 }  // namespace dsrun::cuda

@@ -60,6 +60,8 @@ void ParameterStore::allocate(BucketState& state, const std::shared_ptr<MemoryPo
   state.master = zeros(bucket.shard_size(), wide_dtype_, MemoryClass::optimizer);
   state.moment1 = zeros(bucket.shard_size(), moment_dtype_, MemoryClass::optimizer);
   state.moment2 = zeros(bucket.shard_size(), moment_dtype_, MemoryClass::optimizer);
+  if (plan_.job.optimizer.ema_decay > 0)
+    state.average = zeros(bucket.shard_size(), wide_dtype_, MemoryClass::optimizer);
 }
 
 void ParameterStore::initialise(BucketState& state) {
@@ -75,6 +77,7 @@ void ParameterStore::initialise(BucketState& state) {
   if (!trains()) return;
   for (const OwnedRange& range : owned_ranges(bucket, state.member))
     fill(*range.part, range.begin, flat(state.master, wide_dtype_, range.offset, range.size));
+  if (state.average) std::memcpy(state.average.data(), state.master.data(), state.master.size());
 }
 
 void ParameterStore::locate(const BucketState& state) {
@@ -136,7 +139,15 @@ void ParameterStore::update(BucketState& state, const UpdateOrder& order) {
                  flat(state.moment1, moment_dtype_, range.offset, range.size),
                  flat(state.moment2, moment_dtype_, range.offset, range.size),
                  flat(state.weights, weight_dtype_, in_bucket, range.size));
+    if (state.average)
+      average_weights(average_decay(spec.ema_decay, order.step),
+                      flat(state.master, wide_dtype_, range.offset, range.size),
+                      flat(state.average, wide_dtype_, range.offset, range.size));
   }
+}
+
+double ParameterStore::average_decay(double decay, std::int64_t step) {
+  return std::min(decay, static_cast<double>(step + 1) / static_cast<double>(step + 10));
 }
 
 }  // namespace dsrun

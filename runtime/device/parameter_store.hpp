@@ -21,6 +21,7 @@ struct BucketState {
   Buffer master;     // [shard] wide
   Buffer moment1;    // [shard] moment type
   Buffer moment2;
+  Buffer average;  // [shard] wide: of the masters over the steps; empty unless optimizer.ema_decay asks for it
 };
 
 class ParameterStore {
@@ -51,6 +52,9 @@ class ParameterStore {
   // AdamW on the owned shard from its summed gradients; new weights land in the owned part of `weights`.
   void update(BucketState& state, const UpdateOrder& order);
   double sum_squares(const BucketState& state) const;  // of the owned shard's summed gradients
+
+  // The average's decay at a step, counted from 0: smaller at first, so that initial values are soon forgotten.
+  static double average_decay(double decay, std::int64_t step);
 
   bool trains() const { return use_ == DeviceUse::training; }
   Dtype weight_dtype() const { return weight_dtype_; }

@@ -24,6 +24,15 @@ void adamw_update(const AdamwStep& step, const TensorView& master, const TensorV
   });
 }
 
+void average_weights(double decay, const TensorView& values, const TensorView& average) {
+  dispatch_dtype(average.dtype, [&]<class A>(A) {
+    if constexpr (std::is_same_v<A, Compute<A>>)
+      average_row(CpuTeam{}, static_cast<A>(1 - decay), values.as<A>(), average.as<A>(), average.cols);
+    else
+      assert(!"averages are as wide as masters");
+  });
+}
+
 double sum_squares(const TensorView& row) {
   double sum = 0;
   dispatch_dtype(row.dtype, [&]<class T>(T) {

@@ -1,4 +1,5 @@
-// The optimizer's arithmetic on flat arrays: the AdamW update and the sums that come before it.
+// The optimizer's arithmetic on flat arrays: the sums that come before the AdamW update, the update, and the average
+// of weights after it.
 #pragma once
 
 #include <cstdint>
@@ -17,6 +18,9 @@ struct AdamwStep {
 // Views of one row. master and gradient: fp32 or fp64; moments: that, or bf16; weights: any type.
 void adamw_update(const AdamwStep& step, const TensorView& master, const TensorView& gradient,
                   const TensorView& moment1, const TensorView& moment2, const TensorView& weights);
+
+// average += (1 − decay) · (values − average); both rows of the wide type.
+void average_weights(double decay, const TensorView& values, const TensorView& average);
 
 double sum_squares(const TensorView& row);  // in double, in a fixed association
 

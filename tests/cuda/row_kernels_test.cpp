@@ -135,6 +135,17 @@ TEST_P(CudaRows, adamw) {
   }
 }
 
+TEST_P(CudaRows, average_of_weights) {
+  const std::int64_t n = 2500;
+  Stored values = wide_stored(random_matrix(1, n, 1)), average = wide_stored(random_matrix(1, n, 2));
+  Stored device_average = average;
+  const DeviceCopy on_values(values.view()), on_average(device_average.view());
+  average_weights(0.9, values.view(), average.view());
+  cuda::average_weights(0.9, on_values.view(), on_average.view(), stream);
+  must(cudaDeviceSynchronize());
+  expect_equal(on_average, device_average, average.matrix(), wide(dtype()));
+}
+
 TEST_P(CudaRows, nothing_is_launched_for_no_rows) {
   Stored none(Matrix(0, 8), dtype());
   EXPECT_NO_THROW(cuda::swiglu(none.view(), {}, none.view(), stream));

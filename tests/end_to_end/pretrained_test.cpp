@@ -44,6 +44,32 @@ TEST_F(PretrainedModel, a_round_trip_over_another_mesh_is_bit_exact) {
   EXPECT_NEAR(trained.back().at("val_loss").get<double>(), imported.back().at("val_loss").get<double>(), 1e-5);
 }
 
+TEST_F(PretrainedModel, the_average_of_weights_is_a_model_of_its_own) {
+  ASSERT_EQ(folder_.run("run", {"--set", "optimizer.ema_decay=0.9"}).exit_code, 0);
+  for (const char* option : {"", "--ema"}) {
+    const std::string hf = at(std::string("out") + option);
+    std::vector<std::string> exporting = {"export", at("run"), hf, "--dtype", "fp32"};
+    if (*option != '\0') exporting.emplace_back(option);
+    ASSERT_EQ(dsrun(exporting).exit_code, 0);
+  }
+  EXPECT_NE(read_text(at("out") / "model.safetensors"), read_text(at("out--ema") / "model.safetensors"));
+  folder_.write("held.txt", "the words of a text\n");
+  const std::vector<std::string> from = {"--data", at("held.txt"), "-o", "json"};
+  const auto loss = [&](std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(), "eval");
+    arguments.insert(arguments.end(), from.begin(), from.end());
+    const Finished done = dsrun(arguments);
+    EXPECT_EQ(done.exit_code, 0) << done.err;
+    return done.exit_code == 0 ? nlohmann::json::parse(done.out).at("loss").get<double>() : 0;
+  };
+  const double average = loss({at("run"), "--ema"});
+  EXPECT_NEAR(average, loss({at("out--ema")}), 1e-5);
+  EXPECT_GT(std::abs(average - loss({at("run")})), 1e-4);
+  const Finished none = dsrun({"generate", at("out--ema"), "--ema"});
+  EXPECT_EQ(none.exit_code, 74);
+  EXPECT_THAT(none.err, HasSubstr("one set of weights"));
+}
+
 TEST_F(PretrainedModel, narrow_and_in_several_files) {
   train_and_export("wide");
   ASSERT_EQ(dsrun({"export", at("run"), at("narrow"), "--shard-gb", "0.001"}).exit_code, 0);

@@ -15,7 +15,7 @@ std::int64_t peak(const MemoryUse& use, MemoryClass memory_class) {
 std::vector<std::vector<std::string>> jobs() {
   return {{},
           {"batch.microbatches=4"},
-          {"precision.compute=bf16", "optimizer.moments=bf16"},
+          {"precision.compute=bf16", "optimizer.moments=bf16", "optimizer.ema_decay=0.9"},
           {"parallel.pipeline=2", "parallel.data=2", "batch.microbatches=4"},
           {"parallel.schedule=dualpipe", "parallel.pipeline=2", "parallel.data=2", "batch.microbatches=4"},
           {"parallel.schedule=dualpipe", "parallel.pipeline=4", "batch.microbatches=8", "precision.compute=bf16"},

@@ -50,6 +50,16 @@ TEST_P(Optimizer, adamw_follows_the_formula) {
   expect_adamw(dtype(), Dtype::bf16, 5e-4);  // of moments with 8 bits
 }
 
+TEST_P(Optimizer, average_of_weights_goes_towards_them) {
+  const std::int64_t n = 131;
+  Stored values(random_matrix(1, n, 1), wide(dtype())), average(random_matrix(1, n, 2), wide(dtype()));
+  Matrix expected = average.matrix();
+  for (std::size_t i = 0; i < expected.values.size(); ++i)
+    expected.values[i] = 0.75 * expected.values[i] + 0.25 * values.matrix().values[i];
+  average_weights(0.75, values.view(), average.view());
+  EXPECT_LT(relative_error(average.matrix(), expected), tolerance(wide(dtype())));
+}
+
 TEST_P(Optimizer, sums_of_squares_and_of_slices) {
   for (const std::int64_t n : {0, 1, 31, 1024, 2500}) {
     std::vector<Stored> slices;

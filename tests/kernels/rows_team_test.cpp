@@ -211,5 +211,11 @@ TEST(RowTeams, adamw) {
   });
 }
 
+TEST(RowTeams, average_of_weights) {
+  const Values values = some(n, 1);
+  expect_same(some(n, 2),
+              [&](const auto& team, double* average) { average_row(team, 0.1, values.data(), average, n); });
+}
+
 }  // namespace
 }  // namespace dsrun::test

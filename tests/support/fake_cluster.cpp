@@ -106,5 +106,6 @@ Tensors FakeCluster::gather(Owned what) {
 
 Tensors FakeCluster::gather_weights() { return gather(Owned::weights); }
 Tensors FakeCluster::gather_gradients() { return gather(Owned::gradients); }
+Tensors FakeCluster::gather_averages() { return gather(Owned::averages); }
 
 }  // namespace dsrun::test

@@ -59,6 +59,7 @@ class FakeCluster {
   Tensors gather_weights();
   // The summed, unscaled gradients that owners hold after a step, by name.
   Tensors gather_gradients();
+  Tensors gather_averages();  // of the masters, where optimizer.ema_decay asks for them
 
   const Plan& plan() const { return *plan_; }
   DeviceCore& device(int rank) { return *devices_[static_cast<std::size_t>(rank)]; }

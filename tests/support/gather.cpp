@@ -10,7 +10,7 @@ void gather_owned(DeviceCore& core, Owned what, Tensors& tensors) {
       auto& tensor = tensors[range.part->name];
       tensor.resize(static_cast<std::size_t>(range.part->global_size));
       const bool gradients = what == Owned::gradients;
-      const Buffer& source = gradients ? state.gradients : state.master;
+      const Buffer& source = gradients ? state.gradients : what == Owned::averages ? state.average : state.master;
       const std::int64_t first = range.offset + (gradients ? bucket.shard_size() * state.member : 0);
       for (std::int64_t i = 0; i < range.size; ++i) {
         const auto from = static_cast<std::size_t>(first + i), to = static_cast<std::size_t>(range.begin + i);

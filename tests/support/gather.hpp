@@ -6,7 +6,8 @@
 
 namespace dsrun::test {
 
-enum class Owned { weights, gradients };  // master weights, or the summed, unscaled gradients of the last step
+// Master weights, the summed, unscaled gradients of the last step, or the averages of the masters.
+enum class Owned { weights, gradients, averages };
 
 // Fills in this device's part of every global tensor.
 void gather_owned(DeviceCore& core, Owned what, Tensors& tensors);

@@ -1,4 +1,5 @@
-// AdamW of one element, arXiv 1711.05101: decoupled weight decay, bias-corrected moments.
+// AdamW of one element, arXiv 1711.05101: decoupled weight decay, bias-corrected moments. And the moving average of
+// weights.
 #pragma once
 
 #include <cmath>
@@ -44,6 +45,11 @@ DSRUN_HD void adamw_row(const Team& team, const AdamwCoefficients<A>& c, A* mast
     master[i] = w;
     weights[i] = T(w);
   });
+}
+
+template <class A, class Team>
+DSRUN_HD void average_row(const Team& team, A share, const A* values, A* average, std::int64_t n) {
+  team.each(n, [=](std::int64_t i) { average[i] += share * (values[i] - average[i]); });
 }
 
 }  // namespace dsrun
