@@ -1,6 +1,5 @@
 #include "runtime/tokenizer/tokenizer.hpp"
 
-#include "dsl/utf8.hpp"
 #include "runtime/tokenizer/byte_alphabet.hpp"
 #include "runtime/tokenizer/error.hpp"
 #include "runtime/tokenizer/tokenizer_parts.hpp"
@@ -43,15 +42,9 @@ class Encoding {
  private:
   // Well-formed runs go on; what is malformed between them is a piece.
   void add_runs(std::string_view text) {
-    while (!text.empty()) {
-      const std::string_view good = text.substr(0, well_formed_prefix(text));
-      if (!good.empty()) add_normalized(good);
-      text.remove_prefix(good.size());
-      std::size_t bad = 0;
-      while (bad < text.size() && character_length(text, bad) == 0) ++bad;
-      if (bad > 0) add_piece(text.substr(0, bad));
-      text.remove_prefix(bad);
-    }
+    for_each_run(
+        text, [this](std::string_view good) { add_normalized(good); },
+        [this](std::string_view bad) { add_piece(bad); });
   }
 
   void add_normalized(std::string_view text) {
@@ -142,6 +135,14 @@ std::optional<std::int32_t> Tokenizer::find_token(std::string_view name) const {
     if (const auto found = table->find(std::string(name)); found != table->end()) return found->second;
   return std::nullopt;
 }
+
+std::optional<std::int32_t> Tokenizer::end_token() const {
+  for (const char* each : {"<｜end▁of▁sentence｜>", "<|endoftext|>", "<|end_of_text|>", "</s>", "<eos>"})
+    if (const auto token = find_token(each)) return token;
+  return std::nullopt;
+}
+
+const std::string& Tokenizer::name() const { return parts_->name; }
 
 std::uint64_t Tokenizer::hash() const { return parts_->hash; }
 

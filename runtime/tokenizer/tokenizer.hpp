@@ -49,9 +49,12 @@ class Tokenizer {
   std::string decode_bytes(std::span<const std::int32_t> tokens, bool skip_special = false) const;
 
   std::int32_t vocab_size() const;  // the largest id and one
+  // The token that ends a text, by the names that published models give it; nullopt: none of them is there.
+  std::optional<std::int32_t> end_token() const;
   // By the token's name in the file: "Ġthe" for " the", added tokens as they are.
   std::optional<std::int32_t> find_token(std::string_view name) const;
-  std::uint64_t hash() const;  // XXH3 of the file: tells which tokenizer made a token file
+  const std::string& name() const;  // for messages
+  std::uint64_t hash() const;       // XXH3 of the file: tells which tokenizer made a token file
 
  private:
   explicit Tokenizer(std::shared_ptr<const TokenizerParts> parts);

@@ -8,8 +8,6 @@
 
 #include <utf8proc.h>
 
-#include "dsl/utf8.hpp"
-
 namespace dsrun {
 namespace {
 
