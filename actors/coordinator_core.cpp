@@ -203,7 +203,11 @@ void CoordinatorCore::record_step() {
   metrics.step = step_ + 1;
   metrics.tokens = loader_->predicted_tokens(order_.index);
   metrics.loss = loss.main / static_cast<double>(metrics.tokens);
-  for (const double depth : loss.mtp) metrics.mtp_loss.push_back(depth / static_cast<double>(metrics.tokens));
+  for (const double sum_of_depth : loss.mtp) {
+    const int depth = static_cast<int>(metrics.mtp_loss.size()) + 1;
+    metrics.mtp_loss.push_back(
+        sum_of_depth / static_cast<double>(std::max<std::int64_t>(1, loader_->predicted_tokens(order_.index, depth))));
+  }
   metrics.balance_loss /= static_cast<double>(metrics.tokens);
   metrics.mtp_lambda = order_.mtp_lambda;
   metrics.step_seconds = seconds;

@@ -94,9 +94,16 @@ struct BatchSpec {
   bool operator==(const BatchSpec&) const = default;
 };
 
+// How documents become sequences: cut from one stream, or put whole into sequences that they fit best, with padding.
+enum class PackingKind : std::uint8_t { stream, best_fit };
+
 // [data]
 struct DataSpec {
-  std::vector<std::string> files;         // globs, relative to the job file's folder
+  std::vector<std::string> files;  // globs, relative to the job file's folder
+  std::string tokenizer{};         // tokenizer.json, absolute once launched; "": each byte is a token
+  PackingKind packing = PackingKind::stream;
+  double fim_rate = 0;                    // documents told as prefix, suffix, middle (arXiv 2207.14255)
+  std::vector<std::string> fim_tokens{};  // begin, hole, end: names in the tokenizer
   double validation_fraction = 0;         // the contiguous last part of the text
   std::int64_t validate_every_steps = 0;  // 0: only after the last step
   bool operator==(const DataSpec&) const = default;

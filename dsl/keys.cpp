@@ -110,7 +110,7 @@ std::vector<Key<Job>> make_keys() {
       {"model", "init_from", FIELD(std::string, model.init_from), "\"\"", "\"\"", 0, 4096, "",
        "folder with DeepSeek-V3 weights in Hugging Face's form to start from, relative to the job file; \"\": random"},
       {"model", "vocab", vocabulary(), "\"byte\"", "129280", 2, 1e9, "tokens",
-       "\"byte\": 256 tokens, each a byte of the text; or a number of tokens, for plans (training needs \"byte\")"},
+       "\"byte\": 256 tokens, each a byte of the text; or a number of tokens, at least those of the token files"},
 
       {"parallel", "pipeline", FIELD(int, parallel.pipeline), "1", "", 1, 4096, "ranks", "pipeline ranks"},
       {"parallel", "data", FIELD(int, parallel.data), "1", "", 1, 65536, "ranks", "data-parallel ranks"},
@@ -135,7 +135,19 @@ std::vector<Key<Job>> make_keys() {
        "by which the batch grows, so that it grows alike on every mesh; 0: by one microbatch of each data rank"},
 
       {"data", "files", FIELD(std::vector<std::string>, data.files), "[]", "", 1, 4096, "",
-       "text files, as globs relative to the job file; needed to train"},
+       "text files, or token files that `dsrun tokenize` wrote, as globs relative to the job file; needed to train"},
+      {"data", "tokenizer", FIELD(std::string, data.tokenizer), "\"\"", "", 0, 4096, "",
+       "tokenizer.json of the token files, relative to the job file: checked against them, used by fim_rate, eval and "
+       "generate"},
+      {"data", "packing", CHOICE(PackingKind, data.packing, "stream", "best_fit"), "\"stream\"", "\"best_fit\"", 0, 0,
+       "",
+       "\"stream\": documents follow each other, and sequences are cut from them; \"best_fit\": a document is cut only "
+       "if longer than a sequence, and sequences that it leaves room in are filled by others (arXiv 2404.10830)"},
+      {"data", "fim_rate", FIELD(double, data.fim_rate), "0.0", "0.1", 0, 1, "",
+       "share of the training documents told as prefix, suffix, middle (arXiv 2207.14255)"},
+      {"data", "fim_tokens", FIELD(std::vector<std::string>, data.fim_tokens),
+       "[\"<｜fim▁begin｜>\", \"<｜fim▁hole｜>\", \"<｜fim▁end｜>\"]", "", 1, 256, "",
+       "the three tokens before prefix, suffix and middle, by their names in data.tokenizer"},
       {"data", "validation_fraction", FIELD(double, data.validation_fraction), "0.05", "", 0, 0.9, "",
        "the contiguous last part of the text, evaluated whole"},
       {"data", "validate_every_steps", FIELD(std::int64_t, data.validate_every_steps), "100", "", 0, 1e12, "steps",

@@ -17,6 +17,8 @@ constexpr std::array tiny = {
     PresetValue{"optimizer.warmup_steps", "20"},
     PresetValue{"optimizer.moments", "\"fp32\""},
     PresetValue{"balance.bias_speed", "1e-2"},
+    PresetValue{"data.packing", "\"stream\""},
+    PresetValue{"data.fim_rate", "0.0"},
     PresetValue{"model.init_std", "0.02"},
     PresetValue{"model.vocab", "\"byte\""},
     PresetValue{"model.layers", "8"},

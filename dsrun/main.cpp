@@ -21,9 +21,12 @@ struct Verb {
   const char* name;
   void (*add)(CLI::App&, Context&);
 };
-constexpr std::array verbs = {Verb{"run", add_run},       Verb{"check", add_check}, Verb{"plan", add_plan},
-                              Verb{"schema", add_schema}, Verb{"init", add_init},   Verb{"import", add_import},
-                              Verb{"export", add_export}, Verb{"eval", add_eval},   Verb{"generate", add_generate}};
+constexpr std::array verbs = {Verb{"run", add_run},           Verb{"check", add_check},
+                              Verb{"plan", add_plan},         Verb{"schema", add_schema},
+                              Verb{"init", add_init},         Verb{"import", add_import},
+                              Verb{"export", add_export},     Verb{"eval", add_eval},
+                              Verb{"generate", add_generate}, Verb{"tokenizer", add_tokenizer},
+                              Verb{"tokenize", add_tokenize}};
 
 bool is_verb(const std::string& word) {
   return std::any_of(verbs.begin(), verbs.end(), [&](const Verb& verb) { return word == verb.name; });

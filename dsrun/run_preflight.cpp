@@ -10,7 +10,7 @@
 #include <fmt/ranges.h>
 
 #include "dsl/utf8.hpp"
-#include "runtime/data/corpus.hpp"
+#include "runtime/data/source.hpp"
 #include "runtime/device/scratch.hpp"
 #include "runtime/kernels/gemm.hpp"
 
@@ -72,6 +72,19 @@ std::optional<Refusal> find_pretrained(Job& job, Preflight& preflight) {
 void make_paths_absolute(Job& job) {
   const std::filesystem::path folder = std::filesystem::absolute(job.folder.empty() ? "." : job.folder);
   for (std::string& pattern : job.data.files) pattern = (folder / pattern).lexically_normal().string();
+  if (!job.data.tokenizer.empty()) job.data.tokenizer = (folder / job.data.tokenizer).lexically_normal().string();
+}
+
+std::optional<Refusal> open_data(const Job& job, std::shared_ptr<const TokenSource>& source) {
+  try {
+    source = open_source(job.data, job.folder, job.batch.length + job.model.mtp_depth, job.run.seed);
+  } catch (const StorageError& error) {
+    return Refusal{exit_job_file, fmt::format("data.files: {}", error.what())};
+  }
+  if (source->vocab_size() > job.model.vocab_size)
+    return Refusal{exit_job_file, fmt::format("data.files: tokens of a vocabulary of {}, but model.vocab is {}",
+                                              source->vocab_size(), job.model.vocab_size)};
+  return std::nullopt;
 }
 
 }  // namespace
@@ -92,9 +105,6 @@ std::int64_t available_memory_bytes() {
 
 std::variant<Preflight, Refusal> check_before_launch(Job job) {
   Preflight preflight;
-  if (!job.model.byte_vocab)
-    return Refusal{exit_job_file, fmt::format("model.vocab = {}: training reads bytes; set model.vocab = \"byte\"",
-                                              job.model.vocab_size)};
   if (auto refusal = check_hosts(job)) return *refusal;
   if (job.precision.compute == Precision::bf16 && !bf16_products_supported()) {
     job.precision.compute = Precision::fp32;
@@ -102,19 +112,18 @@ std::variant<Preflight, Refusal> check_before_launch(Job job) {
   }
   if (auto refusal = find_pretrained(job, preflight)) return *refusal;
   if (job.data.files.empty()) return Refusal{exit_job_file, "data.files names no text to train on"};
-  auto corpus =
-      open_corpus(job.data.files, job.folder, job.batch.length + job.model.mtp_depth, job.data.validation_fraction);
+  std::shared_ptr<const TokenSource> source;
+  if (auto refusal = open_data(job, source)) return *refusal;
   make_paths_absolute(job);
-  for (const std::string& file : job.data.files)
+  std::vector<std::string> named = job.data.files;
+  named.push_back(job.data.tokenizer);
+  for (const std::string& file : named)
     if (!is_utf8(file))
-      return Refusal{exit_job_file,
-                     fmt::format("data.files: {} is not UTF-8, so that the run's job.toml cannot name it; "
-                                 "rename that folder",
-                                 printable(file))};
-  if (const auto* error = std::get_if<CorpusError>(&corpus))
-    return Refusal{exit_job_file, fmt::format("data.files: {}", error->message)};
+      return Refusal{exit_job_file, fmt::format("data: {} is not UTF-8, so that the run's job.toml cannot name it; "
+                                                "rename that folder",
+                                                printable(file))};
   preflight.plan = std::make_shared<Plan>(make_plan(job));
-  preflight.loader = std::make_shared<BatchLoader>(job, std::get<0>(corpus));
+  preflight.loader = std::make_shared<BatchLoader>(job, source);
   preflight.memory = plan_memory(*preflight.plan, device_memory(*preflight.plan));
   if (auto refusal = check_memory(preflight.memory)) return *refusal;
   return preflight;

@@ -30,9 +30,10 @@ JsonLines open_lines(const std::string& path) try { return JsonLines(path); } ca
 
 }  // namespace
 
-RunRecorder::RunRecorder(const std::string& run_dir, RunSummary& summary, Progress* progress)
+RunRecorder::RunRecorder(const std::string& run_dir, bool byte_vocab, RunSummary& summary, Progress* progress)
     : metrics_(open_lines(run_dir + "/metrics.jsonl")),
       events_(open_lines(run_dir + "/events.jsonl")),
+      unit_(byte_vocab ? "nats per byte" : "nats per token"),
       summary_(summary),
       progress_(progress) {}
 
@@ -46,7 +47,7 @@ void RunRecorder::hear(const Progressed& progress) {
     write(metrics_, to_json(ValidationMetrics{validation->step, validation->loss, validation->mtp_loss}));
     std::string mtp;
     for (const double loss : validation->mtp_loss) mtp += fmt::format("{} {:.4f}", mtp.empty() ? ", MTP" : "", loss);
-    note(fmt::format("step {}: validation loss {:.4f} nats per byte{}", validation->step, validation->loss, mtp));
+    note(fmt::format("step {}: validation loss {:.4f} {}{}", validation->step, validation->loss, unit_, mtp));
   } else if (const auto* save = std::get_if<SaveFinished>(&progress)) {
     event("checkpoint", save->step, {{"seconds", save->seconds}});
     note(fmt::format("step {}: checkpoint written in {:.2f} s", save->step, save->seconds));

@@ -16,7 +16,7 @@ namespace dsrun {
 class RunRecorder {
  public:
   // `progress`: null when nobody wants to see it. Throws StorageError, as all that writes here does.
-  RunRecorder(const std::string& run_dir, RunSummary& summary, Progress* progress);
+  RunRecorder(const std::string& run_dir, bool byte_vocab, RunSummary& summary, Progress* progress);
 
   void hear(const Progressed& progress);
   void event(const char* what, std::int64_t step, nlohmann::json more = nlohmann::json::object());
@@ -27,6 +27,7 @@ class RunRecorder {
 
   JsonLines metrics_;
   JsonLines events_;
+  const char* unit_;  // of losses
   RunSummary& summary_;
   Progress* progress_;
   std::int64_t step_ = 0;

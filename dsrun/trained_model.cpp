@@ -17,6 +17,7 @@ TrainedModel from_pretrained(const std::string& folder) {
   TrainedModel found;
   found.model = pretrained->config.model;
   found.length = static_cast<int>(std::min(pretrained->config.max_length, longest));
+  if (std::filesystem::exists(folder + "/tokenizer.json")) found.tokenizer = folder + "/tokenizer.json";
   found.what = folder;
   found.load = [pretrained](const LocalOptions& options) { return std::make_unique<LocalModel>(*pretrained, options); };
   return found;
@@ -29,6 +30,7 @@ TrainedModel from_run(const std::string& folder, SavedWeights weights) {
   TrainedModel found;
   found.model = parsed.job->model;
   found.length = parsed.job->batch.length;
+  found.tokenizer = parsed.job->data.tokenizer;
   found.precision = parsed.job->precision.compute;
   if (found.precision == Precision::bf16 && !bf16_products_supported()) found.precision = Precision::fp32;
   found.what =
@@ -59,6 +61,19 @@ TrainedModel find_trained_model(const std::string& folder, SavedWeights weights)
   }
   if (std::filesystem::exists(folder + "/job.toml")) return from_run(folder, weights);
   throw StorageError(fmt::format("{} is neither a run's folder nor a model's: no job.toml, no config.json", folder));
+}
+
+std::optional<Tokenizer> load_tokenizer(const TrainedModel& trained, const std::string& path) {
+  const std::string& chosen = path.empty() ? trained.tokenizer : path;
+  if (chosen.empty() && trained.model.vocab_size == 256) return std::nullopt;
+  if (chosen.empty())
+    throw StorageError(fmt::format("{} has {} tokens and no tokenizer.json: give one by --tokenizer", trained.what,
+                                   trained.model.vocab_size));
+  Tokenizer tokenizer = Tokenizer::load(chosen);
+  if (tokenizer.vocab_size() > trained.model.vocab_size)
+    throw StorageError(fmt::format("{} has {} tokens, {} has {}", chosen, tokenizer.vocab_size(), trained.what,
+                                   trained.model.vocab_size));
+  return tokenizer;
 }
 
 void add_ema_flag(CLI::App& verb, SavedWeights& weights) {

@@ -2,12 +2,14 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include <CLI/CLI.hpp>
 
 #include "actors/state_files.hpp"
 #include "runtime/device/local_model.hpp"
+#include "runtime/tokenizer/tokenizer.hpp"
 
 namespace dsrun {
 
@@ -15,7 +17,8 @@ struct TrainedModel {
   ModelSpec model;
   int length = 0;  // tokens of a sequence in training
   Precision precision = Precision::fp32;
-  std::string what;                                                      // "step 200 of runs/quickstart"
+  std::string tokenizer;  // of a run's job or beside a model: the path of its tokenizer.json; "": none
+  std::string what;       // "step 200 of runs/quickstart"
   std::function<std::unique_ptr<LocalModel>(const LocalOptions&)> load;  // throws StorageError
 };
 
@@ -24,6 +27,10 @@ struct TrainedModel {
 TrainedModel find_trained_model(const std::string& folder, SavedWeights weights = SavedWeights::last);
 // The newest checkpoint that has such weights. Throws StorageError.
 SavedState find_saved_weights(const std::string& run, SavedWeights weights);
+
+// The tokenizer at `path`, or the model's own if that is empty; nullopt: the model reads bytes. Throws StorageError
+// where it needs one and has none, or one that does not fit.
+std::optional<Tokenizer> load_tokenizer(const TrainedModel& trained, const std::string& path);
 
 // --ema: the average of a run's weights.
 void add_ema_flag(CLI::App& verb, SavedWeights& weights);

@@ -10,20 +10,21 @@
 
 #include "dsrun/trained_model.hpp"
 #include "dsrun/verbs.hpp"
-#include "runtime/data/corpus.hpp"
+#include "runtime/data/source.hpp"
 
 namespace dsrun {
 namespace {
 
 struct EvalOptions {
-  std::string model, output = "text";
+  std::string model, tokenizer, output = "text";
   std::vector<std::string> files;
   int threads = 1;
   SavedWeights weights = SavedWeights::last;
 };
 
-nlohmann::json report(const TrainedModel& trained, const Evaluation& result) {
+nlohmann::json report(const TrainedModel& trained, const TokenSource& source, const Evaluation& result) {
   const double loss = result.loss_sum / static_cast<double>(result.tokens);
+  const double bytes_per_token = static_cast<double>(source.text_bytes()) / static_cast<double>(source.size());
   nlohmann::json load = nlohmann::json::array();
   for (std::size_t layer = 0; layer < result.expert_counts.size(); ++layer) {
     const auto& counts = result.expert_counts[layer];
@@ -39,7 +40,8 @@ nlohmann::json report(const TrainedModel& trained, const Evaluation& result) {
                            {"model", trained.what},
                            {"tokens", result.tokens},
                            {"loss", loss},
-                           {"bits_per_byte", loss / std::numbers::ln2},
+                           {"bytes_per_token", bytes_per_token},
+                           {"bits_per_byte", loss / std::numbers::ln2 / bytes_per_token},
                            {"perplexity", std::exp(loss)},
                            {"expert_load", load}};
   if (result.mtp.empty()) return object;
@@ -70,23 +72,25 @@ void print(const nlohmann::json& report) {
 int evaluate(const EvalOptions& options) {
   try {
     const TrainedModel trained = find_trained_model(options.model, options.weights);
-    if (trained.model.vocab_size != 256)
-      return refuse(exit_usage, fmt::format("{} has {} tokens: only models that read bytes (256) are evaluated on text",
-                                            trained.what, trained.model.vocab_size));
-    const auto corpus = open_corpus(options.files, "", 1, 0);
-    if (const auto* error = std::get_if<CorpusError>(&corpus))
-      return refuse(exit_job_file, fmt::format("--data: {}", error->message));
+    const std::optional<Tokenizer> tokenizer = load_tokenizer(trained, options.tokenizer);
+    const auto source = open_source(options.files, tokenizer);
+    if (source->size() < 2) throw DataError("less than two tokens: there is nothing to predict");
+    if (source->vocab_size() > trained.model.vocab_size)
+      throw DataError(fmt::format("tokens of a vocabulary of {}, but {} has {}", source->vocab_size(), trained.what,
+                                  trained.model.vocab_size));
     const auto model = trained.load({.precision = trained.precision,
                                      .longest = trained.length,
                                      .sequences = std::max(1, 2048 / trained.length),
                                      .num_threads = options.threads,
                                      .prediction_modules = true});
-    const nlohmann::json found = report(trained, model->evaluate(std::get<0>(corpus)));
+    const nlohmann::json found = report(trained, *source, model->evaluate(source));
     if (options.output == "json")
       fmt::print("{}\n", found.dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
     else
       print(found);
     return exit_done;
+  } catch (const DataError& error) {
+    return refuse(exit_job_file, fmt::format("--data: {}", error.what()));
   } catch (const StorageError& error) {
     return refuse(exit_storage, error.what());
   }
@@ -99,7 +103,8 @@ void add_eval(CLI::App& app, Context& context) {
   CLI::App* verb = app.add_subcommand("eval", "loss, bits per byte and expert load of a model on a text");
   verb->add_option("MODEL", options->model, "a run's folder, or one in Hugging Face's form")->required();
   add_ema_flag(*verb, options->weights);
-  verb->add_option("--data", options->files, "text files, or globs")->required();
+  verb->add_option("--data", options->files, "text files or token files, or globs")->required();
+  verb->add_option("--tokenizer", options->tokenizer, "tokenizer.json to read text with; without: the model's own");
   verb->add_option("--threads", options->threads, "of matrix products")->check(CLI::Range(1, 1024));
   verb->add_option("-o,--output", options->output, "text or json")->check(CLI::IsMember({"text", "json"}));
   verb->callback([options, &context] { context.exit_code = evaluate(*options); });

@@ -70,6 +70,9 @@ void write_model(const ExportOptions& options, const Job& job, const SavedState&
   const std::string config = write_hugging_face_config({model, job.batch.length}, narrow ? "bfloat16" : "float32");
   std::ofstream file(options.folder + "/config.json");
   file << config;
+  if (!job.data.tokenizer.empty())
+    std::filesystem::copy_file(job.data.tokenizer, options.folder + "/tokenizer.json",
+                               std::filesystem::copy_options::overwrite_existing);
   if (!file.flush()) throw StorageError(fmt::format("{}/config.json: it cannot be written", options.folder));
 }
 

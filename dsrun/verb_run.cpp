@@ -110,7 +110,7 @@ int launch(const RunOptions& options, const Context& context, const Preflight& p
   RunSummary summary = make_summary(preflight, machine_peak(job));
   const auto progress = std::make_unique<Progress>(stderr, isatty(STDERR_FILENO) != 0, job.run.steps);
   if (context.verbose()) progress->show_every_step();
-  RunRecorder recorder(folder_plan.path, summary, context.quiet() ? nullptr : progress.get());
+  RunRecorder recorder(folder_plan.path, job.model.byte_vocab, summary, context.quiet() ? nullptr : progress.get());
   recorder.event("started", folder_plan.from ? folder_plan.from->step() : 0);
 
   LaunchOptions launched;

@@ -9,6 +9,7 @@
 
 #include "dsl/job.hpp"
 #include "dsrun/exit_codes.hpp"
+#include "runtime/data/documents.hpp"
 
 namespace dsrun {
 
@@ -28,6 +29,8 @@ void add_init(CLI::App& app, Context& context);
 void add_import(CLI::App& app, Context& context);
 void add_export(CLI::App& app, Context& context);
 void add_eval(CLI::App& app, Context& context);
+void add_tokenizer(CLI::App& app, Context& context);
+void add_tokenize(CLI::App& app, Context& context);
 void add_generate(CLI::App& app, Context& context);
 
 // FILE, --set and -o of a verb that takes a job file.
@@ -41,6 +44,9 @@ struct JobOptions {
   // The job, or nothing after printing every fault to stderr and setting the exit code to 65.
   std::optional<Job> load(Context& context) const;
 };
+
+// --documents and --field of a verb that reads texts.
+void add_document_options(CLI::App& verb, DocumentKind& documents);
 
 // Says why on stderr; returns the code.
 int refuse(ExitCode exit_code, const std::string& message);

@@ -1,54 +1,37 @@
-// Corpus: the text of a job, memory-mapped, as one stream of bytes; each byte is a token.
+// Corpus: the text of a job, memory-mapped, as one stream of bytes; each byte is a token, each file a document.
 #pragma once
 
 #include <cstdint>
 #include <memory>
 #include <string>
-#include <variant>
 #include <vector>
 
-#include "dsl/job.hpp"
+#include "runtime/data/files.hpp"
 #include "runtime/data/token_source.hpp"
 
 namespace dsrun {
 
-struct CorpusError {
-  std::string message;  // names the pattern or file
-};
-
 class Corpus : public TokenSource {
  public:
-  ~Corpus() override;
-  Corpus(const Corpus&) = delete;
-  Corpus& operator=(const Corpus&) = delete;
+  // The files' bytes one after the other; the last `validation_fraction` is for validation.
+  Corpus(std::vector<MappedFile> files, double validation_fraction);
 
-  std::int64_t size() const override { return size_; }  // bytes of all files
+  std::int64_t size() const override { return begins_.back(); }
   std::int64_t training_size() const override { return training_; }
-  std::uint8_t byte(std::int64_t position) const;  // of the whole stream
+  std::int64_t num_documents() const override { return static_cast<std::int64_t>(files_.size()); }
+  TokenRange document(std::int64_t index) const override;
   void copy(std::int64_t position, std::int64_t count, std::int32_t* tokens) const override;
 
  private:
-  friend std::variant<std::shared_ptr<const Corpus>, CorpusError> open_corpus(const std::vector<std::string>& patterns,
-                                                                              const std::string& folder, int length,
-                                                                              double validation_fraction);
-  struct File {
-    const std::uint8_t* data;
-    std::int64_t begin;  // in the stream
-    std::int64_t size;
-  };
-  Corpus() = default;
-  const File& file_at(std::int64_t position) const;
-
-  std::vector<File> files_;
-  std::int64_t size_ = 0;
-  std::int64_t training_ = 0;
+  std::vector<MappedFile> files_;
+  std::vector<std::int64_t> begins_;  // of each file in the stream, and the stream's end
+  std::int64_t training_;
 };
 
-// Files that match the globs (relative ones start at `folder`), in order of path, each once, as one stream; its last
-// `validation_fraction` is for validation. Errors: a pattern that matches nothing, a file that is empty, no regular
-// file or unreadable, a training part without one sequence of `length` + 1 bytes.
-std::variant<std::shared_ptr<const Corpus>, CorpusError> open_corpus(const std::vector<std::string>& patterns,
-                                                                     const std::string& folder, int length,
-                                                                     double validation_fraction);
+// Files that match the globs (relative ones start at `folder`), in order of path, each once. Throws DataError: a
+// pattern that matches nothing, a file that is empty, no regular file or unreadable, a training part without one
+// sequence of `length` + 1 bytes.
+std::shared_ptr<const Corpus> open_corpus(const std::vector<std::string>& patterns, const std::string& folder,
+                                          int length, double validation_fraction);
 
 }  // namespace dsrun

@@ -21,10 +21,15 @@
 #include "models/hugging_face.hpp"
 #include "runtime/checkpoint/checkpoint.hpp"
 #include "runtime/checkpoint/files.hpp"
+#include "runtime/data/token_file.hpp"
+#include "runtime/data/token_file_format.hpp"
 #include "runtime/safetensors/header.hpp"
 #include "runtime/safetensors/index.hpp"
 #include "runtime/schedule/checker.hpp"
 #include "runtime/schedule/schedule.hpp"
+#include "runtime/tokenizer/error.hpp"
+#include "runtime/tokenizer/tokenizer.hpp"
+#include "runtime/tokenizer/train.hpp"
 
 namespace dsrun::test {
 namespace {
@@ -166,6 +171,60 @@ std::string good_hf_config() {
   return write_hugging_face_config(config, "float32");
 }
 
+// What loads must read any text and give it back.
+void tokenizer(const std::string& bytes) {
+  static const std::string text = "It's 12345 words, über 你好\xff <|end|>\n\n  done";
+  try {
+    const Tokenizer loaded = Tokenizer::parse(bytes, "fuzz.json");
+    loaded.decode(loaded.encode(text, true));
+  } catch (const TokenizerError&) {  // refused
+  }
+}
+
+// A short tokenizer of the kind that is shipped.
+std::string good_tokenizer() {
+  BpeTrainer trainer({300, "deepseek-v3", {"<|end|>"}, 2});
+  trainer.add("It's the words of the words, 12 and 123 and 1234: über, über");
+  return trainer.train();
+}
+
+void read_token_file(const std::string& bytes) {
+  std::ofstream(folder().path() + "/fuzz.tokens", std::ios::binary) << bytes;
+  try {
+    const TokenFile file(folder().path() + "/fuzz.tokens");
+    std::vector<std::int32_t> tokens;
+    for (std::int64_t i = 0; i < file.num_documents(); ++i) {
+      const TokenRange range = file.document(i);
+      tokens.resize(static_cast<std::size_t>(range.size()));
+      file.copy(range.begin, range.size(), tokens.data());
+    }
+  } catch (const DataError&) {  // refused
+  }
+}
+
+// Once as it is, once with hashes that fit, so that what lies behind them is reached.
+void token_file(const std::string& bytes) {
+  read_token_file(bytes);
+  if (bytes.size() < sizeof(TokenFileHeader)) return;
+  std::string fitted = bytes;
+  TokenFileHeader header;
+  std::memcpy(&header, fitted.data(), sizeof header);
+  const std::size_t index = 8 * std::min(header.num_documents + 1, std::uint64_t{1} << 20);
+  if (index <= fitted.size()) header.index_hash = hash_bytes(fitted.data() + fitted.size() - index, index);
+  header.header_hash = hash_bytes(&header, hashed_header_bytes);
+  std::memcpy(fitted.data(), &header, sizeof header);
+  read_token_file(fitted);
+}
+
+std::string good_token_file() {
+  const std::string path = folder().path() + "/good.tokens";
+  TokenFileWriter writer(path, {300, 0, 1});
+  for (const std::vector<std::int32_t>& document : {std::vector<std::int32_t>{1, 2, 299, 0}, {}, {7, 0}})
+    writer.add(document, 9);
+  writer.finish();
+  return read(path);
+}
+
 // The input being fed, kept where a crash can still write it down.
 std::string* input = nullptr;
 void keep_input(int signal) {
@@ -196,7 +255,9 @@ std::vector<Target> targets() {
           {"safetensors", safetensors, good_safetensors},
           {"safetensors_index", safetensors_index,
            [] { return R"({"metadata":{"total_size":94},"weight_map":{"a":"1.safetensors","b":"2.safetensors"}})"; }},
-          {"hf_config", hf_config, good_hf_config}};
+          {"hf_config", hf_config, good_hf_config},
+          {"tokenizer", tokenizer, good_tokenizer},
+          {"token_file", token_file, good_token_file}};
 }
 
 int run(const std::string& name, double seconds, std::uint64_t seed) {

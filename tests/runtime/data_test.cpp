@@ -23,16 +23,17 @@ using testing::HasSubstr;
 
 std::shared_ptr<const Corpus> opened(const std::vector<std::string>& patterns, const std::string& folder, int length,
                                      double validation = 0) {
-  const auto corpus = open_corpus(patterns, folder, length, validation);
-  if (const auto* error = std::get_if<CorpusError>(&corpus)) throw std::runtime_error(error->message);
-  return std::get<0>(corpus);
+  return open_corpus(patterns, folder, length, validation);
 }
 
 std::string fault(const std::vector<std::string>& patterns, const std::string& folder, int length = 4,
                   double validation = 0) {
-  const auto corpus = open_corpus(patterns, folder, length, validation);
-  const auto* error = std::get_if<CorpusError>(&corpus);
-  return error == nullptr ? "" : error->message;
+  try {
+    open_corpus(patterns, folder, length, validation);
+    return "";
+  } catch (const DataError& error) {
+    return error.what();
+  }
 }
 
 // Bytes that tell their place, so that a wrong one shows.
@@ -231,7 +232,9 @@ TEST(Corpus, joins_files_in_order_of_path_each_once) {
   std::vector<std::int32_t> tokens(18);
   corpus->copy(0, 18, tokens.data());
   EXPECT_EQ(std::string(tokens.begin(), tokens.end()), "first second third");
-  for (std::int64_t i = 0; i < 18; ++i) EXPECT_EQ(corpus->byte(i), tokens[static_cast<std::size_t>(i)]);
+  EXPECT_EQ(corpus->num_documents(), 3);
+  EXPECT_EQ(corpus->document(1).begin, 6);
+  EXPECT_EQ(corpus->document(1).end, 12);
   std::vector<std::int32_t> across(4);
   corpus->copy(10, 4, across.data());
   EXPECT_EQ(std::string(across.begin(), across.end()), "nd t");
@@ -277,8 +280,8 @@ TEST(Corpus, needs_one_sequence_and_its_last_target) {
   const TemporaryFolder folder;
   write_text(folder / "short", "1234");
   EXPECT_EQ(fault({"short"}, folder.path(), 3), "");
-  EXPECT_THAT(fault({"short"}, folder.path(), 4), HasSubstr(folder / "short: 4 bytes"));
-  EXPECT_THAT(fault({"short"}, folder.path(), 3, 0.5), HasSubstr(folder / "short: 2 bytes"));
+  EXPECT_THAT(fault({"short"}, folder.path(), 4), HasSubstr("short: 4 tokens"));
+  EXPECT_THAT(fault({"short"}, folder.path(), 3, 0.5), HasSubstr("short: 2 tokens"));
 }
 
 }  // namespace

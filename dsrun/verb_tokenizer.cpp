@@ -1,0 +1,90 @@
+// dsrun tokenizer train: a byte-level BPE vocabulary from texts, as a tokenizer.json.
+#include <chrono>
+#include <fstream>
+#include <memory>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "dsrun/verbs.hpp"
+#include "runtime/checkpoint/files.hpp"
+#include "runtime/data/documents.hpp"
+#include "runtime/tokenizer/error.hpp"
+#include "runtime/tokenizer/tokenizer.hpp"
+#include "runtime/tokenizer/train.hpp"
+
+namespace dsrun {
+namespace {
+
+struct TrainOptions {
+  BpeTraining how;
+  DocumentKind documents;
+  std::string out, output = "text";
+  std::vector<std::string> files;
+};
+
+int train(const TrainOptions& options, const Context& context) {
+  try {
+    const auto start = std::chrono::steady_clock::now();
+    BpeTrainer trainer(options.how);
+    DocumentReader reader(options.files, options.documents);
+    std::int64_t bytes = 0;
+    for (;;) {
+      const std::vector<DocumentText> block = reader.next_block();
+      if (block.empty()) break;
+      for (const DocumentText& document : block) {
+        trainer.add(document.text());
+        bytes += static_cast<std::int64_t>(document.text().size());
+      }
+    }
+    const std::string file = trainer.train();
+    const std::int32_t size = Tokenizer::parse(file, options.out).vocab_size();
+    const Bytes whole{file.data(), file.size()};
+    write_synced(options.out, {&whole, 1});
+    const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    if (options.output == "json")
+      fmt::print("{}\n", nlohmann::json{{"version", 1},
+                                        {"vocab_size", size},
+                                        {"text_bytes", bytes},
+                                        {"words", trainer.num_words()},
+                                        {"seconds", seconds}}
+                             .dump(2));
+    else
+      fmt::print("{}: {} tokens, from {} different words of {:.1f} MB, in {:.1f} s\n", options.out, size,
+                 trainer.num_words(), static_cast<double>(bytes) / 1e6, seconds);
+    if (size < options.how.vocab_size && !context.quiet())
+      fmt::print(stderr, "dsrun: fewer than {} tokens: no pair of tokens is left that comes {} times\n",
+                 options.how.vocab_size, options.how.min_frequency);
+    return exit_done;
+  } catch (const DataError& error) {
+    return refuse(exit_job_file, error.what());
+  } catch (const TokenizerError& error) {
+    return refuse(exit_usage, error.what());
+  } catch (const StorageError& error) {
+    return refuse(exit_storage, error.what());
+  }
+}
+
+}  // namespace
+
+void add_tokenizer(CLI::App& app, Context& context) {
+  CLI::App* verb = app.add_subcommand("tokenizer", "make vocabularies");
+  verb->require_subcommand(1);
+  auto options = std::make_shared<TrainOptions>();
+  CLI::App* training = verb->add_subcommand("train", "make a byte-level BPE vocabulary from texts");
+  training->add_option("FILES", options->files, "texts, or globs")->required();
+  training->add_option("--vocab", options->how.vocab_size, "tokens, 256 bytes and the special ones among them")
+      ->required()
+      ->check(CLI::Range(257, 1 << 24));
+  training->add_option("--out", options->out, "the tokenizer.json")->required();
+  training->add_option("--pre-tokenizer", options->how.pre_tokenizer, "cuts text into words as that model's does")
+      ->check(CLI::IsMember({"deepseek-v3", "gpt2"}));
+  training->add_option("--special", options->how.special_tokens, "special tokens; without: DeepSeek-V3's");
+  training->add_option("--min-frequency", options->how.min_frequency, "of a pair, to become a token")
+      ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 40));
+  add_document_options(*training, options->documents);
+  training->add_option("-o,--output", options->output, "text or json")->check(CLI::IsMember({"text", "json"}));
+  training->callback([options, &context] { context.exit_code = train(*options, context); });
+}
+
+}  // namespace dsrun

@@ -1,0 +1,171 @@
+// From texts of many scripts to a vocabulary, a token file, a model that is trained on it, and back to text, all by the
+// command itself.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <fstream>
+
+#include "runtime/data/token_file.hpp"
+#include "runtime/tokenizer/tokenizer.hpp"
+#include "tests/end_to_end/program.hpp"
+
+namespace dsrun::test {
+namespace {
+
+using testing::HasSubstr;
+
+class TokensOfTexts : public testing::Test {
+ protected:
+  TokensOfTexts() {
+    std::ifstream rows(DSRUN_SOURCE_DIR "/tests/fixtures/tokenizer/texts.jsonl");
+    std::string lines, fields;
+    for (std::string row; std::getline(rows, row);) {
+      texts_.push_back(nlohmann::json::parse(row)[0]);
+      fields += nlohmann::json{{"text", texts_.back()}}.dump() + "\n";
+    }
+    folder_.write("texts.jsonl", fields);
+  }
+
+  std::string at(const std::string& name) const { return (folder_.path() / name).string(); }
+  Finished dsrun(std::vector<std::string> arguments) const {
+    return Program(std::move(arguments), folder_.path()).wait();
+  }
+  void make_tokenizer(const std::string& vocab = "600") const {
+    const Finished made = dsrun({"tokenizer", "train", "--vocab", vocab, "--out", at("tokenizer.json"), "--documents",
+                                 "jsonl", at("texts.jsonl")});
+    ASSERT_EQ(made.exit_code, 0) << made.err;
+  }
+  Finished tokenize(const std::string& out, std::vector<std::string> more = {}) const {
+    std::vector<std::string> arguments = {"tokenize",    "--tokenizer", at("tokenizer.json"), "--out", at(out),
+                                          "--documents", "jsonl",       at("texts.jsonl")};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return dsrun(arguments);
+  }
+  // The tiny job on the token file, on one mesh or another.
+  Finished run(const std::string& run_dir, std::vector<std::string> more = {}) const {
+    for (const char* each :
+         {"data.files=[\"texts.tokens\"]", "data.tokenizer=tokenizer.json", "model.vocab=600", "data.packing=best_fit",
+          "data.fim_rate=0.3", "precision.compute=fp64", "optimizer.final_lr=0.01"}) {
+      more.insert(more.begin(), each);
+      more.insert(more.begin(), "--set");
+    }
+    return folder_.run(run_dir, more);
+  }
+  std::vector<double> losses(const std::string& run_dir) const {
+    std::vector<double> all;
+    for (const nlohmann::json& record : read_json_lines(at(run_dir) + "/metrics.jsonl"))
+      all.push_back(record.contains("loss") ? record["loss"] : record["val_loss"]);
+    return all;
+  }
+
+  JobFolder folder_;
+  std::vector<std::string> texts_;
+};
+
+const std::vector<std::string> one_device = {"--set", "parallel.pipeline=1",  "--set", "parallel.data=1",
+                                             "--set", "parallel.expert=1",    "--set", "parallel.schedule=1f1b",
+                                             "--set", "batch.microbatches=2", "--set", "cluster.node.0.devices=1"};
+
+TEST_F(TokensOfTexts, are_what_the_tokenizer_makes_of_each_document_on_any_number_of_threads) {
+  make_tokenizer();
+  const Tokenizer tokenizer = Tokenizer::load(at("tokenizer.json"));
+  ASSERT_EQ(tokenize("texts.tokens", {"--threads", "1"}).exit_code, 0);
+  ASSERT_EQ(tokenize("three.tokens", {"--threads", "3"}).exit_code, 0);
+  EXPECT_EQ(read_text(at("texts.tokens")), read_text(at("three.tokens")));
+  const TokenFile file(at("texts.tokens"));
+  EXPECT_EQ(file.kind().tokenizer_hash, tokenizer.hash());
+  ASSERT_EQ(file.num_documents(), static_cast<std::int64_t>(texts_.size()));
+  std::int64_t bytes = 0;
+  for (std::size_t i = 0; i < texts_.size(); ++i) {
+    std::vector<std::int32_t> expected = tokenizer.encode(texts_[i], false);
+    expected.push_back(*tokenizer.end_token());
+    const TokenRange range = file.document(static_cast<std::int64_t>(i));
+    std::vector<std::int32_t> tokens(static_cast<std::size_t>(range.size()));
+    file.copy(range.begin, range.size(), tokens.data());
+    ASSERT_EQ(tokens, expected) << texts_[i];
+    bytes += static_cast<std::int64_t>(texts_[i].size());
+  }
+  EXPECT_EQ(file.text_bytes(), bytes);
+}
+
+TEST_F(TokensOfTexts, train_a_model_alike_on_every_mesh_and_after_a_stop) {
+  make_tokenizer();
+  ASSERT_EQ(tokenize("texts.tokens").exit_code, 0);
+  const Finished mesh = run("mesh"), single = run("single", one_device);
+  ASSERT_EQ(mesh.exit_code, 0) << mesh.err;
+  ASSERT_EQ(single.exit_code, 0) << single.err;
+  EXPECT_THAT(mesh.err, HasSubstr("nats per token"));
+  const std::vector<double> on_mesh = losses("mesh"), on_one = losses("single");
+  ASSERT_EQ(on_mesh.size(), on_one.size());
+  for (std::size_t i = 0; i < on_mesh.size(); ++i) EXPECT_NEAR(on_mesh[i], on_one[i], 1e-9);
+  EXPECT_LT(on_mesh.back(), on_mesh.front());
+  // Three steps on one device, then three more on four.
+  std::vector<std::string> begin = one_device;
+  begin.insert(begin.end(), {"--set", "job.steps=3"});
+  ASSERT_EQ(run("moved", begin).exit_code, 0);
+  const Finished moved = run("moved", {"--resume"});
+  ASSERT_EQ(moved.exit_code, 0) << moved.err;
+  EXPECT_NEAR(losses("moved").back(), on_mesh.back(), 1e-9);
+}
+
+TEST_F(TokensOfTexts, give_a_model_that_reads_and_writes_text) {
+  make_tokenizer();
+  ASSERT_EQ(tokenize("texts.tokens").exit_code, 0);
+  ASSERT_EQ(run("run").exit_code, 0);
+  ASSERT_EQ(dsrun({"export", at("run"), at("exported"), "--dtype", "fp32"}).exit_code, 0);
+  EXPECT_EQ(read_text(at("exported/tokenizer.json")), read_text(at("tokenizer.json")));
+  std::string text;
+  for (std::size_t i = 0; i < 60; ++i) text += texts_[i] + "\n";
+  folder_.write("some.txt", text);
+  nlohmann::json first;
+  for (const char* model : {"run", "exported"}) {
+    const Finished eval = dsrun({"eval", at(model), "--data", at("some.txt"), "-o", "json"});
+    ASSERT_EQ(eval.exit_code, 0) << eval.err;
+    const auto told = nlohmann::json::parse(eval.out);
+    const auto tokens = Tokenizer::load(at("tokenizer.json")).encode(text, false);
+    EXPECT_EQ(told["tokens"], tokens.size() - 1);
+    const double bytes_per_token = static_cast<double>(text.size()) / static_cast<double>(tokens.size());
+    EXPECT_NEAR(told["bits_per_byte"].get<double>(), told["loss"].get<double>() / std::log(2.0) / bytes_per_token,
+                1e-9);
+    if (first.is_null()) first = told;
+    EXPECT_NEAR(told["loss"].get<double>(), first["loss"].get<double>(), 1e-5);
+    const Finished generated = dsrun({"generate", at(model), "--prompt", "人人生而", "--tokens", "8"});
+    EXPECT_EQ(generated.exit_code, 0) << generated.err;
+    EXPECT_TRUE(generated.out.starts_with("人人生而"));
+    EXPECT_EQ(dsrun({"eval", at(model), "--data", at("texts.tokens")}).exit_code, 0);
+  }
+}
+
+TEST_F(TokensOfTexts, are_refused_where_they_do_not_fit) {
+  make_tokenizer();
+  ASSERT_EQ(tokenize("texts.tokens").exit_code, 0);
+  Finished refused = run("a", {"--set", "model.vocab=599"});
+  EXPECT_EQ(refused.exit_code, 65);
+  EXPECT_THAT(refused.err, HasSubstr("a vocabulary of 600, but model.vocab is 599"));
+  refused = folder_.run("b", {"--set", "data.files=[\"texts.tokens\"]"});
+  EXPECT_THAT(refused.err, HasSubstr("but model.vocab is 256"));
+  std::filesystem::resize_file(at("texts.tokens"), std::filesystem::file_size(at("texts.tokens")) - 100);
+  refused = run("c");
+  EXPECT_EQ(refused.exit_code, 65);
+  EXPECT_THAT(refused.err, HasSubstr("texts.tokens: "));
+  EXPECT_THAT(refused.err, HasSubstr("cut short"));
+  folder_.write("bad.jsonl", "{\"text\": \"good\"}\n{\"text\": 3}\n");
+  refused = dsrun({"tokenize", "--tokenizer", at("tokenizer.json"), "--out", at("bad.tokens"), "--documents", "jsonl",
+                   at("bad.jsonl")});
+  EXPECT_EQ(refused.exit_code, 65);
+  EXPECT_THAT(refused.err, HasSubstr("bad.jsonl: line 2"));
+  EXPECT_FALSE(std::filesystem::exists(at("bad.tokens")));
+  folder_.write("broken.json", read_text(at("tokenizer.json")).substr(0, 500));
+  refused = dsrun({"tokenize", "--tokenizer", at("broken.json"), "--out", at("bad.tokens"), at("some")});
+  EXPECT_EQ(refused.exit_code, 74);
+  EXPECT_THAT(refused.err, HasSubstr("broken.json"));
+  refused = tokenize("other.tokens", {"--end-token", "<none>"});
+  EXPECT_EQ(refused.exit_code, 65);
+  EXPECT_THAT(refused.err, HasSubstr("no token \"<none>\""));
+  refused = dsrun({"tokenizer", "train", "--vocab", "260", "--out", at("t.json"), at("texts.jsonl")});
+  EXPECT_EQ(refused.exit_code, 64);
+  EXPECT_THAT(refused.err, HasSubstr("too small"));
+}
+
+}  // namespace
+}  // namespace dsrun::test
