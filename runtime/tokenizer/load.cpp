@@ -82,6 +82,8 @@ void parse_into(TokenizerParts& parts, std::string_view text) {
     json = nlohmann::json::parse(text.begin(), text.end());
   } catch (const nlohmann::json::parse_error& error) {
     throw TokenizerError(parts.name, "", fmt::format("malformed JSON or UTF-8 at byte {}", error.byte));
+  } catch (const nlohmann::json::out_of_range&) {
+    throw TokenizerError(parts.name, "", "malformed JSON: a number that is too large");
   }
   const JsonPlace root(json, "", parts.name);
   root.with_keys({"version", "truncation", "padding", "added_tokens", "normalizer", "pre_tokenizer", "post_processor",

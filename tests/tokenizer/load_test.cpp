@@ -110,6 +110,7 @@ TEST(Load, refuses_templates_that_it_cannot_apply) {
 TEST(Load, refuses_what_is_no_json) {
   EXPECT_THAT(refusal(""), HasSubstr("malformed JSON"));
   EXPECT_THAT(refusal("{\"version\": \"\xff\"}"), HasSubstr("malformed JSON or UTF-8 at byte 14"));
+  EXPECT_THAT(refusal("{\"version\": 1e99999}"), HasSubstr("a number that is too large"));
   EXPECT_THAT(refusal("[]"), HasSubstr("an object belongs here, not array"));
   const std::string whole = fixture_text("gpt2.json");
   for (std::size_t size = 0; size + 2 < whole.size(); size += 997)
