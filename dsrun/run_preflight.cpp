@@ -10,6 +10,7 @@
 #include <fmt/ranges.h>
 
 #include "dsl/utf8.hpp"
+#include "runtime/data/fingerprint.hpp"
 #include "runtime/data/source.hpp"
 #include "runtime/device/scratch.hpp"
 #include "runtime/kernels/gemm.hpp"
@@ -78,6 +79,7 @@ void make_paths_absolute(Job& job) {
 std::optional<Refusal> open_data(const Job& job, std::shared_ptr<const TokenSource>& source) {
   try {
     source = open_source(job.data, job.folder, job.batch.length + job.model.mtp_depth, job.run.seed);
+    fingerprint(*source);  // reads every token, or many of them: one that is damaged had better be found now
   } catch (const StorageError& error) {
     return Refusal{exit_job_file, fmt::format("data.files: {}", error.what())};
   }

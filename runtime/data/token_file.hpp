@@ -39,6 +39,7 @@ class TokenFileWriter {
   void add(std::span<const std::int32_t> tokens, std::uint64_t text_bytes);
   void finish();  // syncs, and gives the file its name
 
+  const TokenFileKind& kind() const { return kind_; }
   std::int64_t num_tokens() const { return static_cast<std::int64_t>(index_.back()); }
   std::int64_t num_documents() const { return static_cast<std::int64_t>(index_.size()) - 1; }
   std::uint64_t text_bytes() const { return text_bytes_; }
