@@ -1,6 +1,6 @@
 // Packing: documents in sequences of a fixed capacity such that only documents longer than a sequence are cut (best-fit
 // packing, arXiv 2404.10830). Every training token is in exactly one sequence; what a sequence has left stays empty.
-// A function of the documents' lengths alone, so the same on every mesh. Keeps 16 bytes a piece and 16 a sequence.
+// A function of the documents' lengths alone, so the same on every mesh. Keeps 16 bytes a piece and 8 a sequence.
 #pragma once
 
 #include <cstdint>
