@@ -142,8 +142,8 @@ TEST_F(Launch, N2_devices_that_share_threads_give_the_same_bits) {
 TEST_F(Launch, stopped_and_resumed_equals_uninterrupted) {
   for (const char* precision : {"precision.compute=fp32", "precision.compute=bf16"}) {
     auto overrides = p2_d2_e2;
-    overrides.insert(overrides.end(), {precision, "optimizer.moments=bf16", "optimizer.ema_decay=0.5",
-                                 "data.validate_every_steps=2"});
+    overrides.insert(overrides.end(),
+                     {precision, "optimizer.moments=bf16", "optimizer.ema_decay=0.5", "data.validate_every_steps=2"});
     const Job job = small_job(overrides);
     const std::string whole_dir = std::string("whole") + precision, run_dir = std::string("run") + precision;
     JobControl undisturbed;

@@ -136,6 +136,21 @@ TEST_F(TokensOfTexts, give_a_model_that_reads_and_writes_text) {
   }
 }
 
+TEST_F(TokensOfTexts, train_an_imported_model_further) {
+  make_tokenizer();
+  ASSERT_EQ(tokenize("texts.tokens").exit_code, 0);
+  ASSERT_EQ(run("run").exit_code, 0);
+  ASSERT_EQ(dsrun({"export", at("run"), at("exported"), "--dtype", "fp32"}).exit_code, 0);
+  const Finished import = dsrun({"import", at("exported")});
+  ASSERT_EQ(import.exit_code, 0) << import.err;
+  EXPECT_THAT(import.out, HasSubstr("tokenizer = \"" + at("exported/tokenizer.json")));
+  folder_.write("imported.toml", import.out);
+  const Finished further = dsrun({at("imported.toml"), "--set", "data.files=[\"texts.tokens\"]", "--set", "job.steps=1",
+                                  "--set", "batch.length=16", "--run-dir", at("further")});
+  ASSERT_EQ(further.exit_code, 0) << further.err;
+  EXPECT_LT(losses("further").front(), losses("run").front());  // not from random weights
+}
+
 TEST_F(TokensOfTexts, are_refused_where_they_do_not_fit) {
   make_tokenizer();
   ASSERT_EQ(tokenize("texts.tokens").exit_code, 0);
