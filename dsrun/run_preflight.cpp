@@ -83,6 +83,14 @@ std::optional<Refusal> open_data(const Job& job, std::shared_ptr<const TokenSour
   } catch (const StorageError& error) {
     return Refusal{exit_job_file, fmt::format("data.files: {}", error.what())};
   }
+  if (source->reads_bytes() && !job.model.byte_vocab)
+    return Refusal{exit_job_file,
+                   fmt::format("data.files are texts, of which each byte is a token, but model.vocab is {}: set it to "
+                               "\"byte\", or make token files with `dsrun tokenize`",
+                               job.model.vocab_size)};
+  if (!source->reads_bytes() && job.model.byte_vocab)
+    return Refusal{exit_job_file, fmt::format("data.files: tokens of a vocabulary of {}, but model.vocab is \"byte\"",
+                                              source->vocab_size())};
   if (source->vocab_size() > job.model.vocab_size)
     return Refusal{exit_job_file, fmt::format("data.files: tokens of a vocabulary of {}, but model.vocab is {}",
                                               source->vocab_size(), job.model.vocab_size)};

@@ -20,6 +20,7 @@ class Corpus : public TokenSource {
   std::int64_t training_size() const override { return training_; }
   std::int64_t num_documents() const override { return static_cast<std::int64_t>(files_.size()); }
   TokenRange document(std::int64_t index) const override;
+  bool reads_bytes() const override { return true; }
   void copy(std::int64_t position, std::int64_t count, std::int32_t* tokens) const override;
 
  private:

@@ -27,15 +27,13 @@ std::shared_ptr<const TokenSource> open_files(std::vector<MappedFile> files, dou
   return std::make_shared<const TokenStream>(std::move(token_files), validation_fraction);
 }
 
-bool is_text(const TokenSource& source) { return dynamic_cast<const TokenStream*>(&source) == nullptr; }
-
 void check_made_by(const Tokenizer& tokenizer, const TokenSource& source) {
   if (tokenizer.hash() != dynamic_cast<const TokenStream&>(source).kind().tokenizer_hash)
     throw DataError(fmt::format("{} did not make the token files", tokenizer.name()));
 }
 
 Tokenizer load_tokenizer(const DataSpec& data, const std::string& folder, const TokenSource& source) {
-  if (is_text(source))
+  if (source.reads_bytes())
     throw DataError(
         "data.files are texts, and data.tokenizer is not for them: make token files of them with "
         "`dsrun tokenize`");
@@ -90,7 +88,7 @@ std::shared_ptr<const TokenSource> open_source(const std::vector<std::string>& f
                                                const std::optional<Tokenizer>& tokenizer) {
   auto source = open_files(map_data_files(files, ""), 0);
   if (!tokenizer) return source;
-  if (is_text(*source)) return std::make_shared<const EncodedText>(map_data_files(files, ""), *tokenizer);
+  if (source->reads_bytes()) return std::make_shared<const EncodedText>(map_data_files(files, ""), *tokenizer);
   check_made_by(*tokenizer, *source);
   return source;
 }

@@ -27,6 +27,7 @@ class TokenSource {
   // Ends every document of the stream; −1: documents have no such token.
   virtual std::int32_t end_token() const { return -1; }
   virtual std::int32_t vocab_size() const { return 256; }
+  virtual bool reads_bytes() const { return false; }          // each byte of a text is a token
   virtual std::int64_t text_bytes() const { return size(); }  // that the tokens stand for
 };
 

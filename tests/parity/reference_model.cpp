@@ -22,22 +22,27 @@ std::vector<T> copy_of(const SafetensorsFile& file, const std::string& name) {
 
 }  // namespace
 
-// BatchLoader asks for a sequence's tokens at position sequence · length, for its targets one further, and so on.
+// Each sequence is a document that fills a packed one.
 class ReferenceModel::Batch : public TokenSource {
  public:
-  explicit Batch(const ReferenceModel& of) : of_(of) {}
-  std::int64_t size() const override { return training_size(); }
-  std::int64_t training_size() const override {
-    return static_cast<std::int64_t>(of_.ahead_[0].size() + of_.ahead_.size()) - 1;
+  explicit Batch(const ReferenceModel& of) {
+    for (int sequence = 0; sequence < of.sequences(); ++sequence) {
+      const std::vector<std::int32_t> stream = of.stream(sequence);
+      tokens_.insert(tokens_.end(), stream.begin(), stream.end());
+      length_ = static_cast<std::int64_t>(stream.size());
+    }
   }
+  std::int64_t size() const override { return static_cast<std::int64_t>(tokens_.size()); }
+  std::int64_t training_size() const override { return size(); }
+  std::int64_t num_documents() const override { return size() / length_; }
+  TokenRange document(std::int64_t index) const override { return {index * length_, (index + 1) * length_}; }
   void copy(std::int64_t position, std::int64_t count, std::int32_t* tokens) const override {
-    const std::int64_t shift = position % of_.length_;
-    const auto& from = of_.ahead_.at(static_cast<std::size_t>(shift));
-    std::copy_n(from.begin() + position - shift, count, tokens);
+    std::copy_n(tokens_.begin() + position, count, tokens);
   }
 
  private:
-  const ReferenceModel& of_;
+  std::vector<std::int32_t> tokens_;
+  std::int64_t length_ = 0;
 };
 
 // Tokens are [sequences × length] with targets beside them, or [sequences × (length + 1 + depths)] without.
@@ -87,6 +92,7 @@ ReferenceModel::Step ReferenceModel::train_step(const std::vector<std::string>& 
   std::vector<std::string> all = {"job.steps=1",
                                   "precision.compute=fp32",
                                   "optimizer.warmup_steps=0",
+                                  "data.packing=best_fit",
                                   fmt::format("model.layers={}", model.layers),
                                   fmt::format("model.dense_layers={}", model.dense_layers),
                                   fmt::format("model.experts={}", model.experts),
