@@ -37,22 +37,22 @@ int train(const TrainOptions& options, const Context& context) {
         bytes += static_cast<std::int64_t>(document.text().size());
       }
     }
-    const std::string file = trainer.train();
-    const std::int32_t size = Tokenizer::parse(file, options.out).vocab_size();
-    const Bytes whole{file.data(), file.size()};
+    const TrainedVocabulary made = trainer.train();
+    Tokenizer::parse(made.tokenizer_json, options.out);  // what is written loads
+    const Bytes whole{made.tokenizer_json.data(), made.tokenizer_json.size()};
     write_synced(options.out, {&whole, 1});
     const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     if (options.output == "json")
       fmt::print("{}\n", nlohmann::json{{"version", 1},
-                                        {"vocab_size", size},
+                                        {"vocab_size", made.size},
                                         {"text_bytes", bytes},
                                         {"words", trainer.num_words()},
                                         {"seconds", seconds}}
                              .dump(2));
     else
-      fmt::print("{}: {} tokens, from {} different words of {:.1f} MB, in {:.1f} s\n", options.out, size,
+      fmt::print("{}: {} tokens, from {} different words of {:.1f} MB, in {:.1f} s\n", options.out, made.size,
                  trainer.num_words(), static_cast<double>(bytes) / 1e6, seconds);
-    if (size < options.how.vocab_size && !context.quiet())
+    if (made.size < options.how.vocab_size && !context.quiet())
       fmt::print(stderr, "dsrun: fewer than {} tokens: no pair of tokens is left that comes {} times\n",
                  options.how.vocab_size, options.how.min_frequency);
     return exit_done;

@@ -52,6 +52,12 @@ void PairCounts::merge(TokenPair pair, std::int32_t result) {
   pairs_.erase(key_of(pair.left, pair.right));  // of three in a row, a pair was counted that is no more
 }
 
+std::int64_t PairCounts::num_tokens() const {
+  std::int64_t sum = 0;
+  for (const Word& word : words_) sum += word.frequency * static_cast<std::int64_t>(word.tokens.size());
+  return sum;
+}
+
 void PairCounts::merge_in(std::uint32_t word, TokenPair pair, std::int32_t result) {
   std::vector<std::int32_t>& tokens = words_[word].tokens;
   const std::int64_t frequency = words_[word].frequency;

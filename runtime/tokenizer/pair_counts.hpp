@@ -24,6 +24,8 @@ class PairCounts {
   // Replaces the pair by `result` in all words.
   void merge(TokenPair pair, std::int32_t result);
 
+  std::int64_t num_tokens() const;  // of all words, each as often as it comes
+
  private:
   struct Word {
     std::vector<std::int32_t> tokens;

@@ -124,7 +124,7 @@ void BpeTrainer::add(std::string_view text) {
       text, [&](std::string_view good) { state_->parts.pre_tokenizer.split(good, state_->regex, count); }, count);
 }
 
-std::string BpeTrainer::train() const {
+TrainedVocabulary BpeTrainer::train() const {
   const BpeTraining& how = state_->how;
   Vocabulary vocabulary;
   const Json added = added_tokens(how, vocabulary);
@@ -162,7 +162,7 @@ std::string BpeTrainer::train() const {
                             {"ignore_merges", false},
                             {"vocab", vocabulary.json()},
                             {"merges", merges}}}};
-  return tokenizer.dump() + "\n";
+  return {tokenizer.dump() + "\n", vocabulary.size(), pairs.num_tokens()};
 }
 
 std::int64_t BpeTrainer::num_words() const { return static_cast<std::int64_t>(state_->words.size()); }

@@ -20,6 +20,12 @@ struct BpeTraining {
   std::int64_t min_frequency = 2;  // of a pair, to become a token
 };
 
+struct TrainedVocabulary {
+  std::string tokenizer_json;
+  std::int32_t size = 0;         // tokens
+  std::int64_t text_tokens = 0;  // of all the texts, as if they held no special token
+};
+
 class BpeTrainer {
  public:
   // Throws TokenizerError if that cannot be.
@@ -27,8 +33,8 @@ class BpeTrainer {
   ~BpeTrainer();
 
   void add(std::string_view text);  // memory grows with the number of different words, not with the text
-  std::string train() const;        // the tokenizer.json
-  std::int64_t num_words() const;   // different ones
+  TrainedVocabulary train() const;
+  std::int64_t num_words() const;  // different ones
 
  private:
   struct State;

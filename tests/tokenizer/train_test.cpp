@@ -20,13 +20,13 @@ std::vector<std::string> texts() {
 std::string train(const BpeTraining& how, const std::vector<std::string>& from) {
   BpeTrainer trainer(how);
   for (const std::string& text : from) trainer.add(text);
-  return trainer.train();
+  return trainer.train().tokenizer_json;
 }
 
 TEST(Train, makes_the_vocabulary_of_the_reference) {
   const std::vector<std::string> from = texts();
   const std::vector<nlohmann::json> rows = fixture_rows("trained.jsonl");
-  ASSERT_EQ(rows.size(), 4u);
+  ASSERT_EQ(rows.size(), 6u);
   for (const nlohmann::json& row : rows) {
     SCOPED_TRACE(testing::Message() << row["pre_tokenizer"] << " " << row["min_frequency"]);
     const std::string file = train({900, row["pre_tokenizer"], row["special_tokens"], row["min_frequency"]}, from);
@@ -55,6 +55,20 @@ TEST(Train, what_it_makes_reads_any_text) {
   EXPECT_GT(bytes, tokens * 3 / 2);
   const std::string odd = "\xff\xfe not UTF-8 \x80";
   EXPECT_EQ(tokenizer.decode_bytes(tokenizer.encode(odd, false)), odd);
+}
+
+TEST(Train, counts_the_tokens_that_encoding_makes) {
+  for (const char* pre_tokenizer : {"deepseek-v3", "gpt2"}) {
+    BpeTrainer trainer({1200, pre_tokenizer, {}});  // the texts hold names of special tokens
+    for (const std::string& text : texts()) trainer.add(text);
+    trainer.add("\xff\xfe not UTF-8 \x80");
+    const TrainedVocabulary trained = trainer.train();
+    EXPECT_EQ(trained.size, 1200);
+    const Tokenizer tokenizer = Tokenizer::parse(trained.tokenizer_json, "trained");
+    std::size_t tokens = tokenizer.encode("\xff\xfe not UTF-8 \x80", false).size();
+    for (const std::string& text : texts()) tokens += tokenizer.encode(text, false).size();
+    EXPECT_EQ(trained.text_tokens, static_cast<std::int64_t>(tokens)) << pre_tokenizer;
+  }
 }
 
 TEST(Train, does_not_depend_on_the_order_of_texts) {
