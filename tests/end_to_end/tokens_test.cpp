@@ -66,6 +66,34 @@ const std::vector<std::string> one_device = {"--set", "parallel.pipeline=1",  "-
                                              "--set", "parallel.expert=1",    "--set", "parallel.schedule=1f1b",
                                              "--set", "batch.microbatches=2", "--set", "cluster.node.0.devices=1"};
 
+TEST_F(TokensOfTexts, make_a_vocabulary_that_is_told) {
+  const Finished made =
+      dsrun({"tokenizer", "train", "--vocab", "700", "--pre-tokenizer", "gpt2", "--special", "<a>", "--special", "<b>",
+             "-o", "json", "--documents", "jsonl", "--out", at("tokenizer.json"), at("texts.jsonl")});
+  ASSERT_EQ(made.exit_code, 0) << made.err;
+  EXPECT_EQ(made.err, "");
+  const Tokenizer tokenizer = Tokenizer::load(at("tokenizer.json"));
+  EXPECT_EQ(tokenizer.find_token("<b>"), 1);
+  std::size_t bytes = 0, tokens = 0;
+  for (const std::string& text : texts_) {
+    bytes += text.size();
+    tokens += tokenizer.encode(text, false).size();
+  }
+  const auto told = nlohmann::json::parse(made.out);
+  EXPECT_EQ(told["vocab_size"], 700);
+  EXPECT_EQ(told["text_bytes"], bytes);
+  EXPECT_EQ(told["text_tokens"], tokens);
+  // For people; and files that follow a special token are files.
+  folder_.write("one.txt", "abab abab");
+  folder_.write("two.txt", "cdcd cdcd");
+  const Finished small = dsrun({"tokenizer", "train", "--vocab", "900", "--out", at("s.json"), "--special", "<a>",
+                                at("one.txt"), at("two.txt")});
+  ASSERT_EQ(small.exit_code, 0) << small.err;
+  EXPECT_THAT(small.out, HasSubstr("s.json: 261 tokens, from 4 different words of 0.0 MB, 3.00 bytes per token; "));
+  EXPECT_THAT(small.err, HasSubstr("fewer tokens than 900"));
+  EXPECT_EQ(Tokenizer::load(at("s.json")).find_token(at("one.txt")), std::nullopt);
+}
+
 TEST_F(TokensOfTexts, are_what_the_tokenizer_makes_of_each_document_on_any_number_of_threads) {
   make_tokenizer();
   const Tokenizer tokenizer = Tokenizer::load(at("tokenizer.json"));
@@ -188,6 +216,12 @@ TEST_F(TokensOfTexts, are_refused_where_they_do_not_fit) {
   refused = dsrun({"tokenizer", "train", "--vocab", "260", "--out", at("t.json"), at("texts.jsonl")});
   EXPECT_EQ(refused.exit_code, 64);
   EXPECT_THAT(refused.err, HasSubstr("too small"));
+  refused = dsrun({"tokenizer", "train", "--vocab", "300", "--out", at("t.json"), at("missing.txt")});
+  EXPECT_EQ(refused.exit_code, 65);
+  EXPECT_THAT(refused.err, HasSubstr("missing.txt"));
+  EXPECT_FALSE(std::filesystem::exists(at("t.json")));
+  refused = dsrun({"tokenizer", "train", "--vocab", "300", "--out", at("none/t.json"), at("texts.jsonl")});
+  EXPECT_EQ(refused.exit_code, 74);
 }
 
 }  // namespace
