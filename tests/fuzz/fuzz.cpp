@@ -16,6 +16,7 @@
 
 #include <fmt/format.h>
 #include <unistd.h>
+#include <nlohmann/json.hpp>
 
 #include "dsl/parse.hpp"
 #include "models/hugging_face.hpp"
@@ -171,9 +172,57 @@ std::string good_hf_config() {
   return write_hugging_face_config(config, "float32");
 }
 
-// What loads must read any text and give it back.
-void tokenizer(const std::string& bytes) {
-  static const std::string text = "It's 12345 words, über 你好\xff <|end|>\n\n  done";
+// A short tokenizer of the kind that is shipped.
+std::string short_tokenizer() {
+  BpeTrainer trainer({300, "deepseek-v3", {"<|end|>", "<|mask|>"}, 2});
+  trainer.add("It's the words of the words, 12 and 123 and 1234: über, über");
+  return trainer.train().tokenizer_json;
+}
+
+// The same with every part that a file can have, the parts before the long vocabulary.
+std::string good_tokenizer() {
+  auto json = nlohmann::ordered_json::parse(short_tokenizer());
+  json["normalizer"] = {{"type", "NFC"}};
+  for (const char* flag : {"lstrip", "rstrip", "single_word", "normalized"}) json["added_tokens"][1][flag] = true;
+  json["pre_tokenizer"]["pretokenizers"][0] = {{"type", "Digits"}, {"individual_digits", false}};
+  json["pre_tokenizer"]["pretokenizers"][1]["behavior"] = "MergedWithPrevious";
+  json["post_processor"] = nlohmann::ordered_json::parse(R"({"type":"TemplateProcessing",
+    "single":[{"SpecialToken":{"id":"<|end|>","type_id":0}},{"Sequence":{"id":"A","type_id":0}}],
+    "pair":[],"special_tokens":{"<|end|>":{"id":"<|end|>","ids":[0],"tokens":["<|end|>"]}}})");
+  return json.dump();
+}
+
+// The keys of its values, few of them those of the vocabulary.
+std::vector<std::string> keys_to_exchange(const nlohmann::json& values) {
+  std::vector<std::string> keys;
+  std::size_t at = 0;
+  for (const auto& [key, value] : values.items())
+    if (at++ % 64 == 0 || !(key.starts_with("/model/vocab/") || key.starts_with("/model/merges/"))) keys.push_back(key);
+  return keys;
+}
+
+// The same with values exchanged: few files with other bytes are still JSON.
+std::string exchange_values(Random& random) {
+  static const nlohmann::json good = nlohmann::json::parse(good_tokenizer()).flatten();
+  static const std::vector<std::string> keys = keys_to_exchange(good);
+  static const nlohmann::json others = {nullptr, true, -1, 0, 1e300, 2147483647, 9223372036854775807, "", "(a*)*b"};
+  nlohmann::json values = good;
+  for (std::uint64_t turns = 1 + random() % 3; turns > 0; --turns) {
+    nlohmann::json& value = values[keys[random() % keys.size()]];
+    const nlohmann::json& other = good[keys[random() % keys.size()]];
+    if (value.is_boolean()) {
+      value = !value.get<bool>();
+    } else if (value.is_string() && random() % 2 == 0) {
+      mutate(value.get_ref<std::string&>(), random);
+    } else {
+      value = other.type() == value.type() ? other : others[random() % others.size()];
+    }
+  }
+  return values.unflatten().dump(-1, ' ', false, nlohmann::json::error_handler_t::ignore);
+}
+
+void load_and_encode(const std::string& bytes) {
+  static const std::string text = "It's 12345 words, u\u0308ber 你好\xff <|end|> <|mask|> \n\n  done";
   try {
     const Tokenizer loaded = Tokenizer::parse(bytes, "fuzz.json");
     loaded.decode(loaded.encode(text, true));
@@ -181,11 +230,14 @@ void tokenizer(const std::string& bytes) {
   }
 }
 
-// A short tokenizer of the kind that is shipped.
-std::string good_tokenizer() {
-  BpeTrainer trainer({300, "deepseek-v3", {"<|end|>"}, 2});
-  trainer.add("It's the words of the words, 12 and 123 and 1234: über, über");
-  return trainer.train().tokenizer_json;
+// What loads must read any text. Any bytes, as a text, must come back from a tokenizer without normalizer.
+void tokenizer(const std::string& bytes) {
+  static const Tokenizer lossless = Tokenizer::parse(short_tokenizer(), "short.json");
+  const std::string_view text = std::string_view(bytes).substr(0, 2000);
+  if (lossless.decode_bytes(lossless.encode(text, false)) != text) std::abort();
+  load_and_encode(bytes);
+  Random random(hash_bytes(bytes.data(), bytes.size()));
+  load_and_encode(exchange_values(random));
 }
 
 void read_token_file(const std::string& bytes) {
