@@ -65,15 +65,18 @@ TrainedModel find_trained_model(const std::string& folder, SavedWeights weights)
 
 std::optional<Tokenizer> load_tokenizer(const TrainedModel& trained, const std::string& path) {
   const std::string& chosen = path.empty() ? trained.tokenizer : path;
-  if (chosen.empty() && trained.model.vocab_size == 256) return std::nullopt;
-  if (chosen.empty())
-    throw StorageError(fmt::format("{} has {} tokens and no tokenizer.json: give one by --tokenizer", trained.what,
-                                   trained.model.vocab_size));
+  if (chosen.empty()) return std::nullopt;
   Tokenizer tokenizer = Tokenizer::load(chosen);
   if (tokenizer.vocab_size() > trained.model.vocab_size)
     throw StorageError(fmt::format("{} has {} tokens, {} has {}", chosen, tokenizer.vocab_size(), trained.what,
                                    trained.model.vocab_size));
   return tokenizer;
+}
+
+void check_reads_bytes(const TrainedModel& trained) {
+  if (trained.model.vocab_size == 256) return;
+  throw StorageError(fmt::format("{} has {} tokens and no tokenizer.json: give one by --tokenizer", trained.what,
+                                 trained.model.vocab_size));
 }
 
 void add_ema_flag(CLI::App& verb, SavedWeights& weights) {

@@ -28,9 +28,11 @@ TrainedModel find_trained_model(const std::string& folder, SavedWeights weights 
 // The newest checkpoint that has such weights. Throws StorageError.
 SavedState find_saved_weights(const std::string& run, SavedWeights weights);
 
-// The tokenizer at `path`, or the model's own if that is empty; nullopt: the model reads bytes. Throws StorageError
-// where it needs one and has none, or one that does not fit.
+// The tokenizer at `path`, or the model's own if that is empty; nullopt: there is none. Throws StorageError for one
+// that does not fit.
 std::optional<Tokenizer> load_tokenizer(const TrainedModel& trained, const std::string& path);
+// Throws StorageError unless the model can have text without a tokenizer.
+void check_reads_bytes(const TrainedModel& trained);
 
 // --ema: the average of a run's weights.
 void add_ema_flag(CLI::App& verb, SavedWeights& weights);

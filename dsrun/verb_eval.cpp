@@ -74,6 +74,7 @@ int evaluate(const EvalOptions& options) {
     const TrainedModel trained = find_trained_model(options.model, options.weights);
     const std::optional<Tokenizer> tokenizer = load_tokenizer(trained, options.tokenizer);
     const auto source = open_source(options.files, tokenizer);
+    if (source->reads_bytes()) check_reads_bytes(trained);
     if (source->size() < 2) throw DataError("less than two tokens: there is nothing to predict");
     if (source->vocab_size() > trained.model.vocab_size)
       throw DataError(fmt::format("tokens of a vocabulary of {}, but {} has {}", source->vocab_size(), trained.what,

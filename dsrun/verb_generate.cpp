@@ -34,6 +34,7 @@ int generate(const GenerateOptions& options) {
   try {
     const TrainedModel trained = find_trained_model(options.model, options.weights);
     const std::optional<Tokenizer> tokenizer = load_tokenizer(trained, options.tokenizer);
+    if (!tokenizer) check_reads_bytes(trained);
     std::vector<std::int32_t> text = tokens_of(options.prompt, tokenizer);
     if (text.empty()) return refuse(exit_usage, "the prompt is empty");
     const std::int32_t end = tokenizer ? tokenizer->end_token().value_or(-1) : -1;

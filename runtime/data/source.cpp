@@ -86,10 +86,11 @@ std::shared_ptr<const TokenSource> open_source(const DataSpec& data, const std::
 
 std::shared_ptr<const TokenSource> open_source(const std::vector<std::string>& files,
                                                const std::optional<Tokenizer>& tokenizer) {
-  auto source = open_files(map_data_files(files, ""), 0);
-  if (!tokenizer) return source;
-  if (source->reads_bytes()) return std::make_shared<const EncodedText>(map_data_files(files, ""), *tokenizer);
-  check_made_by(*tokenizer, *source);
+  std::vector<MappedFile> mapped = map_data_files(files, "");
+  if (tokenizer && std::none_of(mapped.begin(), mapped.end(), TokenFile::begins))
+    return std::make_shared<const EncodedText>(mapped, *tokenizer);
+  auto source = open_files(std::move(mapped), 0);
+  if (tokenizer) check_made_by(*tokenizer, *source);
   return source;
 }
 

@@ -164,6 +164,26 @@ TEST_F(TokensOfTexts, give_a_model_that_reads_and_writes_text) {
   }
 }
 
+// data.tokenizer is needed for text alone.
+TEST_F(TokensOfTexts, train_and_try_a_model_without_a_tokenizer) {
+  make_tokenizer();
+  ASSERT_EQ(tokenize("texts.tokens").exit_code, 0);
+  const Finished trained = folder_.run("run", {"--set", "data.files=[\"texts.tokens\"]", "--set", "model.vocab=600"});
+  ASSERT_EQ(trained.exit_code, 0) << trained.err;
+  const Finished eval = dsrun({"eval", at("run"), "--data", at("texts.tokens"), "-o", "json"});
+  ASSERT_EQ(eval.exit_code, 0) << eval.err;
+  EXPECT_LT(nlohmann::json::parse(eval.out)["loss"], std::log(600.0));
+  for (const std::vector<std::string>& text : {std::vector<std::string>{"eval", at("run"), "--data", at("words.txt")},
+                                               {"generate", at("run"), "--prompt", "word"}}) {
+    const Finished refused = dsrun(text);
+    EXPECT_EQ(refused.exit_code, 74);
+    EXPECT_THAT(refused.err, HasSubstr("600 tokens and no tokenizer.json: give one by --tokenizer"));
+  }
+  EXPECT_EQ(dsrun({"generate", at("run"), "--prompt", "word", "--tokens", "2", "--tokenizer", at("tokenizer.json")})
+                .exit_code,
+            0);
+}
+
 TEST_F(TokensOfTexts, train_an_imported_model_further) {
   make_tokenizer();
   ASSERT_EQ(tokenize("texts.tokens").exit_code, 0);
