@@ -12,7 +12,6 @@
 #include "actors/coordinator_core.hpp"
 #include "actors/device_setup.hpp"
 #include "actors/state_files.hpp"
-#include "runtime/data/corpus.hpp"
 #include "runtime/peak.hpp"
 
 namespace dsrun {

@@ -81,7 +81,7 @@ std::optional<Refusal> open_data(const Job& job, std::shared_ptr<const TokenSour
     source = open_source(job.data, job.folder, job.batch.length + job.model.mtp_depth, job.run.seed);
     fingerprint(*source);  // reads every token, or many of them: one that is damaged had better be found now
   } catch (const StorageError& error) {
-    return Refusal{exit_job_file, fmt::format("data.files: {}", error.what())};
+    return Refusal{exit_job_file, fmt::format("data: {}", error.what())};
   }
   if (source->reads_bytes() && !job.model.byte_vocab)
     return Refusal{exit_job_file,

@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "runtime/data/source.hpp"
-
 namespace dsrun {
 
 Corpus::Corpus(std::vector<MappedFile> files, double validation_fraction) : files_(std::move(files)), begins_{0} {
@@ -25,13 +23,6 @@ void Corpus::copy(std::int64_t position, std::int64_t count, std::int32_t* token
     count -= here;
     tokens += here;
   }
-}
-
-std::shared_ptr<const Corpus> open_corpus(const std::vector<std::string>& patterns, const std::string& folder,
-                                          int length, double validation_fraction) {
-  auto corpus = std::make_shared<const Corpus>(map_data_files(patterns, folder), validation_fraction);
-  check_has_a_sequence(*corpus, patterns, length);
-  return corpus;
 }
 
 }  // namespace dsrun

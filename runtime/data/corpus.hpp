@@ -2,8 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
-#include <string>
 #include <vector>
 
 #include "runtime/data/files.hpp"
@@ -28,11 +26,5 @@ class Corpus : public TokenSource {
   std::vector<std::int64_t> begins_;  // of each file in the stream, and the stream's end
   std::int64_t training_;
 };
-
-// Files that match the globs (relative ones start at `folder`), in order of path, each once. Throws DataError: a
-// pattern that matches nothing, a file that is empty, no regular file or unreadable, a training part without one
-// sequence of `length` + 1 bytes.
-std::shared_ptr<const Corpus> open_corpus(const std::vector<std::string>& patterns, const std::string& folder,
-                                          int length, double validation_fraction);
 
 }  // namespace dsrun

@@ -56,8 +56,6 @@ FimTokens find_fim_tokens(const DataSpec& data, const Tokenizer& tokenizer) {
   return {found[0], found[1], found[2]};
 }
 
-}  // namespace
-
 std::vector<MappedFile> map_data_files(const std::vector<std::string>& patterns, const std::string& folder) {
   if (patterns.empty()) throw DataError("data.files is empty: a job that trains needs text");
   std::vector<MappedFile> files;
@@ -70,6 +68,8 @@ void check_has_a_sequence(const TokenSource& source, const std::vector<std::stri
   throw DataError(fmt::format("{}: {} tokens for training are less than one sequence: {} and a target",
                               fmt::join(patterns, ", "), source.training_size(), length));
 }
+
+}  // namespace
 
 std::shared_ptr<const TokenSource> open_source(const DataSpec& data, const std::string& folder, int length,
                                                std::uint64_t seed) {

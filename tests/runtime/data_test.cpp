@@ -9,9 +9,9 @@
 
 #include <sys/stat.h>
 
-#include "runtime/data/corpus.hpp"
 #include "runtime/data/loader.hpp"
 #include "runtime/data/order.hpp"
+#include "runtime/data/source.hpp"
 #include "tests/runtime/temporary_folder.hpp"
 
 namespace dsrun {
@@ -21,15 +21,15 @@ using test::TemporaryFolder;
 using test::write_text;
 using testing::HasSubstr;
 
-std::shared_ptr<const Corpus> opened(const std::vector<std::string>& patterns, const std::string& folder, int length,
-                                     double validation = 0) {
-  return open_corpus(patterns, folder, length, validation);
+std::shared_ptr<const TokenSource> opened(const std::vector<std::string>& patterns, const std::string& folder,
+                                          int length, double validation = 0) {
+  return open_source({.files = patterns, .validation_fraction = validation}, folder, length, 1);
 }
 
 std::string fault(const std::vector<std::string>& patterns, const std::string& folder, int length = 4,
                   double validation = 0) {
   try {
-    open_corpus(patterns, folder, length, validation);
+    opened(patterns, folder, length, validation);
     return "";
   } catch (const DataError& error) {
     return error.what();

@@ -14,7 +14,7 @@
 #include <vector>
 
 #include "actors/coordinator_core.hpp"
-#include "runtime/data/corpus.hpp"
+#include "runtime/data/token_source.hpp"
 #include "runtime/device/device_core.hpp"
 #include "tests/support/gather.hpp"
 
@@ -97,6 +97,6 @@ class FakeCluster {
 // A small job whose model has a q latent, groups, shared experts and live biases; `set` alters it before validation.
 Job small_job(const std::vector<std::string>& overrides = {});
 // Deterministic pseudo-text of `num_bytes`.
-std::shared_ptr<const Corpus> small_corpus(std::size_t num_bytes = 20000, double validation_fraction = 0.05);
+std::shared_ptr<const TokenSource> small_corpus(std::size_t num_bytes = 20000, double validation_fraction = 0.05);
 
 }  // namespace dsrun::test

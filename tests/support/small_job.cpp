@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "dsl/parse.hpp"
+#include "runtime/data/source.hpp"
 #include "tests/support/fake_cluster.hpp"
 
 namespace dsrun::test {
@@ -57,7 +58,7 @@ compute = "fp64"
   return *parsed.job;
 }
 
-std::shared_ptr<const Corpus> small_corpus(std::size_t num_bytes, double validation_fraction) {
+std::shared_ptr<const TokenSource> small_corpus(std::size_t num_bytes, double validation_fraction) {
   // Words of a small vocabulary in an order that a linear congruence decides: some structure to learn, no file to ship.
   constexpr const char* words[] = {"and ", "the ", "in ", "beginning ", "was ", "light ", "upon ", "waters\n"};
   std::string text;
@@ -73,7 +74,7 @@ std::shared_ptr<const Corpus> small_corpus(std::size_t num_bytes, double validat
   close(file);
   std::ofstream(path) << text;
   constexpr int length = 12;  // of small_job
-  const auto corpus = open_corpus({path}, "", length, validation_fraction);
+  const auto corpus = open_source({.files = {path}, .validation_fraction = validation_fraction}, "", length, 1);
   unlink(path);  // the mapping stays
   return corpus;
 }
