@@ -68,15 +68,36 @@ TEST_P(Parity, N3_logits_loss_and_gradients_equal_those_of_transformers) {
   EXPECT_LE(gradient.relative, 1e-3) << gradient.tensor;
 }
 
-TEST_P(Parity, N3_bf16_strays_from_fp32_no_further_than_transformers_own) {
+struct Bf16Error {
+  Distance ours, theirs;  // of bf16 logits from fp32 ones
+};
+
+Bf16Error bf16_error(const ReferenceModel& reference) {
+  const std::vector<float> expected = reference.values("logits");
+  return {distance(all_logits(reference, Precision::bf16), expected),
+          distance(reference.values("logits_bf16"), expected)};
+}
+
+// Each rounds on its own way: of one model the one is nearer, of another the other.
+TEST_P(Parity, N3_bf16_is_within_a_quarter_of_transformers_own_error) {
   if (!bf16_products_supported()) GTEST_SKIP() << "this processor has no bf16 instructions";
-  const std::vector<float> expected = reference_.values("logits"), theirs = reference_.values("logits_bf16");
-  const std::vector<float> ours = all_logits(reference_, Precision::bf16);
-  ASSERT_EQ(ours.size(), expected.size());
-  const Distance our_error = distance(ours, expected), their_error = distance(theirs, expected);
+  const auto [ours, theirs] = bf16_error(reference_);
   fmt::print("N-3 {:<30} bf16 logits rms {:.1e} (transformers {:.1e})  largest {:.1e} ({:.1e})\n", reference_.name(),
-             our_error.rms, their_error.rms, our_error.largest, their_error.largest);
-  EXPECT_LE(our_error.rms, 1.25 * their_error.rms);
+             ours.rms, theirs.rms, ours.largest, theirs.largest);
+  EXPECT_LE(ours.rms, 1.25 * theirs.rms);
+}
+
+TEST(ParityOfModels, N3_bf16_has_the_error_of_transformers_in_the_mean) {
+  if (!bf16_products_supported()) GTEST_SKIP() << "this processor has no bf16 instructions";
+  double logarithms = 0;
+  const std::vector<std::string> names = reference_model_names("parity");
+  for (const std::string& name : names) {
+    const auto [ours, theirs] = bf16_error(ReferenceModel(name));
+    logarithms += std::log(ours.rms / theirs.rms);
+  }
+  const double ratio = std::exp(logarithms / static_cast<double>(names.size()));
+  fmt::print("N-3 {} models: bf16 logits' rms error over transformers', geometric mean {:.2f}\n", names.size(), ratio);
+  EXPECT_LE(ratio, 1.05);
 }
 
 INSTANTIATE_TEST_SUITE_P(Models, Parity, testing::ValuesIn(reference_model_names("parity")),
