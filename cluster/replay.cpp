@@ -177,7 +177,7 @@ class Simulation {
       return Strand{&costs.at(chunk.stage).list(half.kind), half, chunk.stage, chunk.direction, 0};
     };
     lane.strands = {strand(instruction.first)};
-    lane.result.instructions.push_back({instruction, never, 0, 0});
+    lane.result.instructions.push_back({.instruction = instruction, .start = never});
     if (!instruction.overlapped) return;
     lane.strands.push_back(strand(*instruction.overlapped));
     lane.turns = turns_of(lane.strands[0].stage, lane.strands[1].stage);
@@ -240,11 +240,16 @@ class Simulation {
     const double from = lane.blocked_since, to = lane.now;
     lane.blocked_since = never;
     const double link = waited_for == nullptr ? 0 : std::max(0.0, to - std::max(from, waited_for->sent));
-    const bool begun = lane.result.instructions.back().start != never;
+    ReplayedInstruction& instruction = lane.result.instructions.back();
+    const bool begun = instruction.start != never;
     const Idle cause = begun                     ? Idle::dependency
                        : !lane.had_backward      ? Idle::warm_up
                        : lane.forwards_left == 0 ? Idle::drain
                                                  : Idle::dependency;
+    if (!begun) {
+      instruction.idle_before = cause;
+      instruction.link_before = link;
+    }
     lane.result.idle[static_cast<std::size_t>(Idle::link)] += link;
     lane.result.idle[static_cast<std::size_t>(cause)] += to - from - link;
   }
