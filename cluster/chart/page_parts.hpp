@@ -1,0 +1,30 @@
+// The parts of a schedule's page; page.cpp puts them together.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "cluster/chart/lanes.hpp"
+#include "cluster/chart/page.hpp"
+
+namespace dsrun {
+
+struct PageInput {
+  const Plan& plan;
+  const Replayed& replayed;
+  const std::vector<ChartMemory>& memory;
+  const DeviceModel& model;
+  std::vector<ChartLane> lanes;
+};
+
+// Elements of an own class each, coloured by the style sheet.
+std::string_view sign_class(ChartSign sign);
+std::string idle_class(Idle cause);
+
+std::string page_lanes(const PageInput& input);   // the schedule over time, with its legend
+std::string page_memory(const PageInput& input);  // a bar a rank
+std::string page_tables(const PageInput& input);  // bubble by cause, time by instruction
+std::string_view page_style();
+
+}  // namespace dsrun

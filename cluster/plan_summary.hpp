@@ -1,0 +1,59 @@
+// PlanSummary: what a plan comes to, in a few figures; plans are compared by these (plan_difference.hpp).
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <string>
+
+#include <nlohmann/json.hpp>
+
+#include "cluster/device_model.hpp"
+#include "cluster/memory_plan.hpp"
+#include "cluster/plan.hpp"
+#include "cluster/replay.hpp"
+
+namespace dsrun {
+
+// Of one training step, all links together.
+struct SentBytes {
+  std::int64_t pipeline = 0, expert = 0, synchronisation = 0;
+};
+
+struct PlanSummary {
+  nlohmann::json job;  // to_json(Job): every key with its value
+  std::string device;  // the model's name
+  int ranks = 0, nodes = 0;
+  std::int64_t parameters = 0;
+  RankMemory memory;  // of each class the most that a rank has
+  double step_seconds = 0;
+  double bubble = 0;  // share
+  double tokens_per_second = 0;
+  double mfu = 0;            // model FLOPs over the device model's peak in the compute type
+  SentBytes local, network;  // within hosts and between them
+
+  std::string name() const { return job.at("job").at("name").get<std::string>(); }
+};
+
+// `most`: largest_memory() of the plan's memory.
+PlanSummary summarise_plan(const Plan& plan, const Replayed& replayed, const RankMemory& most,
+                           const DeviceModel& model);
+
+// Of each class the most that one of the ranks holds; `memory` is indexed by rank and has a size().
+template <class Memory>
+RankMemory largest_memory(const Memory& memory) {
+  RankMemory most;
+  constexpr std::array classes = {&RankMemory::weights,  &RankMemory::gradients, &RankMemory::optimizer,
+                                  &RankMemory::saved,    &RankMemory::working,   &RankMemory::routed,
+                                  &RankMemory::messages, &RankMemory::scratch};
+  for (std::size_t rank = 0; rank < memory.size(); ++rank) {
+    const RankMemory& each = memory[rank];
+    for (const auto bytes : classes) most.*bytes = std::max(most.*bytes, each.*bytes);
+    if (each.peak <= most.peak) continue;
+    most.peak = each.peak;
+    most.peak_at = each.peak_at;
+  }
+  return most;
+}
+
+}  // namespace dsrun
