@@ -108,7 +108,7 @@ class Rules {
 
   void stages() {
     const ParallelSpec& p = job_.parallel;
-    if (!places_.written.contains("parallel.layers_per_stage")) return;
+    if (p.layers_per_stage.empty()) return;  // balanced by cost
     const auto sum = std::accumulate(p.layers_per_stage.begin(), p.layers_per_stage.end(), std::int64_t{0});
     rule(static_cast<int>(p.layers_per_stage.size()) == p.pipeline, {"parallel.layers_per_stage", "parallel.pipeline"},
          fmt::format("{} entries for {} pipeline stages", p.layers_per_stage.size(), p.pipeline), "one entry a stage");
@@ -200,10 +200,6 @@ class Rules {
 }  // namespace
 
 void complete(Job& job) {
-  ParallelSpec& p = job.parallel;
-  if (p.layers_per_stage.empty())
-    for (int stage = 0; stage < p.pipeline; ++stage)
-      p.layers_per_stage.push_back(job.model.layers / p.pipeline + (stage < job.model.layers % p.pipeline ? 1 : 0));
   if (job.cluster.nodes.empty()) job.cluster.nodes.push_back({"localhost", job.world_size(), "cpu"});
 }
 
