@@ -44,7 +44,7 @@ void print_text(const Plan& plan) {
   fmt::print("parameters {}{} · active {} per token · {:.4g} FLOPs per token\n\n", parameters_of_layers(job.model),
              modules > 0 ? fmt::format(" and {} in prediction modules", modules) : "",
              active_parameter_count(job.model), training_flops_per_token(job.model, job.batch.length));
-  const std::vector<RankMemory> memory = plan_memory(plan, device_memory(plan));
+  const MemoryPlan memory = plan_memory(plan, device_memory(plan));
   fmt::print("{:>5}  {:>9} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9}  MiB\n", "rank", "weights", "gradients",
              "optimizer", "saved", "working", "routed", "messages", "scratch", "peak");
   for (std::size_t rank = 0; rank < memory.size(); ++rank) {
@@ -72,7 +72,7 @@ void print_json(const Plan& plan) {
                         {"flops_per_token", training_flops_per_token(plan.job.model, plan.job.batch.length)},
                         {"ranks", nlohmann::json::array()},
                         {"links", nlohmann::json::array()}};
-  const std::vector<RankMemory> memory = plan_memory(plan, device_memory(plan));
+  const MemoryPlan memory = plan_memory(plan, device_memory(plan));
   for (int rank = 0; rank < plan.mesh.size(); ++rank) {
     nlohmann::json stages = nlohmann::json::array();
     for (int phase = 0; phase < plan.num_phases(rank); ++phase) {

@@ -19,7 +19,7 @@ Lane lane_of(const DeviceSpan& span) {
 std::string name_of(const DeviceSpan& span) {
   if (span.what == DeviceSpan::What::idle) return "idle";
   if (span.what == DeviceSpan::What::optimizer) return "optimizer";
-  constexpr const char* passes[] = {"F", "B", "W"};
+  constexpr const char* passes[] = {"F", "B", "W", "B recompute"};
   constexpr const char* parts[] = {"", " start", " finish"};
   return fmt::format("{} {}{}", passes[static_cast<int>(span.pass)], op_name(span.op),
                      parts[static_cast<int>(span.part)]);
