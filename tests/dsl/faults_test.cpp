@@ -97,6 +97,11 @@ constexpr FaultCase key_cases[] = {
     {"vocab_word", "[model]\nvocab = \"bytes\"\n", 5, 9, "model.vocab", "neither \"byte\" nor an integer", "\"byte\""},
     {"vocab_size", "[model]\nvocab = 1\n", 5, 9, "model.vocab", "out of range", "from 2"},
     {"node_without_devices", "[[cluster.node]]\n", 4, 1, "cluster.node.0.devices", "is missing", "devices"},
+    {"link_not_a_table", "[cluster]\nlink = 5\n", 5, 8, "cluster.link", "not a table", "[cluster.link]"},
+    {"unknown_link_key", "[cluster.link]\nlatency = 5\n", 5, 1, "cluster.link.latency", "unknown key", "latency_us"},
+    {"link_too_slow", "[cluster.link]\ngb_per_s = 1e-9\n", 5, 12, "cluster.link.gb_per_s", "GB/s", "or 0"},
+    {"latency_beyond_the_deadline", "[cluster]\npeer_timeout_secs = 1\n[cluster.link]\nlatency_us = 2e6\n", 7, 14,
+     "cluster.link.latency_us", "ends the job", "peer_timeout_secs", 5, 21, "cluster.peer_timeout_secs"},
     {"node_not_an_array", "[cluster.node]\ndevices = 1\n", 4, 1, "cluster.node", "array of 1 to", "[[cluster.node]]"},
 };
 

@@ -45,6 +45,13 @@ TEST(Parse, leaves_no_default_open) {
   EXPECT_THAT(job.cluster.nodes, ElementsAre(NodeSpec{"localhost", 1, "cpu"}));
 }
 
+TEST(Parse, a_link_is_a_table_inside_cluster) {
+  const std::string text = std::string(smallest) + "[cluster.link]\nlatency_us = 5\n";
+  EXPECT_EQ(parse(text).cluster.link, (LinkSpec{5, 0}));
+  EXPECT_EQ(parse(text, {"cluster.link.latency_us=50", "cluster.link.gb_per_s=0.5"}).cluster.link, (LinkSpec{50, 0.5}));
+  EXPECT_FALSE(parse(smallest).cluster.link.emulated());
+}
+
 TEST(Parse, without_nodes_one_localhost_has_a_device_for_each_rank) {
   const Job job = parse(smallest, {"parallel.pipeline=2", "parallel.data=4"});
   EXPECT_THAT(job.cluster.nodes, ElementsAre(NodeSpec{"localhost", 8, "cpu"}));
@@ -166,7 +173,8 @@ TEST(Write, a_written_job_parses_to_an_equal_one) {
       parse(smallest, {"job.seed=9000000000000000000", "model.layers=5", "parallel.pipeline=2", "parallel.data=2",
                        "parallel.expert=2", "parallel.schedule=dualpipe", "batch.microbatches=4", "model.vocab=77",
                        "data.files=[\"ä\\\\\\\"x\", \"b\"]", "optimizer.moments=bf16", "precision.compute=fp64",
-                       "cluster.peer_timeout_secs=0.1", "optimizer.lr=0.30000000000000004"})};
+                       "cluster.peer_timeout_secs=0.1", "optimizer.lr=0.30000000000000004",
+                       "cluster.link.latency_us=50", "cluster.link.gb_per_s=0.1"})};
   for (const Job& job : jobs) EXPECT_EQ(parse(to_toml(job)), job) << to_toml(job);
 }
 
@@ -176,6 +184,7 @@ TEST(Write, json_holds_the_same_values) {
   EXPECT_EQ(json["precision"]["compute"], "bf16");
   EXPECT_EQ(json["model"]["vocab"], "byte");
   EXPECT_EQ(json["cluster"]["node"][0]["devices"], 1);
+  EXPECT_EQ(json["cluster"]["link"]["gb_per_s"], 0.0);
 }
 
 TEST(Write, a_starter_job_has_no_fault) {
