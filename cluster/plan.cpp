@@ -23,7 +23,7 @@ std::vector<StageRange> stage_ranges(const Job& job) {
 Program checked_program(const Job& job) {
   const ScheduleRow* row = find_schedule(job.parallel.schedule);
   if (row == nullptr) throw std::logic_error("unknown schedule " + job.parallel.schedule);
-  Program program = row->build(job.parallel.pipeline, job.batch.microbatches);
+  Program program = row->build({job.parallel.pipeline, job.batch.microbatches});
   const auto faults = check_program(program);
   if (!faults.empty()) throw std::logic_error("schedule " + program.schedule + ": " + faults[0].message);
   return program;

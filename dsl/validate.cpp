@@ -122,12 +122,12 @@ class Rules {
   void schedule() {
     const ScheduleRow* row = find_schedule(job_.parallel.schedule);
     const int ranks = job_.parallel.pipeline, microbatches = job_.batch.microbatches;
-    const std::optional<std::string> fault = row->fault(ranks, microbatches);
+    const std::optional<std::string> fault = row->fault({ranks, microbatches});
     if (!fault) return;
     // Blames the microbatches if another number of them would do.
     const int most = static_cast<int>(std::min<std::int64_t>(std::int64_t{microbatches} + 4 * ranks, 1 << 30));
     int enough = microbatches;
-    while (enough < most && row->fault(ranks, enough)) ++enough;
+    while (enough < most && row->fault({ranks, enough})) ++enough;
     if (enough < most)
       rule(false, {"parallel.schedule", "batch.microbatches", "parallel.pipeline"}, *fault,
            fmt::format("for instance batch.microbatches = {}", enough));
@@ -135,7 +135,7 @@ class Rules {
       rule(false, {"parallel.schedule", "parallel.pipeline", "batch.microbatches"}, *fault,
            "another parallel.pipeline, or another schedule");
     // Behind a fault of the pipeline the microbatches may have one of their own.
-    if (const auto behind = enough < most ? std::nullopt : row->fault(ranks + 1, microbatches))
+    if (const auto behind = enough < most ? std::nullopt : row->fault({ranks + 1, microbatches}))
       rule(false, {"parallel.schedule", "batch.microbatches"},
            fmt::format("{} (with pipeline = {})", *behind, ranks + 1), "microbatches that fit the new pipeline");
   }

@@ -48,7 +48,7 @@ int Recipe::grown(std::int64_t samples) const {
   const double due = (batch_.ramp_start + (1 - batch_.ramp_start) * progress) * batch_.microbatches;
   if (due >= batch_.microbatches) return batch_.microbatches;
   const std::int64_t grain = std::max<std::int64_t>(1, batch_.ramp_step / per_microbatch_);
-  const auto allowed = [&](std::int64_t size) { return !schedule_->fault(pipeline_, static_cast<int>(size)); };
+  const auto allowed = [&](std::int64_t size) { return !schedule_->fault({pipeline_, static_cast<int>(size)}); };
   std::int64_t size = static_cast<std::int64_t>(due) / grain * grain;
   while (size > 0 && !allowed(size)) size -= grain;
   if (size == 0)
