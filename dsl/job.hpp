@@ -11,6 +11,7 @@
 namespace dsrun {
 
 enum class Precision : std::uint8_t { fp64, fp32, bf16 };  // arithmetic of activations and weights
+enum class Products : std::uint8_t { compute, fp8 };       // fp8: with 1 × 128 and 128 × 128 scales; planned for only
 
 // [job]
 struct RunSpec {
@@ -153,6 +154,8 @@ struct BalanceSpec {
 // [precision]
 struct PrecisionSpec {
   Precision compute = Precision::fp32;
+  Products products = Products::compute;
+  Products saved = Products::compute;  // what backward needs of linears and activations is kept in
   bool operator==(const PrecisionSpec&) const = default;
 };
 
@@ -160,7 +163,10 @@ struct PrecisionSpec {
 struct NodeSpec {
   std::string host;
   int devices = 0;
-  std::string kind;  // "cpu"
+  std::string kind;             // "cpu", or a kind of cluster/device_catalog.hpp, which can be planned for
+  int count = 1;                // hosts alike: host-0, host-1, …
+  double local_gb_per_s = 0;    // a device's port to devices of its host, each way; 0: the kind's own
+  double network_gb_per_s = 0;  // a device's share of the network, each way; 0: the kind's own
   bool operator==(const NodeSpec&) const = default;
 };
 

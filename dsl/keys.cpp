@@ -205,6 +205,11 @@ std::vector<Key<Job>> make_keys() {
 
       {"precision", "compute", CHOICE(Precision, precision.compute, "fp64", "fp32", "bf16"), "\"fp32\"", "", 0, 0, "",
        "arithmetic of activations and weights; master weights are fp32 (fp64 under \"fp64\", which is for tests)"},
+      {"precision", "products", CHOICE(Products, precision.products, "compute", "fp8"), "\"compute\"", "", 0, 0, "",
+       "of linears and experts, and the rows sent to experts; \"fp8\" can be planned for, not run yet"},
+      {"precision", "saved", CHOICE(Products, precision.saved, "compute", "fp8"), "\"compute\"", "", 0, 0, "",
+       "what backward needs of the inputs of linears and activations is kept in; \"fp8\" can be planned for, not run "
+       "yet"},
 
       {"cluster", "threads_per_device", FIELD(int, cluster.threads_per_device), "1", "", 1, 1024, "threads",
        "threads of one device's matrix products"},
@@ -247,10 +252,17 @@ const std::vector<Key<Job>>& job_keys() {
 const std::vector<Key<NodeSpec>>& node_keys() {
   static const std::vector<Key<NodeSpec>> keys = {
       {"cluster.node", "host", NODE_FIELD(std::string, host), "\"localhost\"", "", 1, 255, "",
-       "\"localhost\" (other hosts are not built yet)"},
+       "\"localhost\"; jobs on other hosts can be planned, not run yet"},
       {"cluster.node", "devices", NODE_FIELD(int, devices), "", "", 1, 65536, "devices", "devices of this host"},
-      {"cluster.node", "kind", Word<NodeSpec>{[](NodeSpec& node) -> std::string& { return node.kind; }, {"cpu"}},
-       "\"cpu\"", "", 0, 0, "", "what its devices are"},
+      {"cluster.node", "kind",
+       Word<NodeSpec>{[](NodeSpec& node) -> std::string& { return node.kind; }, {"cpu", "h800", "h100", "h200"}},
+       "\"cpu\"", "", 0, 0, "", "what its devices are; all but \"cpu\" can be planned for, not run yet"},
+      {"cluster.node", "count", NODE_FIELD(int, count), "1", "", 1, 65536, "hosts",
+       "so many hosts alike, named host-0, host-1, …"},
+      {"cluster.node", "local_gb_per_s", NODE_FIELD(double, local_gb_per_s), "0.0", "", 0, 1e6, "GB/s",
+       "a device's port to the others of its host, each way, as the plan takes it; 0: the kind's own"},
+      {"cluster.node", "network_gb_per_s", NODE_FIELD(double, network_gb_per_s), "0.0", "", 0, 1e6, "GB/s",
+       "a device's share of the network, each way, as the plan takes it; 0: the kind's own"},
   };
   return keys;
 }

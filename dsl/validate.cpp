@@ -190,11 +190,13 @@ class Rules {
     for (std::size_t i = 0; i < job_.cluster.nodes.size(); ++i) {
       const NodeSpec& node = job_.cluster.nodes[i];
       keys.push_back(fmt::format("cluster.node.{}.devices", i));
-      devices += node.devices;
+      devices += std::int64_t{node.devices} * node.count;
       const std::string host_key = fmt::format("cluster.node.{}.host", i);
       const std::string key = places_.written.contains(host_key) ? host_key : keys.back();
-      rule(node.host == "localhost", {key},
-           fmt::format("host \"{}\": jobs on other hosts are not built yet", node.host), "\"localhost\"");
+      const std::string kind_key = fmt::format("cluster.node.{}.kind", i);
+      rule(node.kind == job_.cluster.nodes[0].kind, {kind_key, "cluster.node.0.kind"},
+           fmt::format("devices of kind \"{}\" and \"{}\" in one job", job_.cluster.nodes[0].kind, node.kind),
+           "devices of one kind");
       const auto [earlier, is_new] = key_of_host.emplace(node.host, key);
       rule(is_new, {key, earlier->second}, fmt::format("host \"{}\" is there twice", node.host),
            "one [[cluster.node]] a host");

@@ -20,11 +20,24 @@ namespace {
 
 double gibibytes(std::int64_t bytes) { return static_cast<double>(bytes) / (1 << 30); }
 
-std::optional<Refusal> check_hosts(const Job& job) {
-  for (const NodeSpec& node : job.cluster.nodes)
-    if (node.host != "localhost")
+// What can be planned for, but not run yet.
+std::optional<Refusal> check_built(const Job& job) {
+  for (const NodeSpec& node : job.cluster.nodes) {
+    if (node.host != "localhost" || node.count > 1)
       return Refusal{exit_cannot_place,
-                     fmt::format("cannot place devices on host \"{}\": jobs run on localhost alone", node.host)};
+                     fmt::format("cannot place devices on host \"{}{}\": jobs run on localhost alone; dsrun plan tells "
+                                 "what this one would be",
+                                 node.host, node.count > 1 ? "-0" : "")};
+    if (node.kind != "cpu")
+      return Refusal{exit_cannot_place, fmt::format("cannot place devices of kind \"{}\": jobs run on \"cpu\" alone; "
+                                                    "dsrun plan tells what this one would be",
+                                                    node.kind)};
+  }
+  const bool fp8 = job.precision.products == Products::fp8 || job.precision.saved == Products::fp8;
+  if (fp8)
+    return Refusal{exit_cannot_place,
+                   "precision.products and precision.saved = \"fp8\" can be planned for, but no "
+                   "device here computes in FP8 yet"};
   return std::nullopt;
 }
 
@@ -115,7 +128,7 @@ std::int64_t available_memory_bytes() {
 
 std::variant<Preflight, Refusal> check_before_launch(Job job) {
   Preflight preflight;
-  if (auto refusal = check_hosts(job)) return *refusal;
+  if (auto refusal = check_built(job)) return *refusal;
   if (job.precision.compute == Precision::bf16 && !bf16_products_supported()) {
     job.precision.compute = Precision::fp32;
     preflight.notes.push_back("this processor has no bf16 instructions: precision.compute is fp32 instead");

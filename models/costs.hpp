@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "models/graph.hpp"
+#include "models/steps.hpp"
 
 namespace dsrun {
 
@@ -20,5 +21,31 @@ std::int64_t parameter_count(const Graph& graph);
 // Multiply-adds count 2; attention counts the causal half; norms, activations and recomputation count nothing.
 double forward_flops_per_token(const Node& node, const Graph& graph, int length);
 double training_flops_per_token(const ModelSpec& model, int length);  // forward and both gradients: 3 × forward
+
+// What a microbatch's shapes are on one rank, as far as costs need it.
+struct MicrobatchShape {
+  double tokens = 0;         // T
+  double routed_rows = 0;    // R, on the mean
+  double sent_rows = 0;      // token rows that leave for members of the expert group, this rank included, on the mean
+  int length = 0;            // of a sequence
+  double local_experts = 0;  // L
+  int compute_bytes = 0;     // an element of activations and weights
+  int wide_bytes = 0;        // of statistics and gradients of weights
+};
+
+// What one step does at such shapes: FLOPs as executed (attention and head make their scores again on the way back;
+// the causal half counts) and bytes that a kernel has to move if it touches each operand once.
+struct StepWork {
+  Op op = Op::embed;
+  Pass pass = Pass::forward;
+  Part part = Part::whole;
+  double rows = 0;                // of the first operand: T or R
+  int in_cols = 0, out_cols = 0;  // of the first input and output
+  double matrices = 1;            // that the rows are divided among: local experts
+  bool wide = false;              // a product whose result is not of the compute type: logits
+  double flops = 0;
+  double bytes = 0;
+};
+StepWork step_work(const StageSteps& stage, const Step& step, const MicrobatchShape& shape);
 
 }  // namespace dsrun

@@ -135,8 +135,10 @@ constexpr FaultCase rule_cases[] = {
      "at most", 5, 13, "batch.sequences"},
     {"final_lr", "[optimizer]\nlr = 0.1\nfinal_lr = 0.2\n", 6, 12, "optimizer.final_lr", "0.2 is above", "at most", 5,
      6, "optimizer.lr"},
-    {"other_host", "[[cluster.node]]\nhost = \"far\"\ndevices = 1\n", 5, 8, "cluster.node.0.host", "not built yet",
-     "\"localhost\""},
+    {"two_kinds",
+     "[parallel]\ndata = 2\n[[cluster.node]]\ndevices = 1\n[[cluster.node]]\nhost = \"far\"\ndevices = 1\n"
+     "kind = \"h800\"\n",
+     11, 8, "cluster.node.1.kind", "of kind \"cpu\" and \"h800\"", "of one kind"},
     {"same_host_twice",
      "[parallel]\ndata = 2\n[[cluster.node]]\nhost = \"localhost\"\ndevices = 1\n[[cluster.node]]\n"
      "devices = 1\n",

@@ -1,0 +1,94 @@
+// DeviceModel: what the planner and the replay know of a machine, as a printable value.
+//
+// Either told by a table of kinds (device_catalog.hpp: peaks, and efficiencies each with its source), or measured on
+// the machine at hand (`dsrun calibrate`): then the seconds of each op at several sizes stand in `measured`, and only
+// ops that were not measured fall back to peak and efficiency.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include "models/costs.hpp"
+
+namespace dsrun {
+
+// A way out of a device: messages leave one after the other, each arrives `latency_secs` after its last byte left.
+struct Port {
+  double bytes_per_sec = 0;  // 0: no limit
+  double latency_secs = 0;
+  double transfer_seconds(double bytes) const { return bytes_per_sec > 0 ? bytes / bytes_per_sec : 0; }
+  bool operator==(const Port&) const = default;
+};
+
+// What comes more or less near to one of the device's peaks: of its FLOPs, its memory, its ports.
+enum class RateClass : std::uint8_t {
+  product,      // matrix products in the compute type
+  product_fp8,  // … in FP8 with fine-grained scales: forward and gradients of inputs
+  weight_product_fp8,
+  grouped_product,  // products of experts
+  grouped_product_fp8,
+  grouped_weight_product_fp8,
+  attention_forward,
+  attention_backward,
+  rows,  // everything that moves memory
+  local_port,
+  network_port,
+};
+inline constexpr std::size_t num_rate_classes = static_cast<std::size_t>(RateClass::network_port) + 1;
+std::string_view rate_class_name(RateClass rate_class);
+
+struct Efficiency {
+  double share = 1;    // of the peak
+  std::string source;  // where it was measured
+};
+
+// An op as it was timed: rows (of one matrix, for experts) against seconds (of one matrix).
+struct MeasuredOp {
+  Op op = Op::embed;
+  Pass pass = Pass::forward;
+  Part part = Part::whole;
+  int in_cols = 0, out_cols = 0;
+  struct Point {
+    double rows = 0;
+    double seconds = 0;
+  };
+  std::vector<Point> points;  // by rows, ascending
+};
+
+struct DeviceModel {
+  std::string name;
+  std::string source;     // "published" figures or where and when it was measured
+  double peak_flops = 0;  // dense products in the compute type, a device's
+  double peak_flops_fp8 = 0;
+  double memory_bytes_per_sec = 0;
+  double memory_bytes = 0;  // 0: unknown
+  std::array<Efficiency, num_rate_classes> efficiencies{};
+  Efficiency& efficiency(RateClass of) { return efficiencies[static_cast<std::size_t>(of)]; }
+  double share(RateClass of) const { return efficiencies[static_cast<std::size_t>(of)].share; }
+  double communication_share = 0;  // of the compute units, taken by transfers of experts while F&B overlaps them
+  double op_overhead_secs = 0;
+  double instruction_overhead_secs = 0;
+  double step_overhead_secs = 0;  // coordinator: from the last rank's result to the update, and to the next step
+  double sync_bytes_per_sec = 0;  // adding gradients, AdamW, copying weights; 0: as rows
+  Port local;                     // to devices of the same host, as reached: with its efficiency
+  Port network;                   // to other hosts, as well
+  int cores = 0;                  // that all devices of a host share; 0: none is shared
+  std::vector<MeasuredOp> measured;
+
+  double price_per_hour = 0;  // of a device; 0: unknown
+};
+
+RateClass rate_class(const StepWork& work, bool fp8);
+// Seconds of one step. `fp8`: linears of the compute type run in FP8, quantising their operands.
+double step_seconds(const DeviceModel& model, const StepWork& work, bool fp8 = false);
+// Of parts of the step's end that move so many bytes.
+double sync_seconds(const DeviceModel& model, double bytes);
+
+nlohmann::json to_json(const DeviceModel& model);
+DeviceModel device_model_from_json(const nlohmann::json& json);  // throws nlohmann::json::exception, std::runtime_error
+
+}  // namespace dsrun

@@ -1,0 +1,64 @@
+#include "cluster/expert_traffic.hpp"
+
+#include <algorithm>
+#include <map>
+
+namespace dsrun {
+namespace {
+
+// C(n − held, k) / C(n, k): that k distinct ones of n miss the held.
+double missing_probability(double n, double held, int k) {
+  double none = 1;
+  for (int i = 0; i < k; ++i) none *= std::max(0.0, n - held - i) / (n - i);
+  return none;
+}
+
+double binomial(int n, int k) {
+  if (k < 0 || k > n) return 0;
+  double value = 1;
+  for (int i = 1; i <= k; ++i) value *= static_cast<double>(n - k + i) / i;
+  return value;
+}
+
+}  // namespace
+
+double holding_probability(const ModelSpec& model, int held) {
+  const int group = model.experts / model.expert_groups, chosen = model.groups_per_token;
+  const double reachable = static_cast<double>(group) * chosen;
+  if (held <= group) {
+    const double meets_group = static_cast<double>(chosen) / model.expert_groups;
+    return meets_group * (1 - missing_probability(reachable, held, model.experts_per_token));
+  }
+  const int groups = held / group;
+  double none = 0;
+  for (int met = 0; met <= std::min(groups, chosen); ++met)
+    none += binomial(groups, met) * binomial(model.expert_groups - groups, chosen - met) /
+            binomial(model.expert_groups, chosen) *
+            missing_probability(reachable, static_cast<double>(met) * group, model.experts_per_token);
+  return 1 - none;
+}
+
+RowCopies row_copies(const Plan& plan, const Placement& placement, int rank, bool two_hop) {
+  const ModelSpec& model = plan.job.model;
+  const int local_experts = model.experts / plan.mesh.expert;
+  const double member = holding_probability(model, local_experts);
+  std::map<int, int> members_on;  // node → members of the group
+  for (int m = 0; m < plan.mesh.expert; ++m) ++members_on[placement.node_of(plan.mesh.expert_member(rank, m))];
+  RowCopies copies;
+  copies.here = member;
+  copies.members = member * plan.mesh.expert;
+  for (const auto& [node, members] : members_on) {
+    if (node == placement.node_of(rank)) {
+      copies.local += member * (members - 1);
+    } else if (two_hop) {
+      copies.network += holding_probability(model, members * local_experts);
+      // By symmetry this rank passes on as many rows of others as others pass on of its own.
+      copies.local += member * (members - 1);
+    } else {
+      copies.network += member * members;
+    }
+  }
+  return copies;
+}
+
+}  // namespace dsrun

@@ -1,0 +1,27 @@
+// Placement: which device of which node a rank is, in order of rank.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "dsl/job.hpp"
+
+namespace dsrun {
+
+class Placement {
+ public:
+  explicit Placement(const ClusterSpec& cluster);
+
+  int num_nodes() const { return static_cast<int>(first_rank_.size()); }
+  int node_of(int rank) const { return node_of_[static_cast<std::size_t>(rank)]; }
+  int device_of(int rank) const { return rank - first_rank_[static_cast<std::size_t>(node_of(rank))]; }
+  bool same_node(int a, int b) const { return node_of(a) == node_of(b); }
+  std::string host(int node) const { return hosts_[static_cast<std::size_t>(node)]; }
+
+ private:
+  std::vector<int> node_of_;     // by rank
+  std::vector<int> first_rank_;  // by node
+  std::vector<std::string> hosts_;
+};
+
+}  // namespace dsrun

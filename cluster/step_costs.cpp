@@ -1,0 +1,119 @@
+#include "cluster/step_costs.hpp"
+
+#include <algorithm>
+
+#include "models/op_table.hpp"
+
+namespace dsrun {
+namespace {
+
+// Rows go to experts narrow, and come back in the compute type (arXiv 2412.19437, section 3.3).
+double dispatched_row_bytes(const Job& job, int compute_bytes) {
+  const double hidden = job.model.hidden;
+  return job.precision.products == Products::fp8 ? hidden + hidden / 32 : hidden * compute_bytes;
+}
+
+bool spans_nodes(const Plan& plan, const Placement& placement) {
+  return !placement.same_node(plan.mesh.expert_member(0, 0), plan.mesh.expert_member(0, plan.mesh.expert - 1));
+}
+
+}  // namespace
+
+const CostedList& CostedStage::list(Kind kind) const {
+  return kind == Kind::forward          ? forward
+         : kind == Kind::backward       ? backward
+         : kind == Kind::backward_input ? backward_input
+                                        : backward_weight;
+}
+
+StepCosts::StepCosts(const Plan& plan, const DeviceModel& model)
+    : plan_(plan),
+      model_(model),
+      placement_(plan.job.cluster),
+      two_hop_(spans_nodes(plan, placement_) && plan.mesh.expert > 1 && placement_.same_node(0, 1)) {}
+
+MicrobatchShape StepCosts::shape(int rank) const {
+  const Job& job = plan_.job;
+  MicrobatchShape shape;
+  shape.tokens = static_cast<double>(plan_.tokens_per_microbatch());
+  shape.routed_rows = shape.tokens * job.model.experts_per_token;
+  shape.sent_rows = shape.tokens * row_copies(plan_, placement_, rank, two_hop_).members;
+  shape.length = job.batch.length;
+  shape.local_experts = static_cast<double>(job.model.experts) / plan_.mesh.expert;
+  shape.compute_bytes = static_cast<int>(element_bytes(Element::compute, job.precision.compute));
+  shape.wide_bytes = static_cast<int>(element_bytes(Element::wide, job.precision.compute));
+  return shape;
+}
+
+double StepCosts::activation_bytes() const {
+  return static_cast<double>(plan_.tokens_per_microbatch()) * plan_.job.model.hidden *
+         static_cast<double>(element_bytes(Element::compute, plan_.job.precision.compute));
+}
+
+CostedList StepCosts::costed(const StageSteps& stage, const StepList& list, const MicrobatchShape& shape,
+                             const RowCopies& copies, double slowdown) const {
+  const Job& job = plan_.job;
+  const bool fp8 = job.precision.products == Products::fp8;
+  const int k = job.model.experts_per_token;
+  CostedList costed;
+  costed.reserve(list.size());
+  for (const Step& step : list) {
+    const Node& node = stage.graph.nodes[static_cast<std::size_t>(step.node)];
+    CostedStep each;
+    each.part = step.part;
+    each.seconds = slowdown * step_seconds(model_, step_work(stage, step, shape), fp8);
+    if (op_row(node.op).communicates) {
+      each.transfer = step.node * 4 + static_cast<int>(step.pass);
+      const bool forward = step.pass != Pass::backward_input;
+      const bool scatters = (node.op == Op::dispatch) == forward;
+      double row = scatters ? dispatched_row_bytes(job, shape.compute_bytes) : job.model.hidden * shape.compute_bytes;
+      // One gate a (row, expert) pair travels with dispatch; where and to which expert is what exchange_counts tells.
+      if (node.op == Op::dispatch) row += k / copies.members * shape.wide_bytes;
+      if (node.op == Op::exchange_counts) row = k / copies.members * 8;
+      each.local_bytes = copies.local * shape.tokens * row;
+      each.network_bytes = copies.network * shape.tokens * row;
+    }
+    costed.push_back(each);
+  }
+  return costed;
+}
+
+CostedStage StepCosts::stage(int index, int rank, bool overlapped) const {
+  const StageSteps& steps = plan_.stages[static_cast<std::size_t>(index)];
+  const RowCopies copies = row_copies(plan_, placement_, rank, two_hop_);
+  const MicrobatchShape of = shape(rank);
+  const bool shares = overlapped && !steps.graph.moe_layers.empty() && plan_.mesh.expert > 1;
+  const double slowdown = shares ? 1 / (1 - model_.communication_share) : 1;
+  return {costed(steps, steps.forward, of, copies, slowdown), costed(steps, steps.backward, of, copies, slowdown),
+          costed(steps, steps.backward_input, of, copies, slowdown),
+          costed(steps, steps.backward_weight, of, copies, slowdown)};
+}
+
+std::vector<CostedBucket> StepCosts::buckets(int rank) const {
+  const Precision precision = plan_.job.precision.compute;
+  const auto weight = static_cast<double>(element_bytes(Element::compute, precision));
+  const auto wide = static_cast<double>(element_bytes(Element::wide, precision));
+  const double moment = precision != Precision::fp64 && plan_.job.optimizer.moments == Moments::bf16 ? 2 : wide;
+  std::vector<CostedBucket> all;
+  for (const int index : plan_.layout.buckets_of(rank)) {
+    const Bucket& bucket = plan_.layout.buckets[static_cast<std::size_t>(index)];
+    const auto copies = static_cast<double>(bucket.ranks.size());
+    const auto shard = static_cast<double>(bucket.shard_size());
+    const auto near = static_cast<double>(std::count_if(bucket.ranks.begin(), bucket.ranks.end(),
+                                                        [&](int other) { return placement_.same_node(rank, other); }));
+    CostedBucket each;
+    each.ranks = bucket.ranks;
+    each.reduce_local = (near - 1) * shard * wide;
+    each.reduce_network = (copies - near) * shard * wide;
+    each.gather_local = (near - 1) * shard * weight;
+    each.gather_network = (copies - near) * shard * weight;
+    each.sum_seconds = sync_seconds(model_, copies > 1 ? (copies + 1) * shard * wide : 0);
+    // Sums of squares read the gradients once; AdamW reads gradient, master, moments and writes all but the gradient.
+    each.update_seconds = sync_seconds(model_, shard * (4 * wide + 4 * moment + weight));
+    each.copy_seconds = sync_seconds(model_, 2 * (copies - 1) * shard * weight);
+    all.push_back(std::move(each));
+  }
+  return all;
+}
+
+}  // namespace dsrun

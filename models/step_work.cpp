@@ -1,0 +1,107 @@
+// The cost column of the op table: what a step computes and moves, from the lists that the executor runs.
+#include "models/costs.hpp"
+#include "models/op_table.hpp"
+
+namespace dsrun {
+namespace {
+
+class Counter {
+ public:
+  Counter(const StageSteps& stage, const Step& step, const MicrobatchShape& shape)
+      : stage_(stage),
+        step_(step),
+        node_(stage.graph.nodes[static_cast<std::size_t>(step.node)]),
+        shape_(shape),
+        forward_(step.pass != Pass::backward_input && step.pass != Pass::backward_weight) {}
+
+  StepWork count() const {
+    StepWork work;
+    work.op = node_.op;
+    work.pass = step_.pass;
+    work.part = step_.part;
+    const ValueId first = node_.inputs.empty() ? node_.outputs[0] : node_.inputs[0];
+    work.rows = rows(first);
+    work.in_cols = node_.inputs.empty() ? 0 : value(first).cols;
+    work.out_cols = node_.outputs.empty() ? 0 : value(node_.outputs[0]).cols;
+    work.matrices = node_.op == Op::grouped_linear ? shape_.local_experts : 1;
+    work.wide =
+        node_.op == Op::head_loss || (node_.op == Op::linear && value(node_.outputs[0]).element == Element::wide);
+    work.flops = flops(work.rows);
+    work.bytes = op_row(node_.op).communicates ? row_bytes() : operand_bytes() + parameter_bytes();
+    return work;
+  }
+
+ private:
+  const Value& value(ValueId id) const { return stage_.values[static_cast<std::size_t>(id)]; }
+  double rows(ValueId id) const { return value(id).rows == Rows::tokens ? shape_.tokens : shape_.routed_rows; }
+  double bytes(ValueId id) const {
+    const int size = value(id).element == Element::compute ? shape_.compute_bytes
+                     : value(id).element == Element::wide  ? shape_.wide_bytes
+                                                           : 4;
+    return rows(id) * value(id).cols * size;
+  }
+  const Param& param() const { return stage_.graph.params[static_cast<std::size_t>(node_.params[0])]; }
+
+  double flops(double rows) const {
+    const OpAttributes& a = node_.attributes;
+    switch (node_.op) {
+      case Op::linear:
+      case Op::grouped_linear:
+        return 2.0 * rows * static_cast<double>(param().rows) * static_cast<double>(param().cols);
+      case Op::head_loss:  // each backward makes the logits again
+        return (forward_ ? 2.0 : 4.0) * rows * static_cast<double>(param().rows) * static_cast<double>(param().cols);
+      case Op::attention: {
+        const double keys = a.nope_dim + a.rope_dim, values = a.value_dim;
+        const double forward = rows * shape_.length * a.heads * (keys + values);
+        // Scores once more, then the gradients of values, probabilities, queries and keys.
+        const double backward = rows * shape_.length * a.heads * (3 * keys + 2 * values);
+        return forward_ ? forward : backward;
+      }
+      default:
+        return 0;
+    }
+  }
+
+  double operand_bytes() const {
+    double sum = 0;
+    for (const ValueId id : values_read(stage_, step_)) sum += bytes(id);
+    for (const ValueId id : values_made(stage_, step_)) sum += bytes(id);
+    return sum;
+  }
+
+  // Weights are read; their gradients read and written. An embedding touches the rows of its tokens alone.
+  double parameter_bytes() const {
+    double sum = 0;
+    for (const int index : node_.params) {
+      const Param& each = stage_.graph.params[static_cast<std::size_t>(index)];
+      const double matrices = each.experts > 0 ? shape_.local_experts : 1;
+      const double rows = node_.op == Op::embed ? shape_.tokens : static_cast<double>(each.rows) * matrices;
+      sum += rows * static_cast<double>(each.cols) *
+             (step_.pass == Pass::backward_weight ? 2 * shape_.wide_bytes : shape_.compute_bytes);
+    }
+    return sum;
+  }
+
+  // Packing reads rows and writes messages; unpacking reads messages and writes rows.
+  double row_bytes() const {
+    if (node_.op == Op::exchange_counts) return shape_.tokens * node_.attributes.experts_per_token * 8;
+    const bool scatters = (node_.op == Op::dispatch) == forward_;
+    const double here = scatters == (step_.part == Part::start) ? shape_.tokens : shape_.routed_rows;
+    const int hidden = value(node_.op == Op::dispatch ? node_.inputs[0] : node_.outputs[0]).cols;
+    return (here + shape_.sent_rows) * hidden * shape_.compute_bytes;
+  }
+
+  const StageSteps& stage_;
+  const Step& step_;
+  const Node& node_;
+  const MicrobatchShape& shape_;
+  bool forward_;
+};
+
+}  // namespace
+
+StepWork step_work(const StageSteps& stage, const Step& step, const MicrobatchShape& shape) {
+  return Counter(stage, step, shape).count();
+}
+
+}  // namespace dsrun
