@@ -189,9 +189,18 @@ struct NodeSpec {
   bool operator==(const NodeSpec&) const = default;
 };
 
+// [cluster.link]: the wire between any two devices, emulated; cluster/link.hpp states the model.
+struct LinkSpec {
+  double latency_us = 0;
+  double gb_per_s = 0;  // 10^9 bytes a second that a device can send; 0: no limit
+  bool emulated() const { return latency_us > 0 || gb_per_s > 0; }
+  bool operator==(const LinkSpec&) const = default;
+};
+
 // [cluster]
 struct ClusterSpec {
   std::vector<NodeSpec> nodes;
+  LinkSpec link{};
   int threads_per_device = 1;    // threads of one device's matrix products
   bool pin_cores = false;        // device i runs on core i mod cores
   double peer_timeout_secs = 0;  // a wait on a peer longer than this ends the job

@@ -237,6 +237,11 @@ std::vector<Key<Job>> make_keys() {
        "keep device i on core i mod cores"},
       {"cluster", "peer_timeout_secs", FIELD(double, cluster.peer_timeout_secs), "60.0", "", 0.1, 1e6, "seconds",
        "a wait on a peer longer than this ends the job, naming who waited for what"},
+
+      {"cluster.link", "latency_us", FIELD(double, cluster.link.latency_us), "0.0", "", 0, 1e9, "microseconds",
+       "from a message's leaving to its arrival"},
+      {"cluster.link", "gb_per_s", FIELD(double, cluster.link.gb_per_s), "0.0", "", 0, 1e6, "10^9 bytes/s",
+       "that a device can send, to all others together; 0: no limit"},
   };
 }
 
@@ -251,6 +256,10 @@ constexpr std::array<TableHelp, 11> tables = {{
     {"memory", "what is kept, and what is made again"},
     {"precision", "number types"},
     {"cluster", "where it runs"},
+    {"cluster.link",
+     "a wire to emulate between devices of one process, so that a laptop shows what a network does to a job: a message "
+     "to another device leaves once those before it have left, takes its bytes over gb_per_s to do so, and arrives "
+     "latency_us later; without the table messages arrive at once"},
     {"cluster.node", "one entry a host; none: one localhost with as many devices as ranks"},
 }};
 

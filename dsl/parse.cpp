@@ -80,9 +80,19 @@ class Reader {
     for (const TomlEntry& each : *table) {
       if (entry.name == "cluster" && each.name == "node")
         read_nodes(each.value);
+      else if (entry.name == "cluster" && each.name == "link")
+        read_link(each.value);
       else
         read_key(job_, job_keys(), entry.name, entry.name, each);
     }
+  }
+
+  void read_link(const TomlValue& value) {
+    const auto* table = std::get_if<TomlTable>(&value.data);
+    if (table == nullptr)
+      return fault(value.at.place("cluster.link"), fmt::format("cluster.link is {}, not a table", kind_name(value)),
+                   "[cluster.link]");
+    for (const TomlEntry& each : *table) read_key(job_, job_keys(), "cluster.link", "cluster.link", each);
   }
 
   void read_nodes(const TomlValue& value) {

@@ -15,6 +15,7 @@ namespace {
 
 constexpr double most_tokens_of_a_run = 4e18;  // so that they can be counted
 constexpr std::int64_t most_tokens = 1 << 22;  // of a microbatch: its rows, times experts_per_token, fit an int
+constexpr double slowest_link = 1e-6;          // GB/s; below it a transfer's nanoseconds may not fit
 
 class Rules {
  public:
@@ -27,6 +28,7 @@ class Rules {
     batch();
     ramp();
     optimizer();
+    link();
     if (places_.whole) cluster();  // else a node may be missing
     return std::move(faults_);
   }
@@ -203,6 +205,18 @@ class Rules {
     const OptimizerSpec& o = job_.optimizer;
     rule(o.final_lr <= o.lr, {"optimizer.final_lr", "optimizer.lr"},
          fmt::format("the last learning rate {} is above the highest, {}", o.final_lr, o.lr), "at most optimizer.lr");
+  }
+
+  void link() {
+    const LinkSpec& link = job_.cluster.link;
+    rule(link.gb_per_s == 0 || link.gb_per_s >= slowest_link, {"cluster.link.gb_per_s"},
+         fmt::format("a link of {} GB/s", link.gb_per_s),
+         fmt::format("at least {} (a kilobyte a second), or 0 for no limit", slowest_link));
+    rule(link.latency_us * 1e-6 < job_.cluster.peer_timeout_secs,
+         {"cluster.link.latency_us", "cluster.peer_timeout_secs"},
+         fmt::format("a latency of {:.3g} s, but a wait of {:.3g} s ends the job", link.latency_us * 1e-6,
+                     job_.cluster.peer_timeout_secs),
+         "a peer_timeout_secs well above the latency");
   }
 
   void cluster() {

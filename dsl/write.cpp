@@ -37,6 +37,13 @@ json value_of(const Owner& owner, const Key<Owner>& key) {
       key.field);
 }
 
+// The object of a table, whose name may be that of one inside another: "cluster.link".
+json& table_in(json& tables, std::string_view name) {
+  const std::size_t dot = name.find('.');
+  json& outer = tables[std::string(name.substr(0, dot))];
+  return dot == std::string_view::npos ? outer : table_in(outer, name.substr(dot + 1));
+}
+
 std::string toml_text(const json& value) {
   if (!value.is_number_float()) return value.dump();  // JSON's strings, integers, booleans and arrays of these are TOML
   const std::string text = fmt::format("{}", value.get<double>());
@@ -66,7 +73,7 @@ std::string to_toml(const Job& job) {
 
 json to_json(const Job& job) {
   json tables;
-  for (const Key<Job>& key : job_keys()) tables[std::string(key.table)][std::string(key.name)] = value_of(job, key);
+  for (const Key<Job>& key : job_keys()) table_in(tables, key.table)[std::string(key.name)] = value_of(job, key);
   for (const NodeSpec& node : job.cluster.nodes) {
     json entry;
     for (const Key<NodeSpec>& key : node_keys()) entry[std::string(key.name)] = value_of(node, key);

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "models/steps.hpp"
+#include "runtime/device/instruction_times.hpp"
 #include "runtime/memory.hpp"
 
 namespace dsrun {
@@ -87,6 +88,7 @@ struct RoundDone {
   PhaseTimes times;
   OpSeconds op_seconds{};
   MemoryUse memory;
+  ProgramTimes program{};
 };
 
 // Device → coordinator: this rank cannot go on.

@@ -105,6 +105,11 @@ constexpr FaultCase key_cases[] = {
     {"selection_entry", "[memory]\nrecompute = [1]\n", 5, 14, "memory.recompute", "has an integer, not a string",
      "\"full\" or array of"},
     {"node_without_devices", "[[cluster.node]]\n", 4, 1, "cluster.node.0.devices", "is missing", "devices"},
+    {"link_not_a_table", "[cluster]\nlink = 5\n", 5, 8, "cluster.link", "not a table", "[cluster.link]"},
+    {"unknown_link_key", "[cluster.link]\nlatency = 5\n", 5, 1, "cluster.link.latency", "unknown key", "latency_us"},
+    {"link_too_slow", "[cluster.link]\ngb_per_s = 1e-9\n", 5, 12, "cluster.link.gb_per_s", "GB/s", "or 0"},
+    {"latency_beyond_the_deadline", "[cluster]\npeer_timeout_secs = 1\n[cluster.link]\nlatency_us = 2e6\n", 7, 14,
+     "cluster.link.latency_us", "ends the job", "peer_timeout_secs", 5, 21, "cluster.peer_timeout_secs"},
     {"node_not_an_array", "[cluster.node]\ndevices = 1\n", 4, 1, "cluster.node", "array of 1 to", "[[cluster.node]]"},
 };
 
