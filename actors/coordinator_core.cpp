@@ -195,9 +195,11 @@ void CoordinatorCore::record_step() {
     finished.rows_received.push_back(results_[r].rows_received);
     finished.times.push_back(dones_[r].times);
     finished.memory.push_back(dones_[r].memory);
+    finished.programs.push_back(dones_[r].program);
     sum += dones_[r].times;
     for (std::size_t op = 0; op < num_ops; ++op)
-      for (std::size_t pass = 0; pass < 3; ++pass) finished.op_seconds[op][pass] += dones_[r].op_seconds[op][pass];
+      for (std::size_t pass = 0; pass < num_passes; ++pass)
+        finished.op_seconds[op][pass] += dones_[r].op_seconds[op][pass];
   }
   window_.add(counts_);
   metrics.step = step_ + 1;

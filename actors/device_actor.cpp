@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "runtime/device/wire_span.hpp"
 #include "runtime/peak.hpp"
 
 namespace dsrun {
@@ -39,7 +40,7 @@ caf::behavior DeviceShell::make_behavior() {
         coordinator_ = std::move(message.coordinator);
       },
       [this](const Configure& message) { configure(message); },
-      [this](TensorMessage& message) { handle([&] { core_->on_tensor(std::move(message)); }); },
+      [this](TensorMessage& message) { handle([&] { receive(std::move(message)); }); },
       [this](const RoundOrder& order) {
         last_progress_ = self_->system().clock().now();
         handle([&] { core_->on_round(order); });
@@ -58,6 +59,10 @@ caf::behavior DeviceShell::make_behavior() {
         continuing_ = false;
         handle([] {});
       },
+      [this](Arrival arrival) {
+        if (arrival.at_ns == wake_ns_) wake_ns_ = 0;
+        handle([] {});
+      },
       [this](Deadline) { check_deadline(); },
       [this](WaitsRequest) {
         if (core_) self_->send(coordinator_, WaitsReport{setup_->rank, core_->waiting_for(), core_->where()});
@@ -73,6 +78,7 @@ void DeviceShell::configure(const Configure& message) {
     core_.emplace(setup_->plan, setup_->rank, setup_->loader);
     if (setup_->on_span) core_->observe(setup_->on_span);
     if (setup_->shares_thread) core_->share_thread();
+    if (const LinkSpec& link = setup_->plan->job.cluster.link; link.emulated()) port_.emplace(link);
   });
   guarded("restoring its state", true, [&] {
     if (setup_->restore) setup_->restore(*core_);
@@ -103,23 +109,58 @@ void DeviceShell::handle(Work work) {
 // Runs ops until a message waits, which then comes next, not after the whole step.
 void DeviceShell::pump() {
   do {
+    land();
     const bool ran = core_->pump();
     deliver();
-    if (!ran) return;
+    if (!ran) return wake_at_arrival();
     last_progress_ = self_->system().clock().now();
   } while (!setup_->yields_after_op && self_->mailbox().empty());
   if (!std::exchange(continuing_, true)) self_->send(self_, Continue{});
 }
 
 void DeviceShell::deliver() {
-  for (Outgoing& outgoing : core_->take_outgoing())
+  for (Outgoing& outgoing : core_->take_outgoing()) {
+    if (port_) put_on_wire(outgoing);
     self_->send(devices_[static_cast<std::size_t>(outgoing.destination)], std::move(outgoing.message));
+  }
   if (auto result = core_->take_result()) self_->send(coordinator_, std::move(*result));
   if (auto done = core_->take_done()) self_->send(coordinator_, std::move(*done));
 }
 
+std::int64_t DeviceShell::now_ns() const {
+  return std::chrono::nanoseconds(self_->system().clock().now().time_since_epoch()).count();
+}
+
+void DeviceShell::put_on_wire(Outgoing& outgoing) {
+  const Flight flight = port_->send(now_ns(), static_cast<std::int64_t>(outgoing.message.payload.size()));
+  outgoing.message.arrives_ns = flight.arrival_ns;
+  if (setup_->on_span) setup_->on_span(wire_span(*setup_->plan, outgoing, flight));
+}
+
+void DeviceShell::receive(TensorMessage message) {
+  if (message.arrives_ns != 0 && message.arrives_ns > now_ns())
+    in_flight_.add(std::move(message));
+  else
+    core_->on_tensor(std::move(message));
+}
+
+void DeviceShell::land() {
+  if (in_flight_.empty()) return;
+  const std::int64_t now = now_ns();
+  while (auto message = in_flight_.take_arrived(now)) core_->on_tensor(std::move(*message));
+}
+
+void DeviceShell::wake_at_arrival() {
+  if (in_flight_.empty()) return;
+  const std::int64_t next = in_flight_.next_arrival_ns();
+  if (wake_ns_ != 0 && wake_ns_ <= next) return;
+  wake_ns_ = next;
+  self_->delayed_send(self_, std::chrono::nanoseconds(std::max<std::int64_t>(0, next - now_ns())), Arrival{next});
+}
+
 void DeviceShell::check_deadline() {
   if (failed_) return;
+  if (!in_flight_.empty()) last_progress_ = self_->system().clock().now();  // a long way is no silence
   const double timeout_secs = setup_->plan->job.cluster.peer_timeout_secs;
   const std::vector<Tag> waits = core_->waiting_for();
   const double waited = Seconds(self_->system().clock().now() - last_progress_).count();

@@ -1,4 +1,7 @@
 // The actor around a DeviceCore: it carries messages and watches deadlines, and decides nothing.
+//
+// Where the job emulates a link, the sender says when a message arrives (cluster/link.hpp) and the receiver holds it
+// until then: it looks between ops, and when there is nothing to run it has itself woken at the next arrival.
 #pragma once
 
 #include <chrono>
@@ -6,7 +9,9 @@
 #include <string>
 #include <vector>
 
+#include "actors/in_flight.hpp"
 #include "actors/messages.hpp"
+#include "cluster/link.hpp"
 
 namespace dsrun {
 
@@ -27,6 +32,11 @@ class DeviceShell {
   void handle(Work work);  // guarded, then pumps
   void pump();
   void deliver();
+  void put_on_wire(Outgoing& outgoing);
+  void receive(TensorMessage message);
+  void land();  // hands over what has arrived
+  void wake_at_arrival();
+  std::int64_t now_ns() const;  // of the actors' clock, which a test moves; else CLOCK_MONOTONIC, as the core's
   void check_deadline();
   void fail(DeviceFault fault);
 
@@ -37,6 +47,9 @@ class DeviceShell {
   caf::actor coordinator_;
   bool continuing_ = false;  // a Continue is on its way
   bool failed_ = false;
+  std::optional<LinkPort> port_;                // of an emulated link
+  InFlight in_flight_;                          // to this device
+  std::int64_t wake_ns_ = 0;                    // of the Arrival on its way; 0: none is
   caf::actor_clock::time_point last_progress_;  // when an op last ran or a wait could have begun
 };
 

@@ -9,7 +9,8 @@
 //                            StopOrder                    the device ends
 //   device → coordinator     DeviceFault at any time; the device then answers nothing but WaitsRequest and StopOrder
 //   device → device          TensorMessage
-//   to itself, device        Continue: more to run. Deadline: look whether a wait has lasted too long
+//   to itself, device        Continue: more to run. Deadline: look whether a wait has lasted too long. Arrival: an
+//                            emulated link lets a message be seen
 //   to itself, coordinator   Deadline: no cause came. GiveUp: devices have had their time to end
 //
 // To add a message: a struct, its line above, and its row in the list at the end.
@@ -41,6 +42,9 @@ struct StopRequest {};
 struct SaveRequest {};
 struct Continue {};
 struct Deadline {};
+struct Arrival {
+  std::int64_t at_ns = 0;
+};
 struct GiveUp {};
 
 }  // namespace dsrun
@@ -63,4 +67,5 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(dsrun::SaveRequest)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(dsrun::TensorMessage)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(dsrun::Continue)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(dsrun::Deadline)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(dsrun::Arrival)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(dsrun::GiveUp)

@@ -27,9 +27,7 @@ std::size_t index_of(const std::array<std::string_view, n>& names, const std::st
 }
 
 // Times of the forward pass hold for the same op made again.
-Pass timed_as(Pass pass) {
-  return pass == Pass::backward_input || pass == Pass::backward_weight ? pass : Pass::forward;
-}
+Pass timed_as(Pass pass) { return runs_forward(pass) ? Pass::forward : pass; }
 
 // Between two sizes, along the line; outside, by the nearest one's rate, but never less than a call costs.
 double interpolate(const std::vector<MeasuredOp::Point>& points, double rows) {

@@ -2,9 +2,9 @@
 
 #include <stdexcept>
 
+#include "cluster/stage_balance.hpp"
+#include "dsl/job_schedule.hpp"
 #include "models/costs.hpp"
-#include "runtime/schedule/checker.hpp"
-#include "runtime/schedule/schedule.hpp"
 
 namespace dsrun {
 namespace {
@@ -18,15 +18,6 @@ std::vector<StageRange> stage_ranges(const Job& job) {
   }
   ranges.back().last_layer += job.model.mtp_depth;
   return ranges;
-}
-
-Program checked_program(const Job& job) {
-  const ScheduleRow* row = find_schedule(job.parallel.schedule);
-  if (row == nullptr) throw std::logic_error("unknown schedule " + job.parallel.schedule);
-  Program program = row->build(job.parallel.pipeline, job.batch.microbatches);
-  const auto faults = check_program(program);
-  if (!faults.empty()) throw std::logic_error("schedule " + program.schedule + ": " + faults[0].message);
-  return program;
 }
 
 }  // namespace
@@ -50,14 +41,15 @@ std::int64_t element_bytes(Element element, Precision precision) {
   return 0;
 }
 
-Plan make_plan(const Job& job) {
-  Plan plan{job, Mesh(job.parallel), checked_program(job), stage_ranges(job), {}, {}, 0};
+Plan make_plan(const Job& described) {
+  const Job job = with_stages(described);
+  Plan plan{job, Mesh(job.parallel), build_program(job.parallel, job.batch.microbatches), stage_ranges(job), {}, {}, 0};
   const Graph model = build_graph(job.model);
   plan.parameters = parameter_count(model);
   std::vector<Graph> graphs;
   for (const StageRange& range : plan.ranges) graphs.push_back(slice_graph(model, range.first_layer, range.last_layer));
   plan.layout = lay_out_state(plan.mesh, plan.program, graphs);
-  for (Graph& graph : graphs) plan.stages.push_back(derive_steps(std::move(graph)));
+  for (Graph& graph : graphs) plan.stages.push_back(derive_steps(std::move(graph), job.memory.recompute));
   return plan;
 }
 

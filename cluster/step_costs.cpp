@@ -64,7 +64,7 @@ CostedList StepCosts::costed(const StageSteps& stage, const StepList& list, cons
     each.seconds = slowdown * step_seconds(model_, step_work(stage, step, shape), fp8);
     if (op_row(node.op).communicates) {
       each.transfer = step.node * 4 + static_cast<int>(step.pass);
-      const bool forward = step.pass != Pass::backward_input;
+      const bool forward = runs_forward(step.pass);
       const bool scatters = (node.op == Op::dispatch) == forward;
       double row = scatters ? dispatched_row_bytes(job, shape.compute_bytes) : job.model.hidden * shape.compute_bytes;
       // One gate a (row, expert) pair travels with dispatch; where and to which expert is what exchange_counts tells.

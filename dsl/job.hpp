@@ -73,9 +73,13 @@ struct ParallelSpec {
   int pipeline = 1;
   int data = 1;
   int expert = 1;                     // ranks an expert group has; divides data
-  std::string schedule;               // a name of runtime/schedule's table
+  std::string schedule;               // a name of runtime/schedule's table; "file": schedule_file's
+  int stages_per_rank = 0;            // 0: the schedule's own
+  std::string schedule_file{};        // relative to the job file's folder, absolute once launched; "": none
+  std::string schedule_text{};        // of that file, which may change or vanish; not a key
   bool overlap = true;                // F&B instructions interleave their two op lists; false: one after the other
-  std::vector<int> layers_per_stage;  // one entry a stage, summing to model.layers; never empty after validation
+  std::vector<int> layers_per_stage;  // one entry a stage, summing to model.layers; empty: cluster/stage_balance.hpp
+  bool from_file() const { return !schedule_file.empty(); }
   bool operator==(const ParallelSpec&) const = default;
 };
 
@@ -151,6 +155,21 @@ struct BalanceSpec {
   bool operator==(const BalanceSpec&) const = default;
 };
 
+// What the backward pass makes again instead of keeping it; models/recompute.hpp.
+struct RecomputeSpec {
+  bool rms_norm = false;  // outputs of RMSNorms
+  bool mla_up = false;    // queries, keys and values, from their latents
+  bool swiglu = false;    // outputs of SwiGLUs
+  bool full = false;      // everything but the residual stream between layers and what routing decided
+  bool operator==(const RecomputeSpec&) const = default;
+};
+
+// [memory]
+struct MemorySpec {
+  RecomputeSpec recompute;
+  bool operator==(const MemorySpec&) const = default;
+};
+
 // [precision]
 struct PrecisionSpec {
   Precision compute = Precision::fp32;
@@ -170,9 +189,18 @@ struct NodeSpec {
   bool operator==(const NodeSpec&) const = default;
 };
 
+// [cluster.link]: the wire between any two devices, emulated; cluster/link.hpp states the model.
+struct LinkSpec {
+  double latency_us = 0;
+  double gb_per_s = 0;  // 10^9 bytes a second that a device can send; 0: no limit
+  bool emulated() const { return latency_us > 0 || gb_per_s > 0; }
+  bool operator==(const LinkSpec&) const = default;
+};
+
 // [cluster]
 struct ClusterSpec {
   std::vector<NodeSpec> nodes;
+  LinkSpec link{};
   int threads_per_device = 1;    // threads of one device's matrix products
   bool pin_cores = false;        // device i runs on core i mod cores
   double peer_timeout_secs = 0;  // a wait on a peer longer than this ends the job
@@ -187,6 +215,7 @@ struct Job {
   DataSpec data;
   OptimizerSpec optimizer;
   BalanceSpec balance;
+  MemorySpec memory;
   PrecisionSpec precision;
   ClusterSpec cluster;
   std::string folder;  // of the job file; relative globs start here

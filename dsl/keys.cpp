@@ -38,6 +38,13 @@ Word<Job> schedule_name() {
   return word;
 }
 
+Selection<Job> recomputed() {
+  using Flag = bool& (*)(Job&);
+#define FLAG(member) Flag([](Job& job) -> bool& { return job.memory.recompute.member; })
+  return {{"full", FLAG(full)}, {{"rms_norm", FLAG(rms_norm)}, {"mla_up", FLAG(mla_up)}, {"swiglu", FLAG(swiglu)}}};
+#undef FLAG
+}
+
 Word<Job> preset_name() {
   Word<Job> word{WORD_FIELD(model.preset), preset_names()};
   word.names.insert(word.names.begin(), "");
@@ -118,10 +125,17 @@ std::vector<Key<Job>> make_keys() {
        "ranks that share a layer's experts; divides data and experts"},
       {"parallel", "schedule", schedule_name(), "\"1f1b\"", "", 0, 0, "",
        "order of a step's forwards and backwards over the pipeline"},
+      {"parallel", "stages_per_rank", FIELD(int, parallel.stages_per_rank), "0", "", 0, most_stages_per_rank, "stages",
+       "pipeline stages that a rank holds, where the schedule leaves that open (interleaved); 0: the schedule's own, 2 "
+       "for interleaved"},
+      {"parallel", "schedule_file", FIELD(std::string, parallel.schedule_file), "\"\"", "", 0, 4096, "",
+       "a schedule of your own instead of `schedule`, relative to the job file, as `dsrun plan FILE --program-file` "
+       "prints one (docs/schedules.md); \"\": none"},
       {"parallel", "overlap", FIELD(bool, parallel.overlap), "true", "", 0, 0, "",
        "F&B instructions interleave their two op lists"},
       {"parallel", "layers_per_stage", FIELD(std::vector<int>, parallel.layers_per_stage), "[]", "", 1, 10000, "layers",
-       "one entry a pipeline stage, summing to model.layers; []: as even as can be, the first stages one more"},
+       "one entry a pipeline stage, summing to model.layers; []: balanced by cost, embedding, head and prediction "
+       "modules included"},
 
       {"batch", "sequences", FIELD(int, batch.sequences), "16", "", 1, big, "sequences", "of a step, over all ranks"},
       {"batch", "length", FIELD(int, batch.length), "256", "", 1, 1e6, "tokens", "tokens that a sequence predicts"},
@@ -203,6 +217,12 @@ std::vector<Key<Job>> make_keys() {
       {"balance", "load_factor", FIELD(double, balance.load_factor), "1.5", "", 1, 1000, "",
        "routed rows that memory is planned for, over the mean; no token is dropped beyond it"},
 
+      {"memory", "recompute", recomputed(), "[]", "", 0, 0, "",
+       "what backward makes again instead of keeping it: outputs of RMSNorms, MLA's up-projections, outputs of "
+       "SwiGLUs, "
+       "as in arXiv 2412.19437, section 3.2.3; \"full\": all but each layer's input and its routing; numbers stay the "
+       "same"},
+
       {"precision", "compute", CHOICE(Precision, precision.compute, "fp64", "fp32", "bf16"), "\"fp32\"", "", 0, 0, "",
        "arithmetic of activations and weights; master weights are fp32 (fp64 under \"fp64\", which is for tests)"},
       {"precision", "products", CHOICE(Products, precision.products, "compute", "fp8"), "\"compute\"", "", 0, 0, "",
@@ -217,10 +237,15 @@ std::vector<Key<Job>> make_keys() {
        "keep device i on core i mod cores"},
       {"cluster", "peer_timeout_secs", FIELD(double, cluster.peer_timeout_secs), "60.0", "", 0.1, 1e6, "seconds",
        "a wait on a peer longer than this ends the job, naming who waited for what"},
+
+      {"cluster.link", "latency_us", FIELD(double, cluster.link.latency_us), "0.0", "", 0, 1e9, "microseconds",
+       "from a message's leaving to its arrival"},
+      {"cluster.link", "gb_per_s", FIELD(double, cluster.link.gb_per_s), "0.0", "", 0, 1e6, "10^9 bytes/s",
+       "that a device can send, to all others together; 0: no limit"},
   };
 }
 
-constexpr std::array<TableHelp, 10> tables = {{
+constexpr std::array<TableHelp, 11> tables = {{
     {"job", "the run"},
     {"model", "sizes of the model, in DeepSeek-V3's terms (arXiv 2412.19437)"},
     {"parallel", "how ranks share the work: world = pipeline x data"},
@@ -228,8 +253,13 @@ constexpr std::array<TableHelp, 10> tables = {{
     {"data", "the text"},
     {"optimizer", "AdamW; linear warm-up, constant, cosine, constant, constant"},
     {"balance", "load of the experts, without auxiliary loss (arXiv 2408.15664)"},
+    {"memory", "what is kept, and what is made again"},
     {"precision", "number types"},
     {"cluster", "where it runs"},
+    {"cluster.link",
+     "a wire to emulate between devices of one process, so that a laptop shows what a network does to a job: a message "
+     "to another device leaves once those before it have left, takes its bytes over gb_per_s to do so, and arrives "
+     "latency_us later; without the table messages arrive at once"},
     {"cluster.node", "one entry a host; none: one localhost with as many devices as ranks"},
 }};
 
@@ -281,6 +311,9 @@ struct TypeName {
   std::string operator()(const Word<Owner>& word) const { return any_of(word.names); }
   std::string operator()(const Choice<Owner>& choice) const { return any_of(choice.names); }
   std::string operator()(const Vocabulary<Owner>&) const { return "\"byte\" or integer"; }
+  std::string operator()(const Selection<Owner>& selection) const {
+    return any_of({selection.everything.name}) + " or array of " + any_of(selection.names());
+  }
 };
 
 template <class Owner>
@@ -293,9 +326,19 @@ struct HasRange {
   bool operator()(const Word<Owner>&) const { return false; }
   bool operator()(const Choice<Owner>&) const { return false; }
   bool operator()(const Vocabulary<Owner>&) const { return true; }
+  bool operator()(const Selection<Owner>&) const { return false; }
 };
 
 }  // namespace
+
+template <class Owner>
+std::vector<std::string> Selection<Owner>::names() const {
+  std::vector<std::string> all;
+  for (const Item& item : items) all.push_back(item.name);
+  return all;
+}
+template struct Selection<Job>;
+template struct Selection<NodeSpec>;
 
 template <class Owner>
 std::string type_name(const Field<Owner>& field) {

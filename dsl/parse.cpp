@@ -13,6 +13,7 @@
 #include "dsl/overrides.hpp"
 #include "dsl/presets.hpp"
 #include "dsl/read_value.hpp"
+#include "dsl/schedule_file.hpp"
 #include "dsl/suggest.hpp"
 #include "dsl/validate.hpp"
 
@@ -79,9 +80,19 @@ class Reader {
     for (const TomlEntry& each : *table) {
       if (entry.name == "cluster" && each.name == "node")
         read_nodes(each.value);
+      else if (entry.name == "cluster" && each.name == "link")
+        read_link(each.value);
       else
         read_key(job_, job_keys(), entry.name, entry.name, each);
     }
+  }
+
+  void read_link(const TomlValue& value) {
+    const auto* table = std::get_if<TomlTable>(&value.data);
+    if (table == nullptr)
+      return fault(value.at.place("cluster.link"), fmt::format("cluster.link is {}, not a table", kind_name(value)),
+                   "[cluster.link]");
+    for (const TomlEntry& each : *table) read_key(job_, job_keys(), "cluster.link", "cluster.link", each);
   }
 
   void read_nodes(const TomlValue& value) {
@@ -171,6 +182,7 @@ ParseResult parse_job_text(std::string_view text, const std::string& file_name,
 
   Job job = Reader(places, faults).read(*root);
   job.folder = folder;
+  read_schedule_file(job, places, faults);
   complete(job);
   for (Diagnostic& found : validate(job, places)) faults.push_back(std::move(found));
   if (faults.empty()) return {std::move(job), {}};

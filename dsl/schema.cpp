@@ -29,6 +29,10 @@ class SchemaOf {
   json operator()(const Vocabulary<Owner>&) const {
     return {{"anyOf", json::array({json{{"const", "byte"}}, integer()})}};
   }
+  json operator()(const Selection<Owner>& selection) const {
+    const json names = {{"type", "array"}, {"items", {{"enum", selection.names()}}}};
+    return {{"anyOf", json::array({json{{"const", selection.everything.name}}, names})}};
+  }
 
  private:
   json integer() const {
@@ -92,6 +96,8 @@ json json_schema() {
     if (table.name == "cluster.node")
       schema["properties"]["cluster"]["properties"]["node"] = {
           {"type", "array"}, {"minItems", 1}, {"items", table_schema(node_keys(), table)}};
+    else if (table.name == "cluster.link")
+      schema["properties"]["cluster"]["properties"]["link"] = table_schema(job_keys(), table);
     else
       schema["properties"][std::string(table.name)] = table_schema(job_keys(), table);
   }

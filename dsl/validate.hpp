@@ -20,7 +20,7 @@ struct KeyPlaces {
   bool whole = true;
 };
 
-// Fills what the user left to be derived: layers_per_stage, nodes.
+// Fills what the user left to be derived: nodes.
 void complete(Job& job);
 
 std::vector<Diagnostic> validate(const Job& job, const KeyPlaces& places);

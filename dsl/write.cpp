@@ -22,6 +22,12 @@ json value_of(const Owner& owner, const Key<Owner>& key) {
         } else if constexpr (std::is_same_v<F, Vocabulary<Owner>>) {
           const int size = field.get(owner);
           return size == 0 ? json("byte") : json(size);
+        } else if constexpr (std::is_same_v<F, Selection<Owner>>) {
+          if (field.everything.flag(open)) return field.everything.name;
+          json names = json::array();
+          for (const auto& item : field.items)
+            if (item.flag(open)) names.push_back(item.name);
+          return names;
         } else if constexpr (std::is_same_v<F, Word<Owner>>) {
           return field.field(open);
         } else {
@@ -29,6 +35,13 @@ json value_of(const Owner& owner, const Key<Owner>& key) {
         }
       },
       key.field);
+}
+
+// The object of a table, whose name may be that of one inside another: "cluster.link".
+json& table_in(json& tables, std::string_view name) {
+  const std::size_t dot = name.find('.');
+  json& outer = tables[std::string(name.substr(0, dot))];
+  return dot == std::string_view::npos ? outer : table_in(outer, name.substr(dot + 1));
 }
 
 std::string toml_text(const json& value) {
@@ -43,6 +56,7 @@ std::string to_toml(const Job& job) {
   std::string text;
   std::string_view table;
   for (const Key<Job>& key : job_keys()) {
+    if (key.path() == "parallel.schedule" && job.parallel.from_file()) continue;
     if (key.table != table) {
       table = key.table;
       text += fmt::format("{}[{}]\n", text.empty() ? "" : "\n", table);
@@ -59,7 +73,7 @@ std::string to_toml(const Job& job) {
 
 json to_json(const Job& job) {
   json tables;
-  for (const Key<Job>& key : job_keys()) tables[std::string(key.table)][std::string(key.name)] = value_of(job, key);
+  for (const Key<Job>& key : job_keys()) table_in(tables, key.table)[std::string(key.name)] = value_of(job, key);
   for (const NodeSpec& node : job.cluster.nodes) {
     json entry;
     for (const Key<NodeSpec>& key : node_keys()) entry[std::string(key.name)] = value_of(node, key);

@@ -38,6 +38,7 @@ void RunSummary::add(const StepFinished& step) {
     seconds_ = mfu_ = in_rounds_ = 0;
     times_.clear();
     op_seconds_ = {};
+    program_times_ = {};
   }
   ++num_counted_;
   tokens_ += step.metrics.tokens;
@@ -53,12 +54,14 @@ void RunSummary::add(const StepFinished& step) {
   for (std::size_t op = 0; op < num_ops; ++op)
     for (std::size_t pass = 0; pass < op_seconds_[op].size(); ++pass)
       op_seconds_[op][pass] += step.op_seconds[op][pass];
+  for (const ProgramTimes& rank : step.programs) program_times_ += rank;
   rows_sent_away_ += step.rows_sent_away;
   rows_ += std::accumulate(step.rows_received.begin(), step.rows_received.end(), std::int64_t{0});
 }
 
 std::string RunSummary::text() const {
-  return num_steps_ == 0 ? std::string() : speed() + phases() + ops() + memory() + experts() + messaging();
+  return num_steps_ == 0 ? std::string()
+                         : speed() + phases() + instructions() + ops() + memory() + experts() + messaging();
 }
 
 std::string RunSummary::speed() const {
@@ -86,6 +89,26 @@ std::string RunSummary::phases() const {
   return text;
 }
 
+// Means of one instruction of a kind, over ranks and steps. Exposed is what a transfer of rows takes beyond the compute
+// that overlaps it.
+std::string RunSummary::instructions() const {
+  std::string text = fmt::format("time by instruction, mean ms\n  {:<10} {:>7} {:>9} {:>9} {:>9} {:>9}\n", "", "a step",
+                                 "elapsed", "in ops", "exposed", "stage");
+  const auto steps = static_cast<double>(num_counted_) * static_cast<double>(std::max<std::size_t>(1, times_.size()));
+  for (std::size_t i = 0; i < num_instruction_kinds; ++i) {
+    const InstructionTimes& times = program_times_.kinds[i];
+    if (times.count == 0) continue;
+    const double to_mean = 1e3 / static_cast<double>(times.count);
+    text += fmt::format("  {:<10} {:>7.1f} {:>9.2f} {:>9.2f} {:>9.2f} {:>9.2f}\n", instruction_kind_names[i],
+                        static_cast<double>(times.count) / steps, times.elapsed * to_mean, times.ops * to_mean,
+                        times.transfer_wait * to_mean, times.pipeline_wait * to_mean);
+  }
+  return text + fmt::format(
+                    "  synchronisation {:.2f} ms a step and {:.2f} ms waiting for others in it\n"
+                    "  exposed: waits for rows of experts; stage: waits for another stage, mostly before it\n",
+                    1e3 * program_times_.synchronisation / steps, 1e3 * program_times_.synchronisation_wait / steps);
+}
+
 // CPU seconds of the ops, most first.
 std::string RunSummary::ops() const {
   std::vector<std::pair<double, std::size_t>> order;
@@ -96,8 +119,8 @@ std::string RunSummary::ops() const {
     total += order.back().first;
   }
   std::sort(order.rbegin(), order.rend());
-  std::string text = fmt::format("time by op, CPU ms a step over all devices\n  {:<15} {:>6} {:>9} {:>9} {:>9}\n", "",
-                                 "%", "forward", "to input", "to weight");
+  std::string text = fmt::format("time by op, CPU ms a step over all devices\n  {:<15} {:>6} {:>9} {:>9} {:>9} {:>9}\n",
+                                 "", "%", "forward", "to input", "to weight", "recompute");
   for (const auto& [seconds, op] : order) {
     if (seconds <= 0) continue;
     text += fmt::format("  {:<15} {:>6.1f}", op_name(static_cast<Op>(op)), percent(seconds, total));

@@ -30,6 +30,7 @@ class RunSummary {
  private:
   std::string speed() const;
   std::string phases() const;
+  std::string instructions() const;
   std::string ops() const;
   std::string memory() const;
   std::string experts() const;
@@ -48,6 +49,7 @@ class RunSummary {
   std::vector<PhaseTimes> times_;  // by rank
   double in_rounds_ = 0;           // of each step's seconds those in which some device was at work
   OpSeconds op_seconds_{};
+  ProgramTimes program_times_;  // over all ranks
   std::int64_t rows_sent_away_ = 0, rows_ = 0;
   std::vector<MemoryUse> last_memory_;                                // by rank; peaks are of the whole run
   std::deque<std::vector<std::vector<std::int64_t>>> recent_counts_;  // of the last 100 steps

@@ -9,6 +9,7 @@
 #include "dsrun/verbs.hpp"
 #include "models/costs.hpp"
 #include "runtime/device/scratch.hpp"
+#include "runtime/schedule/program_file.hpp"
 
 namespace dsrun {
 namespace {
@@ -16,6 +17,7 @@ namespace {
 struct PlanOptions {
   JobOptions job;
   bool program = false;
+  bool program_file = false;
   bool graph = false;
 };
 
@@ -42,7 +44,7 @@ void print_text(const Plan& plan) {
   fmt::print("parameters {}{} · active {} per token · {:.4g} FLOPs per token\n\n", parameters_of_layers(job.model),
              modules > 0 ? fmt::format(" and {} in prediction modules", modules) : "",
              active_parameter_count(job.model), training_flops_per_token(job.model, job.batch.length));
-  const std::vector<RankMemory> memory = plan_memory(plan, device_memory(plan));
+  const MemoryPlan memory = plan_memory(plan, device_memory(plan));
   fmt::print("{:>5}  {:>9} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9}  MiB\n", "rank", "weights", "gradients",
              "optimizer", "saved", "working", "routed", "messages", "scratch", "peak");
   for (std::size_t rank = 0; rank < memory.size(); ++rank) {
@@ -70,7 +72,7 @@ void print_json(const Plan& plan) {
                         {"flops_per_token", training_flops_per_token(plan.job.model, plan.job.batch.length)},
                         {"ranks", nlohmann::json::array()},
                         {"links", nlohmann::json::array()}};
-  const std::vector<RankMemory> memory = plan_memory(plan, device_memory(plan));
+  const MemoryPlan memory = plan_memory(plan, device_memory(plan));
   for (int rank = 0; rank < plan.mesh.size(); ++rank) {
     nlohmann::json stages = nlohmann::json::array();
     for (int phase = 0; phase < plan.num_phases(rank); ++phase) {
@@ -108,6 +110,8 @@ void plan_job(const PlanOptions& options, Context& context) {
   const Plan plan = make_plan(*job);
   if (options.program)
     fmt::print("{}", to_string(plan.program));
+  else if (options.program_file)
+    fmt::print("{}", write_program(plan.program));
   else if (options.graph)
     print_graph(plan);
   else if (options.job.json())
@@ -123,6 +127,8 @@ void add_plan(CLI::App& app, Context& context) {
   CLI::App* verb = app.add_subcommand("plan", "placement, parameters, memory per rank and bytes per link");
   options->job.add_to(*verb);
   verb->add_flag("--program", options->program, "print the instructions of one step, a line a pipeline rank");
+  verb->add_flag("--program-file", options->program_file,
+                 "print them with each rank's stages, as parallel.schedule_file reads them");
   verb->add_flag("--graph", options->graph, "print every stage's op lists");
   verb->callback([options, &context] { plan_job(*options, context); });
 }

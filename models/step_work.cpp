@@ -12,7 +12,7 @@ class Counter {
         step_(step),
         node_(stage.graph.nodes[static_cast<std::size_t>(step.node)]),
         shape_(shape),
-        forward_(step.pass != Pass::backward_input && step.pass != Pass::backward_weight) {}
+        forward_(runs_forward(step.pass)) {}
 
   StepWork count() const {
     StepWork work;

@@ -2,12 +2,11 @@
 
 #include <algorithm>
 #include <cassert>
-#include <stdexcept>
 
 #include <fmt/format.h>
 
+#include "dsl/job_schedule.hpp"
 #include "models/op_table.hpp"
-#include "runtime/schedule/checker.hpp"
 #include "runtime/schedule/schedule.hpp"
 
 namespace dsrun {
@@ -36,8 +35,7 @@ const Program& DeviceCore::program_of(const RoundOrder& order) {
   if (order.microbatches == plan.job.batch.microbatches) return plan.program;
   const auto found = smaller_programs_.find(order.microbatches);
   if (found != smaller_programs_.end()) return found->second;
-  Program built = find_schedule(plan.job.parallel.schedule)->build(plan.mesh.pipeline, order.microbatches);
-  if (const auto faults = check_program(built); !faults.empty()) throw std::logic_error(faults[0].message);
+  Program built = build_program(plan.job.parallel, order.microbatches);
   return smaller_programs_.emplace(order.microbatches, std::move(built)).first->second;
 }
 
@@ -46,9 +44,9 @@ const RankProgram& DeviceCore::program() const {
 }
 
 void DeviceCore::on_tensor(TensorMessage message) {
-  const std::int64_t sent = message.sent_ns;
+  const std::int64_t arrived = std::max(message.sent_ns, message.arrives_ns);
   inbox_.file(std::move(message));
-  if (waiting_since_ns_ != 0) unblocked_ns_ = sent;  // the last one filed before pump() finds something ready
+  if (waiting_since_ns_ != 0) unblocked_ns_ = arrived;  // the last one filed before pump() finds something ready
 }
 
 void DeviceCore::on_round(const RoundOrder& order) {
@@ -68,6 +66,7 @@ void DeviceCore::on_round(const RoundOrder& order) {
   executed_.clear();
   times_ = {};
   op_seconds_ = {};
+  program_times_ = {};
   counted = read(context_.clock);
   round_start_ns_ = counted.wall_ns;
 }
@@ -86,7 +85,10 @@ bool DeviceCore::pump() {
   } else if (!strands_.empty() || start_instruction()) {
     ran = run_instruction_step();
   }
-  if (!ran && in_round_ && waiting_since_ns_ == 0) waiting_since_ns_ = context_.clock.wall_ns();
+  if (!ran && in_round_ && waiting_since_ns_ == 0) {
+    waiting_since_ns_ = context_.clock.wall_ns();
+    wait_cause_ = &wait_cause();
+  }
   return ran;
 }
 
@@ -163,6 +165,13 @@ int DeviceCore::choose_strand() {
   return other;
 }
 
+// What a wait that begins now is counted as.
+double& DeviceCore::wait_cause() {
+  if (sync_.stage() != GradientSync::Stage::idle) return program_times_.synchronisation_wait;
+  const std::size_t whose = strands_.size() == 1 ? 0 : turns_[turn_];
+  return strands_[whose].waits_for_stage() ? instruction_times().pipeline_wait : instruction_times().transfer_wait;
+}
+
 bool DeviceCore::run_instruction_step() {
   const int chosen = choose_strand();
   if (chosen < 0) return false;
@@ -191,6 +200,17 @@ bool DeviceCore::run_instruction_step() {
 
 void DeviceCore::finish_instruction() {
   const Instruction& instruction = program().instructions[cursor_];
+  DeviceSpan span;
+  span.what = DeviceSpan::What::instruction;
+  span.instruction = instruction;
+  span.phase = instruction.first.phase;
+  span.microbatch = instruction.first.microbatch;
+  span.start_ns = std::exchange(instruction_start_ns_, 0);
+  span.end_ns = counted.wall_ns;
+  InstructionTimes& times = instruction_times();
+  ++times.count;
+  times.elapsed += static_cast<double>(span.end_ns - span.start_ns) * 1e-9;
+  if (observer_) observer_(span);
   for (const Strand& strand : strands_) {
     const Half& half = strand.half();
     if (half.kind == Kind::backward || half.kind == Kind::weight || context_.round.kind == RoundKind::evaluate)
@@ -224,7 +244,7 @@ void DeviceCore::end_round() {
   count_overhead(now);
   const double total = static_cast<double>(now - round_start_ns_) * 1e-9;
   times_.core_wait += std::max(0.0, total - times_.total());
-  done_ = RoundDone{context_.rank, context_.round.round, times_, op_seconds_, context_.pool->use()};
+  done_ = RoundDone{context_.rank, context_.round.round, times_, op_seconds_, context_.pool->use(), program_times_};
   in_round_ = false;
 }
 
@@ -234,6 +254,7 @@ void DeviceCore::account_wait(std::int64_t now) {
   const std::int64_t idle_end = unblocked_ns_ == 0 ? now : ended;
   times_.idle += static_cast<double>(idle_end - waiting_since_ns_) * 1e-9;
   (shares_thread_ ? times_.core_wait : times_.delivery) += static_cast<double>(now - idle_end) * 1e-9;
+  *wait_cause_ += static_cast<double>(now - waiting_since_ns_) * 1e-9;
   if (observer_) {
     DeviceSpan span;
     span.what = DeviceSpan::What::idle;
@@ -271,8 +292,13 @@ void DeviceCore::timed(DeviceSpan span, double PhaseTimes::*phase, Work work) {
   const double wall = static_cast<double>(span.end_ns - span.start_ns) * 1e-9;
   times_.*phase += std::min(cpu, wall);
   times_.core_wait += std::max(0.0, wall - cpu);
-  if (span.what == DeviceSpan::What::op)
+  if (span.what == DeviceSpan::What::op) {
     op_seconds_[static_cast<std::size_t>(span.op)][static_cast<std::size_t>(span.pass)] += cpu;
+    instruction_times().ops += wall;
+    if (instruction_start_ns_ == 0) instruction_start_ns_ = span.start_ns;
+  } else {
+    program_times_.synchronisation += wall;
+  }
   if (observer_) observer_(span);
 }
 

@@ -21,13 +21,17 @@ namespace dsrun {
 
 // One thing a device did, for traces and tests of order.
 struct DeviceSpan {
-  enum class What : std::uint8_t { op, optimizer, idle };
+  enum class What : std::uint8_t { op, optimizer, idle, instruction, wire };
   What what = What::op;
   Op op = Op::embed;
   Pass pass = Pass::forward;
   Part part = Part::whole;
   int phase = 0, microbatch = 0, layer = 0;
   std::int64_t start_ns = 0, end_ns = 0;
+  Instruction instruction{};              // of an instruction
+  Traffic traffic = Traffic::activation;  // of a wire: a message's way to `peer`
+  int peer = 0;
+  std::int64_t num_bytes = 0;
 };
 
 class DeviceCore {
@@ -75,6 +79,7 @@ class DeviceCore {
   Strand make_strand(const Half& half);
   const StepList& list_of(const Half& half, int stage) const;
   int choose_strand();  // 0 or 1; −1: none can run
+  double& wait_cause();
   bool run_instruction_step();
   bool run_sync_step();
   void finish_instruction();
@@ -82,6 +87,7 @@ class DeviceCore {
   template <class Work>
   void timed(DeviceSpan span, double PhaseTimes::*phase, Work work);
   void account_wait(std::int64_t now);
+  InstructionTimes& instruction_times() { return program_times_.of(kind_of(program().instructions[cursor_])); }
   std::int64_t count_overhead(std::int64_t wall_ns);
 
   DeviceContext context_;
@@ -102,9 +108,12 @@ class DeviceCore {
   std::optional<RoundDone> done_;
   PhaseTimes times_;
   OpSeconds op_seconds_{};
+  ProgramTimes program_times_;
+  std::int64_t instruction_start_ns_ = 0;  // of its first op; 0: none has run
   bool shares_thread_ = false;
   std::int64_t round_start_ns_ = 0;
   std::int64_t waiting_since_ns_ = 0;  // 0: not waiting
+  double* wait_cause_ = nullptr;       // in program_times_
   std::int64_t unblocked_ns_ = 0;      // when the message that ended the wait was sent
   StepPlace doing_;                    // the op last begun,
   const char* doing_sync_ = nullptr;   // unless it is one of the synchronisation

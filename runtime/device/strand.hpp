@@ -27,6 +27,8 @@ class Strand {
   bool done() const { return next_ == list_->size(); }
   bool next_is_compute() const { return (*list_)[next_].part == Part::whole; }
   bool ready() const;  // precondition: !done()
+  // Whether what it misses, if anything, is another stage's message rather than rows of experts.
+  bool waits_for_stage() const { return next_ == 0; }
   // The messages without which the next step cannot run; empty: it is ready.
   std::vector<Tag> missing() const;
   void run_next();  // precondition: ready()

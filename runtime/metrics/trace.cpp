@@ -1,5 +1,7 @@
 #include "runtime/metrics/trace.hpp"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "models/op_table.hpp"
@@ -8,18 +10,40 @@
 namespace dsrun {
 namespace {
 
-enum Lane : int { compute, exchange, optimizer, idle };
+// Wires are the last: as many as there are messages on their way at once.
+enum Lane : int { program, compute, exchange, optimizer, idle, wire };
+constexpr const char* lane_names[] = {"program", "compute", "exchange", "optimizer", "idle", "wire"};
 
 Lane lane_of(const DeviceSpan& span) {
-  if (span.what == DeviceSpan::What::idle) return idle;
-  if (span.what == DeviceSpan::What::optimizer) return optimizer;
-  return span.part == Part::whole ? compute : exchange;
+  switch (span.what) {
+    case DeviceSpan::What::op:
+      return span.part == Part::whole ? compute : exchange;
+    case DeviceSpan::What::optimizer:
+      return optimizer;
+    case DeviceSpan::What::idle:
+      return idle;
+    case DeviceSpan::What::instruction:
+      return program;
+    case DeviceSpan::What::wire:
+      return wire;
+  }
+  return compute;
+}
+
+std::string name_of_message(const DeviceSpan& span) {
+  constexpr const char* passes[] = {"F", "B", "W"};
+  constexpr const char* traffic[] = {"activations", "gradients", "", "gradient shard", "weight shard"};
+  if (span.traffic == Traffic::exchange)
+    return fmt::format("{} {} to {}", passes[static_cast<int>(span.pass)], op_name(span.op), span.peer);
+  return fmt::format("{} to {}", traffic[static_cast<int>(span.traffic)], span.peer);
 }
 
 std::string name_of(const DeviceSpan& span) {
   if (span.what == DeviceSpan::What::idle) return "idle";
   if (span.what == DeviceSpan::What::optimizer) return "optimizer";
-  constexpr const char* passes[] = {"F", "B", "W"};
+  if (span.what == DeviceSpan::What::instruction) return to_string(span.instruction);
+  if (span.what == DeviceSpan::What::wire) return name_of_message(span);
+  constexpr const char* passes[] = {"F", "B", "W", "B recompute"};
   constexpr const char* parts[] = {"", " start", " finish"};
   return fmt::format("{} {}{}", passes[static_cast<int>(span.pass)], op_name(span.op),
                      parts[static_cast<int>(span.part)]);
@@ -46,21 +70,43 @@ void TraceWriter::write(const std::string& event) {
 }
 
 void TraceWriter::name_rank(int rank) {
-  constexpr const char* lanes[] = {"compute", "exchange", "optimizer", "idle"};
   write(fmt::format(R"({{"name":"process_name","ph":"M","pid":{0},"args":{{"name":"rank {0}"}}}})", rank));
-  for (int lane = compute; lane <= idle; ++lane)
-    write(fmt::format(R"({{"name":"thread_name","ph":"M","pid":{},"tid":{},"args":{{"name":"{}"}}}})", rank, lane,
-                      lanes[lane]));
+  for (int lane = program; lane < wire; ++lane) name_lane(rank, lane);
+}
+
+void TraceWriter::name_lane(int rank, int lane) {
+  write(fmt::format(R"({{"name":"thread_name","ph":"M","pid":{},"tid":{},"args":{{"name":"{}"}}}})", rank, lane,
+                    lane_names[std::min<int>(lane, wire)]));
+  write(fmt::format(R"({{"name":"thread_sort_index","ph":"M","pid":{},"tid":{},"args":{{"sort_index":{}}}}})", rank,
+                    lane, lane));
+}
+
+// The first of the rank's wires on which nothing is any more when the span starts: on one lane spans must not overlap.
+int TraceWriter::wire_lane(int rank, const DeviceSpan& span) {
+  std::vector<std::int64_t>& ends = wire_ends_[rank];
+  const auto free = std::find_if(ends.begin(), ends.end(), [&](std::int64_t end) { return end <= span.start_ns; });
+  const int lane = wire + static_cast<int>(free - ends.begin());
+  if (free == ends.end()) {
+    ends.push_back(span.end_ns);
+    name_lane(rank, lane);
+  } else {
+    *free = span.end_ns;
+  }
+  return lane;
 }
 
 void TraceWriter::add(int rank, const DeviceSpan& span) {
   const std::lock_guard lock(mutex_);
   if (origin_ns_ == 0) origin_ns_ = span.start_ns;
   if (named_.insert(rank).second) name_rank(rank);
-  write(fmt::format(
-      R"({{"name":"{}","cat":"op","ph":"X","pid":{},"tid":{},"ts":{:.3f},"dur":{:.3f},"args":{{"phase":{},"microbatch":{},"layer":{}}}}})",
-      name_of(span), rank, static_cast<int>(lane_of(span)), static_cast<double>(span.start_ns - origin_ns_) * 1e-3,
-      static_cast<double>(span.end_ns - span.start_ns) * 1e-3, span.phase, span.microbatch, span.layer));
+  const int lane = span.what == DeviceSpan::What::wire ? wire_lane(rank, span) : lane_of(span);
+  const std::string args =
+      span.what == DeviceSpan::What::wire
+          ? fmt::format(R"("microbatch":{},"layer":{},"bytes":{})", span.microbatch, span.layer, span.num_bytes)
+          : fmt::format(R"("phase":{},"microbatch":{},"layer":{})", span.phase, span.microbatch, span.layer);
+  write(fmt::format(R"({{"name":"{}","cat":"op","ph":"X","pid":{},"tid":{},"ts":{:.3f},"dur":{:.3f},"args":{{{}}}}})",
+                    name_of(span), rank, lane, static_cast<double>(span.start_ns - origin_ns_) * 1e-3,
+                    static_cast<double>(span.end_ns - span.start_ns) * 1e-3, args));
 }
 
 }  // namespace dsrun

@@ -55,33 +55,41 @@ class CreditCounter {
  private:
   struct Emission {
     Clock clock;  // what must have happened for the half to be done
-    Link* link;   // null: nobody else reads it
+    Link* link;   // null: nobody reads it
   };
 
   void run(const Position& position) {
     const auto& [first, overlapped] = program_.ranks[position.rank].instructions[position.instruction];
-    std::vector<Emission> emissions{run_half(position, first)};
-    if (overlapped) emissions.push_back(run_half(position, *overlapped));
+    std::vector<Emission> emissions{run_half(position, first, !overlapped)};
+    if (overlapped) emissions.push_back(run_half(position, *overlapped, false));
     Clock& done = ranks_[position.rank];
     for (const Emission& emission : emissions) join(done, emission.clock);
     done[position.rank] = position.instruction + 1;
     observe(emissions, done);
   }
 
-  Emission run_half(const Position& position, const Half& half) {
+  // `whole`: the instruction is done with this half.
+  Emission run_half(const Position& position, const Half& half, bool whole) {
     const RankProgram& rank = program_.ranks[position.rank];
     Emission emission{ranks_[position.rank], nullptr};
     for (const StageResult& input : inputs_of(program_, rank, half)) {
       join(emission.clock, results_.at(input));
-      const int sender = *rank_of(program_, input.direction, input.stage);
-      if (sender != position.rank) link(sender, position.rank).release(position.instruction);
+      if (is_read_by(input, rank, half)) {
+        link(*rank_of(program_, input.direction, input.stage), position.rank).release(position.instruction);
+      }
     }
+    if (whole) emission.clock[position.rank] = position.instruction + 1;
     const auto output = output_of(rank, half);
     if (!output) return emission;
     results_[*output] = emission.clock;
     const auto reader = reader_of(program_, *output);
-    if (reader && *reader != position.rank) emission.link = &link(position.rank, *reader);
+    if (reader) emission.link = &link(position.rank, *reader);
     return emission;
+  }
+
+  // Apart from it, a backward needs its own forward, which nobody sends.
+  static bool is_read_by(const StageResult& input, const RankProgram& rank, const Half& half) {
+    return input.stage != rank.chunks[half.phase].stage;
   }
 
   Link& link(int from, int to) { return links_.try_emplace({from, to}, to).first->second; }

@@ -22,20 +22,13 @@ RankProgram build_rank(int rank, int num_ranks, int num_microbatches) {
 
 }  // namespace
 
-std::optional<std::string> one_f_one_b_fault(int num_ranks, int num_microbatches) {
-  if (num_ranks < 1) return "1f1b needs at least 1 pipeline rank, not " + std::to_string(num_ranks);
-  if (num_microbatches < 1) return "1f1b needs at least 1 microbatch, not " + std::to_string(num_microbatches);
-  return std::nullopt;
+Program one_f_one_b(const ScheduleShape& shape) {
+  return program_of("1f1b", shape.num_ranks, 1, shape,
+                    [&](int rank) { return build_rank(rank, shape.num_ranks, shape.num_microbatches); });
 }
 
-Program one_f_one_b(int num_ranks, int num_microbatches) {
-  Program program{.schedule = "1f1b",
-                  .num_stages = num_ranks,
-                  .num_directions = 1,
-                  .num_microbatches = num_microbatches,
-                  .ranks = {}};
-  for (int rank = 0; rank < num_ranks; ++rank) program.ranks.push_back(build_rank(rank, num_ranks, num_microbatches));
-  return program;
+LiveBound one_f_one_b_bound(const ScheduleShape& shape, int rank) {
+  return {std::min(shape.num_ranks - rank, shape.num_microbatches), 0};
 }
 
 }  // namespace dsrun

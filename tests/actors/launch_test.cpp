@@ -139,6 +139,40 @@ TEST_F(Launch, N2_devices_that_share_threads_give_the_same_bits) {
   EXPECT_EQ(threads[1].size(), 4U);
 }
 
+TEST_F(Launch, N2_a_link_delays_what_devices_send_and_nothing_else) {
+  FakeCluster reference(small_job(p2_d2_e2), small_corpus());
+  const FakeRun expected = reference.run();
+  auto overrides = p2_d2_e2;
+  overrides.insert(overrides.end(), {"cluster.link.latency_us=2000", "cluster.link.gb_per_s=0.1"});
+  for (int cores : {2, 64}) {  // devices that share threads, and that have their own
+    LaunchOptions with = options(small_job(overrides), "run" + std::to_string(cores));
+    with.cores = cores;
+    std::vector<double> losses;
+    std::vector<PhaseTimes> phases;
+    with.on_progress = [&](const Progressed& progress) {
+      if (const auto* step = std::get_if<StepFinished>(&progress)) {
+        losses.push_back(step->metrics.loss);
+        phases.push_back(step->metrics.phases);
+      }
+    };
+    std::atomic<int> wires{0}, short_ones{0};
+    with.on_span = [&](int, const DeviceSpan& span) {
+      if (span.what != DeviceSpan::What::wire) return;
+      ++wires;
+      if (span.end_ns - span.start_ns < 2'000'000) ++short_ones;
+    };
+    JobControl control;
+    ASSERT_EQ(run_job(with, control).outcome, Outcome::completed);
+    EXPECT_EQ(losses, expected.losses);
+    EXPECT_GT(wires, 100);
+    EXPECT_EQ(short_ones, 0);
+    for (const PhaseTimes& each : phases) {
+      EXPECT_GT(each.idle, 0.02);  // more than ten flights in a row
+      if (cores == 64) EXPECT_LT(each.delivery, each.idle);
+    }
+  }
+}
+
 TEST_F(Launch, stopped_and_resumed_equals_uninterrupted) {
   for (const char* precision : {"precision.compute=fp32", "precision.compute=bf16"}) {
     auto overrides = p2_d2_e2;

@@ -23,6 +23,23 @@ Job job_with(std::vector<std::string> more = {}) {
   return small_job(overrides);
 }
 
+// Answers as a device does until training starts, then does `what`.
+caf::actor impostor(caf::actor_system& system, bool dies) {
+  return system.spawn([dies](caf::event_based_actor* self) -> caf::behavior {
+    auto coordinator = std::make_shared<caf::actor>();
+    return {
+        [coordinator](Connect& message) { *coordinator = message.coordinator; },
+        [self, coordinator](const Configure& message) { self->send(*coordinator, Ready{message.setup->rank}); },
+        [self, dies](const RoundOrder&) {
+          if (dies) self->quit(caf::exit_reason::kill);
+        },
+        [](const TensorMessage&) {},
+        [](WaitsRequest) {},
+        [](StopOrder) {},
+    };
+  });
+}
+
 TEST(Scheduler, N2_50_seeded_orders_of_handling_give_equal_bits) {
   const Job job = job_with();
   FakeCluster reference(job, small_corpus());
@@ -38,6 +55,52 @@ TEST(Scheduler, N2_50_seeded_orders_of_handling_give_equal_bits) {
     EXPECT_EQ(run.weights, weights) << "seed " << seed;
     EXPECT_EQ(run.saves, std::vector<std::int64_t>{3}) << "seed " << seed;
   }
+}
+
+// A link slow enough for messages to overtake each other's due times, on the scheduler's clock.
+TEST(Scheduler, N2_an_emulated_link_changes_no_bit) {
+  FakeCluster reference(job_with(), small_corpus());
+  const FakeRun expected = reference.run();
+  for (std::uint64_t seed = 1; seed <= 5; ++seed) {
+    const ScheduledRun run =
+        ScheduledJob(job_with({"cluster.link.latency_us=300", "cluster.link.gb_per_s=0.001"}), seed).run();
+    ASSERT_EQ(run.finished.outcome, Outcome::completed) << "seed " << seed << ": " << run.finished.cause;
+    EXPECT_TRUE(run.all_devices_ended);
+    EXPECT_EQ(run.losses, expected.losses) << "seed " << seed;
+    EXPECT_EQ(run.weights, reference.gather_weights()) << "seed " << seed;
+  }
+}
+
+TEST(Scheduler, R2_a_message_on_a_long_way_is_no_silence) {
+  // Nothing but shards of gradients and weights is sent, and each is longer on its way than the deadline.
+  const ScheduledRun run =
+      ScheduledJob(job_with({"parallel.schedule=1f1b", "parallel.pipeline=1", "parallel.expert=1", "job.steps=1",
+                             "cluster.peer_timeout_secs=0.5", "cluster.link.gb_per_s=1e-5"}))
+          .run();
+  EXPECT_EQ(run.finished.outcome, Outcome::completed) << run.finished.cause;
+}
+
+TEST(Scheduler, a_job_on_a_link_that_stops_leaves_no_device_behind) {
+  ScheduledJob job(job_with({"job.steps=50", "cluster.link.latency_us=10000"}));
+  job.on_progress = [](const Progressed& progress, const caf::actor& coordinator) {
+    if (!std::holds_alternative<StepFinished>(progress)) return;
+    caf::anon_send(coordinator, StopRequest{});
+    caf::anon_send(coordinator, StopRequest{});  // at once, with messages on their way
+  };
+  const ScheduledRun run = job.run();
+  EXPECT_EQ(run.finished.outcome, Outcome::aborted);
+  EXPECT_TRUE(run.all_devices_ended);
+}
+
+TEST(Scheduler, R2_a_silent_device_on_a_link_is_named_all_the_same) {
+  ScheduledJob job(job_with({"cluster.peer_timeout_secs=5", "cluster.link.latency_us=1000"}));
+  job.replace_device = [](int rank, caf::actor_system& system) {
+    return rank == 1 ? impostor(system, false) : caf::actor();
+  };
+  const ScheduledRun run = job.run();
+  EXPECT_FALSE(run.hung);
+  EXPECT_EQ(run.finished.outcome, Outcome::failed);
+  EXPECT_THAT(run.finished.cause, HasSubstr("from rank 1"));
 }
 
 TEST(Scheduler, a_device_that_throws_ends_the_job_with_rank_op_and_microbatch) {
@@ -148,23 +211,6 @@ TEST(Scheduler, a_listener_that_throws_ends_the_job) {
   EXPECT_EQ(run.finished.outcome, Outcome::failed);
   EXPECT_THAT(run.finished.cause, HasSubstr("no space for metrics"));
   EXPECT_TRUE(run.all_devices_ended);
-}
-
-// Answers as a device does until training starts, then does `what`.
-caf::actor impostor(caf::actor_system& system, bool dies) {
-  return system.spawn([dies](caf::event_based_actor* self) -> caf::behavior {
-    auto coordinator = std::make_shared<caf::actor>();
-    return {
-        [coordinator](Connect& message) { *coordinator = message.coordinator; },
-        [self, coordinator](const Configure& message) { self->send(*coordinator, Ready{message.setup->rank}); },
-        [self, dies](const RoundOrder&) {
-          if (dies) self->quit(caf::exit_reason::kill);
-        },
-        [](const TensorMessage&) {},
-        [](WaitsRequest) {},
-        [](StopOrder) {},
-    };
-  });
 }
 
 TEST(Scheduler, R2_a_silent_device_is_named_by_those_that_wait_for_it) {

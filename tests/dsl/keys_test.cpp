@@ -24,8 +24,16 @@ Job smallest_job(const std::vector<std::string>& overrides = {}) {
   return parsed.job.value_or(Job{});
 }
 
+// A table of to_json(), whose name may be that of one inside another.
+json& table_of(json& tables, std::string_view name) {
+  const std::size_t dot = name.find('.');
+  json& outer = tables[std::string(name.substr(0, dot))];
+  return dot == std::string_view::npos ? outer : table_of(outer, name.substr(dot + 1));
+}
+
 const json& properties(const json& schema, const std::string& table) {
   const json& tables = schema["properties"];
+  if (table == "cluster.link") return tables["cluster"]["properties"]["link"]["properties"];
   return table == "cluster.node" ? tables["cluster"]["properties"]["node"]["items"]["properties"]
                                  : tables[table]["properties"];
 }
@@ -52,11 +60,11 @@ TEST(Keys, each_default_is_what_the_parser_gives) {
   std::vector<std::string> names = preset_names();
   names.emplace_back();
   for (const std::string& preset : names) {
-    const json job = to_json(smallest_job({"model.preset=" + preset}));
+    json job = to_json(smallest_job({"model.preset=" + preset}));
     for (const Key<Job>& key : job_keys()) {
       if (key.required() || key.default_text == "[]" || key.name == "preset") continue;
       const std::string_view text = default_under(preset, key.path(), key.default_text, key.preset_text);
-      EXPECT_EQ(job[std::string(key.table)][std::string(key.name)], json::parse(text)) << key.path();
+      EXPECT_EQ(table_of(job, key.table)[std::string(key.name)], json::parse(text)) << key.path();
     }
   }
 }
@@ -72,11 +80,11 @@ TEST(Keys, presets_name_keys_that_there_are) {
 
 // Swapped fields would pass the tests of defaults that are equal: set each key to a value of its own, look at the rest.
 TEST(Keys, each_key_fills_its_own_field) {
-  const json before = to_json(smallest_job());
+  json before = to_json(smallest_job());
   int num_checked = 0;
   for (const Key<Job>& key : job_keys()) {
     if (!has_range(key) || key.name == "mtp_depth" || key.table == "parallel") continue;
-    const json old = before[std::string(key.table)][std::string(key.name)];
+    const json old = table_of(before, key.table)[std::string(key.name)];
     const bool whole = old.is_number_integer() || old.is_string();
     const json wanted = old.is_string() ? json(1000) : whole ? json(old.get<std::int64_t>() * 2) : json();
     if (!whole || wanted == old) continue;
@@ -84,8 +92,7 @@ TEST(Keys, each_key_fills_its_own_field) {
         parse_job_text("[job]\nname = \"x\"\nsteps = 10\n", "j", {key.path() + "=" + wanted.dump()});
     if (!parsed.job) continue;  // a rule between keys; faults_test has those
     json expected = before;
-    expected[std::string(key.table)][std::string(key.name)] = wanted;
-    if (key.path() == "model.layers") expected["parallel"]["layers_per_stage"] = {wanted};
+    table_of(expected, key.table)[std::string(key.name)] = wanted;
     EXPECT_EQ(to_json(*parsed.job), expected) << key.path();
     ++num_checked;
   }
@@ -110,7 +117,7 @@ TEST(Schema, has_exactly_the_declared_keys) {
   check(job_keys());
   check(node_keys());
   for (const TableHelp& table : job_tables()) listed += properties(schema, std::string(table.name)).size();
-  EXPECT_EQ(listed, declared + 1);  // cluster.node itself
+  EXPECT_EQ(listed, declared + 2);  // cluster.link and cluster.node themselves
 }
 
 TEST(Schema, types_ranges_and_names_are_the_parsers) {
@@ -118,9 +125,13 @@ TEST(Schema, types_ranges_and_names_are_the_parsers) {
   EXPECT_EQ(properties(schema, "model")["layers"]["type"], "integer");
   EXPECT_EQ(properties(schema, "model")["layers"]["minimum"], 1);
   EXPECT_EQ(properties(schema, "optimizer")["lr"]["type"], "number");
-  EXPECT_EQ(properties(schema, "parallel")["schedule"]["enum"], json({"1f1b", "dualpipe"}));
+  EXPECT_EQ(properties(schema, "parallel")["schedule"]["enum"],
+            json({"gpipe", "1f1b", "interleaved", "zb1p", "dualpipe", "dualpipev"}));
   EXPECT_EQ(properties(schema, "precision")["compute"]["enum"], json({"fp64", "fp32", "bf16"}));
   EXPECT_EQ(properties(schema, "model")["vocab"]["anyOf"][0]["const"], "byte");
+  const json& recompute = properties(schema, "memory")["recompute"]["anyOf"];
+  EXPECT_EQ(recompute[0]["const"], "full");
+  EXPECT_EQ(recompute[1]["items"]["enum"], json({"rms_norm", "mla_up", "swiglu"}));
   EXPECT_EQ(properties(schema, "parallel")["layers_per_stage"]["items"]["type"], "integer");
   EXPECT_EQ(schema["properties"]["job"]["required"], json({"name", "steps"}));
   EXPECT_EQ(schema["properties"]["cluster"]["properties"]["node"]["items"]["required"], json({"devices"}));

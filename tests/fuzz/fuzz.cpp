@@ -75,7 +75,7 @@ void program_text(const std::string& bytes) {
   std::string error;
   const auto instructions = parse_instructions(bytes, error);
   if (!instructions || instructions->size() > 2000) return;
-  Program program = find_schedule("dualpipe")->build(4, 8);
+  Program program = find_schedule("dualpipe")->build({4, 8});
   program.ranks[1].instructions = *instructions;
   check_program(program);
 }
@@ -297,7 +297,7 @@ std::vector<Target> targets() {
   return {{"job_file", job_file, [] { return read(DSRUN_SOURCE_DIR "/examples/quickstart.toml"); }},
           {"program_text", program_text,
            [] {
-             const Program program = find_schedule("dualpipe")->build(4, 8);
+             const Program program = find_schedule("dualpipe")->build({4, 8});
              std::string text;
              for (const Instruction& each : program.ranks[1].instructions) text += to_string(each) + " ";
              return text;

@@ -4,6 +4,7 @@
 #include "cluster/memory_plan.hpp"
 #include "runtime/device/scratch.hpp"
 #include "tests/support/fake_cluster.hpp"
+#include "tests/support/policies.hpp"
 
 namespace dsrun::test {
 namespace {
@@ -34,7 +35,7 @@ TEST(Memory, M1_dense_layers_measure_exactly_what_is_planned) {
   for (auto overrides : jobs()) {
     overrides.push_back("model.dense_layers=4");
     const Job job = small_job(overrides);
-    const std::vector<RankMemory> planned = plan_memory(make_plan(job), device_memory(make_plan(job)));
+    const MemoryPlan planned = plan_memory(make_plan(job), device_memory(make_plan(job)));
     const std::vector<MemoryUse> measured = measure(job);
     for (std::size_t rank = 0; rank < measured.size(); ++rank) {
       SCOPED_TRACE(testing::Message() << "job " << testing::PrintToString(overrides) << " rank " << rank);
@@ -53,7 +54,7 @@ TEST(Memory, M1_routed_rows_stay_within_the_planned_load_factor) {
     overrides.push_back("parallel.expert=" + std::string(small_job(overrides).parallel.data > 1 ? "2" : "1"));
     overrides.push_back("balance.load_factor=8");  // the small model's loads are very uneven: no rank may exceed all
     const Job job = small_job(overrides);
-    const std::vector<RankMemory> planned = plan_memory(make_plan(job), device_memory(make_plan(job)));
+    const MemoryPlan planned = plan_memory(make_plan(job), device_memory(make_plan(job)));
     const std::vector<MemoryUse> measured = measure(job);
     for (std::size_t rank = 0; rank < measured.size(); ++rank) {
       EXPECT_LE(peak(measured[rank], MemoryClass::routed), planned[rank].routed);
@@ -63,6 +64,42 @@ TEST(Memory, M1_routed_rows_stay_within_the_planned_load_factor) {
       }
     }
   }
+}
+
+class MemoryOnMesh : public testing::TestWithParam<MeshCase> {};
+INSTANTIATE_TEST_SUITE_P(Meshes, MemoryOnMesh, testing::ValuesIn(meshes_of_each_schedule()),
+                         [](const auto& mesh) { return mesh.param.name; });
+
+// Stages without transfers are exact, whichever way F&B takes turns; with experts, where halves run one after the
+// other.
+TEST_P(MemoryOnMesh, M1_every_recompute_policy_measures_what_is_planned) {
+  std::int64_t kept = 0;
+  for (const char* dense_layers : {"8", "2"})
+    for (const RecomputeCase& policy : recompute_cases()) {
+      SCOPED_TRACE(policy.name + ", dense layers: " + dense_layers);
+      const bool dense = dense_layers == std::string("8");
+      auto overrides = GetParam().overrides;
+      for (const std::string& each : {std::string("model.layers=8"), std::string("model.dense_layers=") + dense_layers,
+                                      policy.override, std::string("job.steps=2"), std::string("balance.load_factor=8"),
+                                      std::string("model.mtp_depth=") + (dense ? "0" : "1"),
+                                      std::string("parallel.overlap=") + (dense ? "true" : "false")})
+        overrides.push_back(each);
+      const Job job = small_job(overrides);
+      const MemoryPlan planned = plan_memory(make_plan(job), {});
+      const std::vector<MemoryUse> measured = measure(job);
+      for (std::size_t rank = 0; rank < measured.size(); ++rank) {
+        SCOPED_TRACE(testing::Message() << "rank " << rank);
+        EXPECT_EQ(peak(measured[rank], MemoryClass::saved), planned[rank].saved);
+        EXPECT_EQ(peak(measured[rank], MemoryClass::working), planned[rank].working);
+        EXPECT_LE(peak(measured[rank], MemoryClass::routed), planned[rank].routed);
+        EXPECT_LE(peak(measured[rank], MemoryClass::messages), planned[rank].messages);
+      }
+      kept = planned[0].saved;
+    }
+  // The last policy, full, keeps far less than none.
+  auto overrides = GetParam().overrides;
+  overrides.insert(overrides.end(), {"model.layers=8", "model.dense_layers=2", "model.mtp_depth=1"});
+  EXPECT_LT(4 * kept, plan_memory(make_plan(small_job(overrides)), {})[0].saved);
 }
 
 // Scratch is told from shapes before a kernel runs.

@@ -147,7 +147,7 @@ TEST(Mtp, M1_planned_bytes_are_the_bytes_counted) {
            {"parallel.pipeline=2", "parallel.schedule=dualpipe", "batch.microbatches=4", "parallel.overlap=false"},
            {"parallel.pipeline=2", "parallel.data=2", "parallel.schedule=dualpipe", "batch.microbatches=4"}}) {
     const Job job = small_job(with(mesh, {"model.mtp_depth=2", "balance.load_factor=8", "precision.compute=bf16"}));
-    const std::vector<RankMemory> planned = plan_memory(make_plan(job), {});
+    const MemoryPlan planned = plan_memory(make_plan(job), {});
     FakeCluster cluster(job, small_corpus(20000, 0));
     ASSERT_FALSE(cluster.run().hung);
     for (int rank = 0; rank < cluster.plan().mesh.size(); ++rank) {

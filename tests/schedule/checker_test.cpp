@@ -4,6 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <map>
+
 #include "runtime/schedule/schedule.hpp"
 
 namespace dsrun {
@@ -32,33 +34,57 @@ Program pipeline(int num_microbatches, const std::vector<std::string>& lines) {
   return program;
 }
 
+std::vector<std::string> texts(const std::vector<ProgramFault>& faults) {
+  std::vector<std::string> all;
+  for (const ProgramFault& fault : faults) all.push_back(fault.message);
+  return all;
+}
+
 std::vector<std::string> messages(const Program& program, bool forward_only = false) {
-  std::vector<std::string> texts;
-  for (const ProgramFault& fault : check_program(program, forward_only)) texts.push_back(fault.message);
-  return texts;
+  return texts(check_program(program, forward_only));
 }
 
 TEST(Checker, S1_accepts_every_row_on_every_shape_it_takes) {
-  int num_programs = 0;
+  std::map<std::string_view, int> num_programs;
   for (const ScheduleRow& row : schedules()) {
     for (int num_ranks : {1, 2, 3, 4, 5, 6, 8, 10, 12, 16}) {
       for (int num_microbatches : {1, 2, 3, 4, 5, 7, 8, 12, 16, 20, 21, 32, 40, 64}) {
-        if (row.fault(num_ranks, num_microbatches)) continue;
-        const Program program = row.build(num_ranks, num_microbatches);
-        EXPECT_THAT(messages(program), IsEmpty()) << row.name << " " << num_ranks << " " << num_microbatches;
-        EXPECT_THAT(messages(forward_only(program, 3), true), IsEmpty()) << row.name << " " << num_ranks;
-        ++num_programs;
+        for (int stages_per_rank : {0, 2, 3, 5}) {
+          const ScheduleShape shape{num_ranks, num_microbatches, stages_per_rank};
+          if (row.fault(shape)) continue;
+          const Program program = row.build(shape);
+          SCOPED_TRACE(testing::Message()
+                       << row.name << " " << num_ranks << " " << num_microbatches << " " << stages_per_rank);
+          EXPECT_THAT(texts(check_schedule(row, shape, program)), IsEmpty());
+          EXPECT_THAT(messages(forward_only(program, 3), true), IsEmpty());
+          EXPECT_EQ(program.num_stages, row.num_stages(shape));
+          ++num_programs[row.name];
+        }
       }
     }
   }
-  EXPECT_EQ(num_programs, 140 + 36);
+  // One stage a rank: asked for none or not at all is the same; two: so do 0 and 2; interleaved takes all four.
+  EXPECT_THAT(num_programs,
+              testing::UnorderedElementsAre(testing::Pair("gpipe", 140), testing::Pair("1f1b", 140),
+                                            testing::Pair("zb1p", 140), testing::Pair("interleaved", 4 * 49),
+                                            testing::Pair("dualpipe", 2 * 36), testing::Pair("dualpipev", 2 * 72)));
+}
+
+TEST(Checker, S1_a_program_that_holds_more_than_its_schedule_states_is_refused) {
+  const ScheduleRow& plain = *find_schedule("1f1b");
+  EXPECT_THAT(texts(check_schedule(plain, {2, 8}, find_schedule("gpipe")->build({2, 8}))),
+              ElementsAre("rank 0 holds 8 live forwards at once, but 1f1b states at most 2",
+                          "rank 1 holds 8 live forwards at once, but 1f1b states at most 1"));
+  EXPECT_THAT(texts(check_schedule(plain, {2, 8}, find_schedule("zb1p")->build({2, 8}))),
+              ElementsAre("rank 0 holds 1 deferred weight gradients at once, but 1f1b states at most 0",
+                          "rank 1 holds 2 deferred weight gradients at once, but 1f1b states at most 0"));
 }
 
 TEST(Checker, S1_shapes_that_dualpipe_refuses_would_not_run) {
   // The builder's steps with one pair of microbatches too few do not make a Program: its constraint is not a whim.
   const ScheduleRow& dualpipe = *find_schedule("dualpipe");
-  ASSERT_TRUE(dualpipe.fault(4, 6));
-  EXPECT_THAT(messages(dualpipe.build(4, 4)), testing::Not(IsEmpty()));
+  ASSERT_TRUE(dualpipe.fault({4, 6}));
+  EXPECT_THAT(messages(dualpipe.build({4, 4})), testing::Not(IsEmpty()));
 }
 
 TEST(Checker, S1_incomplete) {
@@ -105,7 +131,7 @@ TEST(Checker, S1_deadlock_names_who_waits_for_whom) {
 
 TEST(Checker, S1_only_a_forward_and_a_backward_of_another_phase_interleave) {
   const auto fault_of = [](const std::string& pair) {
-    Program program = find_schedule("dualpipe")->build(2, 4);
+    Program program = find_schedule("dualpipe")->build({2, 4});
     for (RankProgram& rank : program.ranks)
       rank.instructions = instructions("F0.0 F1.0 B1.0 F0.1 F1.1 " + pair + " B0.1");
     return messages(program);
@@ -114,7 +140,7 @@ TEST(Checker, S1_only_a_forward_and_a_backward_of_another_phase_interleave) {
   EXPECT_THAT(fault_of("B1.1&B0.0"), ElementsAre("rank 0, instruction 5 (B1.1&B0.0): only a forward and the full "
                                                  "backward of another phase can be interleaved",
                                                  testing::HasSubstr("rank 1, instruction 5 (B1.1&B0.0): only")));
-  Program program = find_schedule("1f1b")->build(1, 2);
+  Program program = find_schedule("1f1b")->build({1, 2});
   program.ranks[0].instructions = instructions("F0.0 F0.1&B0.0 B0.1");
   EXPECT_THAT(messages(program), ElementsAre(testing::HasSubstr("of another phase")));
 }
@@ -132,7 +158,7 @@ TEST(Checker, S1_an_interleaved_pair_is_one_unit) {
 }
 
 TEST(Checker, S1_every_direction_has_every_stage_once) {
-  Program program = find_schedule("dualpipe")->build(2, 4);
+  Program program = find_schedule("dualpipe")->build({2, 4});
   program.ranks[1].chunks[0] = {1, 1};
   EXPECT_THAT(messages(program), ElementsAre("direction 1, stage 0 is on 0 ranks, not on one",
                                              "direction 1, stage 1 is on 2 ranks, not on one"));
@@ -143,13 +169,13 @@ TEST(Checker, S1_every_direction_has_every_stage_once) {
 
 TEST(Checker, S1_sizes_are_positive_and_divide) {
   EXPECT_THAT(messages(Program{}), testing::SizeIs(3));
-  Program program = find_schedule("dualpipe")->build(2, 4);
+  Program program = find_schedule("dualpipe")->build({2, 4});
   program.num_microbatches = 5;
   EXPECT_THAT(messages(program), ElementsAre("the directions do not divide the microbatches"));
 }
 
 TEST(Checker, S1_forward_only_and_training_programs_are_not_confused) {
-  const Program trained = find_schedule("1f1b")->build(2, 2);
+  const Program trained = find_schedule("1f1b")->build({2, 2});
   EXPECT_THAT(messages(trained, true), testing::Contains("rank 0, instruction 2 (B0.0): a forward-only program only "
                                                          "forwards"));
   EXPECT_THAT(messages(forward_only(trained, 2)),

@@ -1,6 +1,7 @@
 // The checker against an independent interpreter, on seeded mutants of valid Programs.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <random>
 
 #include "runtime/schedule/checker.hpp"
@@ -61,6 +62,17 @@ class Mutator {
     list.insert(list.begin() + at + 1 + below(list.size() - at), weight);
     return program;
   }
+  // An input gradient becomes a full backward in its place; its weight gradient goes.
+  Program merge(Program program) {
+    auto& list = pick_rank(program).instructions;
+    const int at = below(list.size());
+    if (list[at].first.kind != Kind::backward_input) return program;
+    Instruction weight = list[at];
+    weight.first.kind = Kind::weight;
+    list[at].first.kind = Kind::backward;
+    list.erase(std::find(list.begin(), list.end(), weight));
+    return program;
+  }
 
  private:
   int below(std::size_t bound) { return static_cast<int>(random_() % bound); }
@@ -78,8 +90,12 @@ std::vector<Base> bases() {
   const ScheduleRow& plain = *find_schedule("1f1b");
   const ScheduleRow& dualpipe = *find_schedule("dualpipe");
   std::vector<Base> list;
-  for (const Program& program : {plain.build(1, 3), plain.build(3, 4), plain.build(4, 8), dualpipe.build(2, 4),
-                                 dualpipe.build(4, 8), dualpipe.build(4, 14), dualpipe.build(6, 12)}) {
+  for (const Program& program :
+       {plain.build({1, 3}), plain.build({3, 4}), plain.build({4, 8}), dualpipe.build({2, 4}), dualpipe.build({4, 8}),
+        dualpipe.build({4, 14}), dualpipe.build({6, 12}), find_schedule("gpipe")->build({3, 4}),
+        find_schedule("interleaved")->build({2, 4}), find_schedule("interleaved")->build({3, 6, 3}),
+        find_schedule("zb1p")->build({4, 8}), find_schedule("dualpipev")->build({1, 3}),
+        find_schedule("dualpipev")->build({3, 7})}) {
     list.push_back({program, false});
     list.push_back({forward_only(program, 3), true});
   }
@@ -110,7 +126,8 @@ TEST(Mutation, S1_refuses_a_new_order_exactly_when_it_does_not_run) {
   for (const Base& base : bases()) {
     for (int i = 0; i < 100; ++i) {
       for (Program mutant : {mutator.swap(base.program), mutator.move(base.program), mutator.split(base.program),
-                             mutator.split(mutator.split(base.program)), mutator.move(mutator.swap(base.program))}) {
+                             mutator.split(mutator.split(base.program)), mutator.merge(base.program),
+                             mutator.split(mutator.merge(base.program)), mutator.move(mutator.swap(base.program))}) {
         if (mutant == base.program) continue;
         const bool valid = reference::is_valid(mutant, base.forward_only);
         ++(valid ? num_valid : num_invalid);
@@ -125,8 +142,11 @@ TEST(Mutation, S1_refuses_a_new_order_exactly_when_it_does_not_run) {
 TEST(Mutation, S1_every_fault_names_its_place) {
   Mutator mutator(3);
   for (const Base& base : bases()) {
-    for (int i = 0; i < 30; ++i) {
-      const Program mutant = mutator.repeat(base.program);
+    for (int i = 0; i < 50; ++i) {
+      const std::vector<Program> mutants = {mutator.repeat(base.program), mutator.drop(base.program),
+                                            mutator.renumber(base.program), mutator.swap(base.program),
+                                            mutator.split(base.program)};
+      const Program& mutant = mutants[static_cast<std::size_t>(i) % mutants.size()];
       for (const ProgramFault& fault : check_program(mutant, base.forward_only)) {
         ASSERT_GE(fault.rank, 0);
         const auto& list = mutant.ranks.at(fault.rank).instructions;

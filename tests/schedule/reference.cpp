@@ -135,7 +135,7 @@ class StateSpace {
       for (int to = 0; to < std::ssize(program_.ranks); ++to) {
         const auto& chunks = program_.ranks[to].chunks;
         const bool reads = std::find(chunks.begin(), chunks.end(), Chunk{next_stage, direction}) != chunks.end();
-        if (reads && to != from && !now.released.contains({token, to})) ++in_flight[{from, to}];
+        if (reads && !now.released.contains({token, to})) ++in_flight[{from, to}];
       }
     }
     for (const auto& [link, count] : in_flight) most_[link] = std::max(most_[link], count);

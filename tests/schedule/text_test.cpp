@@ -8,7 +8,7 @@ namespace {
 
 TEST(Text, reads_back_what_it_writes) {
   for (const ScheduleRow& row : schedules()) {
-    for (const RankProgram& rank : row.build(4, 24).ranks) {
+    for (const RankProgram& rank : row.build({4, 24}).ranks) {
       const std::string line = to_string(rank, 0);
       std::string error;
       EXPECT_EQ(parse_instructions(line.substr(line.find(':') + 1), error), rank.instructions) << error;
@@ -27,7 +27,7 @@ TEST(Text, reads_each_kind) {
 }
 
 TEST(Text, prints_one_line_a_rank) {
-  EXPECT_EQ(to_string(find_schedule("1f1b")->build(2, 1)), "rank 0: F0.0 B0.0\nrank 1: F0.0 B0.0\n");
+  EXPECT_EQ(to_string(find_schedule("1f1b")->build({2, 1})), "rank 0: F0.0 B0.0\nrank 1: F0.0 B0.0\n");
 }
 
 TEST(Text, names_the_malformed_word) {

@@ -1,5 +1,7 @@
 #include "tests/support/fake_cluster.hpp"
 
+#include "runtime/device/wire_span.hpp"
+
 namespace dsrun::test {
 
 FakeCluster::FakeCluster(const Job& job, std::shared_ptr<const TokenSource> corpus, FakeClusterOptions options)
@@ -9,8 +11,12 @@ FakeCluster::FakeCluster(const Job& job, std::shared_ptr<const TokenSource> corp
       scheduled_(static_cast<std::size_t>(plan_->mesh.size()), false),
       free_at_(static_cast<std::size_t>(plan_->mesh.size()), 0),
       random_(options_.seed) {
-  for (int rank = 0; rank < plan_->mesh.size(); ++rank)
+  for (int rank = 0; rank < plan_->mesh.size(); ++rank) {
     devices_.push_back(std::make_unique<DeviceCore>(plan_, rank, loader_, DeviceUse::training, clock_));
+    if (job.cluster.link.emulated()) ports_.emplace_back(job.cluster.link);
+    if (options_.op_cost || options_.on_span)
+      devices_.back()->observe([this, rank](const DeviceSpan& span) { hear(rank, span); });
+  }
   coordinator_ = std::make_unique<CoordinatorCore>(plan_, loader_, options_.start, clock_);
 }
 
@@ -35,11 +41,33 @@ void FakeCluster::wake(int rank) {
 
 void FakeCluster::pump(int rank) {
   DeviceCore& core = device(rank);
+  cost_ns_ = options_.op_ns;
   if (core.pump()) {
-    free_at_[static_cast<std::size_t>(rank)] = clock_.now_ns + options_.op_ns;
+    free_at_[static_cast<std::size_t>(rank)] = clock_.now_ns + cost_ns_;
     wake(rank);
   }
   deliver(rank);
+}
+
+// An op has run in no time of the core's clock; its span ends when its cost is over.
+void FakeCluster::hear(int rank, DeviceSpan span) {
+  using What = DeviceSpan::What;
+  if (span.what == What::op || span.what == What::optimizer) {
+    if (options_.op_cost) cost_ns_ = options_.op_cost(rank, span);
+    span.end_ns = span.start_ns + cost_ns_;
+  } else if (span.what == What::instruction) {
+    span.end_ns += cost_ns_;
+  }
+  if (options_.on_span) options_.on_span(rank, span);
+}
+
+std::int64_t FakeCluster::arrival(int rank, Outgoing& outgoing, std::int64_t leaves) {
+  if (ports_.empty()) return leaves;
+  const auto num_bytes = static_cast<std::int64_t>(outgoing.message.payload.size());
+  const Flight flight = ports_[static_cast<std::size_t>(rank)].send(leaves, num_bytes);
+  outgoing.message.arrives_ns = flight.arrival_ns;
+  if (options_.on_span) options_.on_span(rank, wire_span(*plan_, outgoing, flight));
+  return flight.arrival_ns;
 }
 
 void FakeCluster::deliver(int rank) {
@@ -48,8 +76,9 @@ void FakeCluster::deliver(int rank) {
   const std::int64_t leaves = std::max(clock_.now_ns, free_at_[static_cast<std::size_t>(rank)]);
   for (Outgoing& outgoing : core.take_outgoing()) {
     if (options_.on_message) options_.on_message(outgoing.destination, outgoing.message);
+    const std::int64_t arrives = arrival(rank, outgoing, leaves);
     auto message = std::make_shared<TensorMessage>(std::move(outgoing.message));
-    at(leaves + delay(), [this, destination = outgoing.destination, message] {
+    at(arrives + delay(), [this, destination = outgoing.destination, message] {
       device(destination).on_tensor(std::move(*message));
       wake(destination);
     });

@@ -1,7 +1,8 @@
 // FakeCluster: a whole job of device cores and a coordinator core on one thread, with a virtual clock and seeded
 // delays.
 //
-// Messages between ranks arrive after a delay that `Options` chooses; every op of a rank takes `op_ns` of virtual time.
+// Messages between ranks arrive after a delay that `Options` chooses, besides what the job's emulated link takes; every
+// op of a rank takes `op_ns` of virtual time, or what `op_cost` says.
 // A test can look at or alter any message on its way: that is how it makes an op wrong on purpose.
 #pragma once
 
@@ -14,6 +15,7 @@
 #include <vector>
 
 #include "actors/coordinator_core.hpp"
+#include "cluster/link.hpp"
 #include "runtime/data/token_source.hpp"
 #include "runtime/device/device_core.hpp"
 #include "tests/support/gather.hpp"
@@ -32,6 +34,10 @@ struct FakeClusterOptions {
   std::int64_t fixed_delay_ns = 0;
   std::int64_t random_delay_ns = 0;  // up to this much more
   std::int64_t op_ns = 1000;
+  // Instead of op_ns: the virtual time of an op that has just run.
+  std::function<std::int64_t(int rank, const DeviceSpan&)> op_cost;
+  // What every device did and when, in virtual time.
+  std::function<void(int rank, const DeviceSpan&)> on_span;
   // Called for every message between ranks and for every result; may alter it.
   std::function<void(int destination, TensorMessage&)> on_message;
   std::function<void(RoundResult&)> on_result;
@@ -76,6 +82,8 @@ class FakeCluster {
   void wake(int rank);
   void pump(int rank);
   void deliver(int rank);
+  std::int64_t arrival(int rank, Outgoing& outgoing, std::int64_t leaves);
+  void hear(int rank, DeviceSpan span);
   void broadcast(const std::vector<Order>& orders);
   std::int64_t delay();
   Tensors gather(Owned what);
@@ -90,6 +98,8 @@ class FakeCluster {
   std::uint64_t num_events_ = 0;
   std::vector<bool> scheduled_;
   std::vector<std::int64_t> free_at_;
+  std::vector<LinkPort> ports_;  // by rank; empty: no link is emulated
+  std::int64_t cost_ns_ = 0;     // of the op that has just run
   std::mt19937_64 random_;
   FakeRun run_;
 };

@@ -1,0 +1,48 @@
+// LinkPort: what a network does to the messages of one device, as a model without a clock.
+//
+// A device has one outgoing port. Its messages to other devices leave through it in the order in which they are handed
+// over: a message starts when the port is free, occupies it for its bytes over the bandwidth, and arrives the latency
+// later. What a device receives is not limited, and messages to itself do not come here. The transport inside a process
+// delays its messages by this model, and a replay that predicts a step asks the same one.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+
+#include "dsl/job.hpp"
+
+namespace dsrun {
+
+struct Flight {
+  std::int64_t start_ns = 0;    // the port takes it,
+  std::int64_t left_ns = 0;     // is free again,
+  std::int64_t arrival_ns = 0;  // and the receiver has it
+  bool operator==(const Flight&) const = default;
+};
+
+class LinkPort {
+ public:
+  explicit LinkPort(const LinkSpec& link)
+      : latency_ns_(std::llround(link.latency_us * 1e3)), gb_per_s_(link.gb_per_s) {}
+
+  // How long a message occupies the port: bytes over 10^9 bytes a second are nanoseconds.
+  std::int64_t occupied_ns(std::int64_t num_bytes) const {
+    return gb_per_s_ > 0 ? std::llround(static_cast<double>(num_bytes) / gb_per_s_) : 0;
+  }
+  std::int64_t latency_ns() const { return latency_ns_; }
+
+  // A message of so many bytes, handed over at `now_ns`; calls come in the order of that time.
+  Flight send(std::int64_t now_ns, std::int64_t num_bytes) {
+    const std::int64_t start = std::max(now_ns, free_at_ns_);
+    free_at_ns_ = start + occupied_ns(num_bytes);
+    return {start, free_at_ns_, free_at_ns_ + latency_ns_};
+  }
+
+ private:
+  std::int64_t latency_ns_;
+  double gb_per_s_;
+  std::int64_t free_at_ns_ = 0;
+};
+
+}  // namespace dsrun

@@ -1,0 +1,97 @@
+#include "cluster/stage_balance.hpp"
+
+#include <algorithm>
+#include <cassert>
+#include <cstddef>
+#include <limits>
+
+#include "dsl/job_schedule.hpp"
+#include "models/costs.hpp"
+
+namespace dsrun {
+namespace {
+
+// A looked-up row is read and written, and its gradient added to another; so many FLOPs take as long as an element.
+constexpr double embedding_flops_per_element = 32;
+constexpr double rounding = 1 + 1e-12;  // sums of the same costs in another order are no dearer
+
+constexpr double infinite = std::numeric_limits<double>::infinity();
+
+// Cuts a row of costs into pieces so that the pieces' penalties, joined, are least.
+class Cuts {
+ public:
+  explicit Cuts(const std::vector<double>& costs) : sums_(costs.size() + 1, 0) {
+    for (std::size_t i = 0; i < costs.size(); ++i) sums_[i + 1] = sums_[i] + costs[i];
+  }
+
+  // penalty(cost of a piece), join(penalty before, penalty of a piece): monotone in both. Returns the pieces' sizes.
+  template <class Penalty, class Join>
+  std::vector<int> least(int num_pieces, Penalty penalty, Join join) const {
+    const std::size_t n = sums_.size() - 1, pieces = static_cast<std::size_t>(num_pieces);
+    std::vector<double> before(n + 1, infinite);  // by number of costs taken
+    before[0] = 0;
+    std::vector<std::vector<std::size_t>> cut(pieces, std::vector<std::size_t>(n + 1, 0));
+    for (std::size_t piece = 0; piece < pieces; ++piece) {
+      std::vector<double> now(n + 1, infinite);
+      for (std::size_t end = piece + 1; end <= n - (pieces - 1 - piece); ++end)
+        for (std::size_t begin = end; begin-- > piece;) {  // from the shortest piece: cost rises
+          const double own = penalty(sums_[end] - sums_[begin]);
+          if (own == infinite) break;
+          const double joined = join(before[begin], own);
+          if (joined >= now[end]) continue;
+          now[end] = joined;
+          cut[piece][end] = begin;
+        }
+      before = std::move(now);
+    }
+    std::vector<int> sizes(pieces);
+    for (std::size_t piece = pieces, end = n; piece-- > 0; end = cut[piece][end])
+      sizes[piece] = static_cast<int>(end - cut[piece][end]);
+    return sizes;
+  }
+
+  double dearest(const std::vector<int>& sizes) const {
+    double most = 0;
+    std::size_t begin = 0;
+    for (const int size : sizes) {
+      const std::size_t end = begin + static_cast<std::size_t>(size);
+      most = std::max(most, sums_[end] - sums_[begin]);
+      begin = end;
+    }
+    return most;
+  }
+
+ private:
+  std::vector<double> sums_;  // of the first i costs
+};
+
+}  // namespace
+
+std::vector<double> layer_costs(const ModelSpec& model, int length) {
+  std::vector<double> costs(static_cast<std::size_t>(model.layers), 0);
+  const Graph graph = build_graph(model);
+  for (const Node& node : graph.nodes) {
+    double& cost = costs[static_cast<std::size_t>(std::min(node.layer, model.layers - 1))];
+    cost += forward_flops_per_token(node, graph, length);
+    if (node.op == Op::embed) cost += embedding_flops_per_element * model.hidden;
+  }
+  return costs;
+}
+
+std::vector<int> balance_stages(const std::vector<double>& costs, int num_stages) {
+  assert(num_stages >= 1 && costs.size() >= static_cast<std::size_t>(num_stages));
+  const Cuts cuts(costs);
+  const auto same = [](double cost) { return cost; };
+  const auto larger = [](double a, double b) { return std::max(a, b); };
+  const double most = cuts.dearest(cuts.least(num_stages, same, larger)) * rounding;
+  const auto square = [&](double cost) { return cost > most ? infinite : cost * cost; };
+  return cuts.least(num_stages, square, [](double a, double b) { return a + b; });
+}
+
+Job with_stages(Job job) {
+  if (job.parallel.layers_per_stage.empty())
+    job.parallel.layers_per_stage = balance_stages(layer_costs(job.model, job.batch.length), num_stages(job.parallel));
+  return job;
+}
+
+}  // namespace dsrun

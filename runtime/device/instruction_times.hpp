@@ -1,0 +1,67 @@
+// InstructionTimes: how long a rank's instructions took, by kind, and what they waited for; to be held against what a
+// plan predicts of them.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string_view>
+
+#include "runtime/schedule/program.hpp"
+
+namespace dsrun {
+
+enum class InstructionKind : std::uint8_t { forward, backward, backward_input, weight, overlapped };
+inline constexpr std::size_t num_instruction_kinds = 5;
+inline constexpr std::array<std::string_view, num_instruction_kinds> instruction_kind_names = {"F", "B", "I", "W",
+                                                                                               "F&B"};
+
+inline InstructionKind kind_of(const Instruction& instruction) {
+  if (instruction.overlapped) return InstructionKind::overlapped;
+  switch (instruction.first.kind) {
+    case Kind::forward:
+      return InstructionKind::forward;
+    case Kind::backward:
+      return InstructionKind::backward;
+    case Kind::backward_input:
+      return InstructionKind::backward_input;
+    case Kind::weight:
+      break;
+  }
+  return InstructionKind::weight;
+}
+
+// Of all instructions of a kind together, in seconds of the wall clock.
+struct InstructionTimes {
+  std::int64_t count = 0;
+  double elapsed = 0;        // from the first op's start to the last one's end; holds `ops`, and waits in between
+  double ops = 0;            // in ops, packing and unpacking of rows too
+  double transfer_wait = 0;  // nothing ready: for rows of experts. What overlap leaves exposed
+  double pipeline_wait = 0;  // nothing ready: for another stage's activations or gradients, nearly always at its start
+
+  InstructionTimes& operator+=(const InstructionTimes& other) {
+    count += other.count;
+    elapsed += other.elapsed;
+    ops += other.ops;
+    transfer_wait += other.transfer_wait;
+    pipeline_wait += other.pipeline_wait;
+    return *this;
+  }
+};
+
+// Of one rank's round.
+struct ProgramTimes {
+  std::array<InstructionTimes, num_instruction_kinds> kinds{};
+  double synchronisation = 0;       // gradient sums, update, gathering
+  double synchronisation_wait = 0;  // in between, for other ranks' shards and the coordinator
+
+  InstructionTimes& of(InstructionKind kind) { return kinds[static_cast<std::size_t>(kind)]; }
+  const InstructionTimes& of(InstructionKind kind) const { return kinds[static_cast<std::size_t>(kind)]; }
+  ProgramTimes& operator+=(const ProgramTimes& other) {
+    for (std::size_t i = 0; i < kinds.size(); ++i) kinds[i] += other.kinds[i];
+    synchronisation += other.synchronisation;
+    synchronisation_wait += other.synchronisation_wait;
+    return *this;
+  }
+};
+
+}  // namespace dsrun
