@@ -1,5 +1,8 @@
 #include "cluster/plan_summary.hpp"
 
+#include <algorithm>
+#include <array>
+
 #include "cluster/placement.hpp"
 #include "cluster/traffic.hpp"
 #include "dsl/write.hpp"
@@ -7,7 +10,21 @@
 
 namespace dsrun {
 
-PlanSummary summarise_plan(const Plan& plan, const Replayed& replayed, const RankMemory& most,
+RankMemory largest_memory(const MemoryPlan& memory) {
+  constexpr std::array classes = {&RankMemory::weights,  &RankMemory::gradients, &RankMemory::optimizer,
+                                  &RankMemory::saved,    &RankMemory::working,   &RankMemory::routed,
+                                  &RankMemory::messages, &RankMemory::scratch};
+  RankMemory most;
+  for (const RankMemory& each : memory.by_index) {
+    for (const auto bytes : classes) most.*bytes = std::max(most.*bytes, each.*bytes);
+    if (each.peak <= most.peak) continue;
+    most.peak = each.peak;
+    most.peak_at = each.peak_at;
+  }
+  return most;
+}
+
+PlanSummary summarise_plan(const Plan& plan, const Replayed& replayed, const MemoryPlan& memory,
                            const DeviceModel& model) {
   const Job& job = plan.job;
   const Placement placement(job.cluster);
@@ -17,7 +34,7 @@ PlanSummary summarise_plan(const Plan& plan, const Replayed& replayed, const Ran
   summary.ranks = plan.mesh.size();
   summary.nodes = placement.num_nodes();
   summary.parameters = plan.parameters;
-  summary.memory = most;
+  summary.memory = largest_memory(memory);
   summary.step_seconds = replayed.step_seconds;
   summary.bubble = replayed.bubble();
   summary.tokens_per_second = static_cast<double>(job.batch.sequences) * job.batch.length / replayed.step_seconds;

@@ -1,8 +1,6 @@
 // PlanSummary: what a plan comes to, in a few figures; plans are compared by these (plan_difference.hpp).
 #pragma once
 
-#include <algorithm>
-#include <array>
 #include <cstdint>
 #include <string>
 
@@ -35,25 +33,10 @@ struct PlanSummary {
   std::string name() const { return job.at("job").at("name").get<std::string>(); }
 };
 
-// `most`: largest_memory() of the plan's memory.
-PlanSummary summarise_plan(const Plan& plan, const Replayed& replayed, const RankMemory& most,
+PlanSummary summarise_plan(const Plan& plan, const Replayed& replayed, const MemoryPlan& memory,
                            const DeviceModel& model);
 
-// Of each class the most that one of the ranks holds; `memory` is indexed by rank and has a size().
-template <class Memory>
-RankMemory largest_memory(const Memory& memory) {
-  RankMemory most;
-  constexpr std::array classes = {&RankMemory::weights,  &RankMemory::gradients, &RankMemory::optimizer,
-                                  &RankMemory::saved,    &RankMemory::working,   &RankMemory::routed,
-                                  &RankMemory::messages, &RankMemory::scratch};
-  for (std::size_t rank = 0; rank < memory.size(); ++rank) {
-    const RankMemory& each = memory[rank];
-    for (const auto bytes : classes) most.*bytes = std::max(most.*bytes, each.*bytes);
-    if (each.peak <= most.peak) continue;
-    most.peak = each.peak;
-    most.peak_at = each.peak_at;
-  }
-  return most;
-}
+// Of each class the most that one of the ranks holds.
+RankMemory largest_memory(const MemoryPlan& memory);
 
 }  // namespace dsrun

@@ -5,9 +5,8 @@
 namespace dsrun {
 
 std::string escaped(std::string_view text) {
-  const std::string shown = printable(text);
   std::string out;
-  for (std::size_t at = 0; at < shown.size(); ++at) switch (shown[at]) {
+  for (const char c : printable(text.substr(0, text.find('\n')))) switch (c) {
       case '&':
         out += "&amp;";
         break;
@@ -24,9 +23,10 @@ std::string escaped(std::string_view text) {
         out += "&#39;";
         break;
       default:
-        out += text[at] == '\n' ? '\n' : shown[at];  // printable() keeps every byte's place
+        out += c;
     }
-  return out;
+  const std::size_t end = text.find('\n');
+  return end == std::string_view::npos ? out : out + '\n' + escaped(text.substr(end + 1));
 }
 
 }  // namespace dsrun

@@ -39,7 +39,7 @@ std::string facts(const PageInput& input) {
 
 }  // namespace
 
-std::string schedule_page(const Plan& plan, const Replayed& replayed, const std::vector<ChartMemory>& memory,
+std::string schedule_page(const Plan& plan, const Replayed& replayed, const MemoryPlan& memory,
                           const DeviceModel& model) {
   const PageInput input{plan, replayed, memory, model, chart_lanes(replayed, plan)};
   const std::string name = escaped(plan.job.run.name);

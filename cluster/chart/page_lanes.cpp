@@ -12,7 +12,7 @@ namespace dsrun {
 namespace {
 
 constexpr double narrow_chart = 1000;  // pixels; up to here a chart fits a window and shows microbatches' numbers
-constexpr double lane_height = 28, live_height = 40;
+constexpr double lane_height = 28;
 
 // Places over time are percentages, so that one page serves two widths without distorting letters.
 class Lanes {
@@ -21,8 +21,8 @@ class Lanes {
     std::size_t most = 0;
     for (const ChartLane& lane : input.lanes) most = std::max(most, lane.spans.size());
     width_ = std::clamp(14.0 * static_cast<double>(most), narrow_chart, 8000.0);
-    for (const ChartMemory& memory : input.memory)
-      for (const LiveBytes& live : memory.live) most_live_ = std::max({most_live_, live.peak, live.total()});
+    for (const MemoryTimeline& timeline : input.memory.timelines)
+      most_live_ = std::max(most_live_, timeline.peak_total());
   }
 
   std::string html() {
@@ -37,7 +37,7 @@ class Lanes {
     ticks();
     for (const ChartLane& lane : input_.lanes) {
       spans(lane);
-      if (has_live(lane)) live(lane);
+      html_ += page_live(input_, lane, most_live_);
     }
     put("</div></div></div>\n");
     legend();
@@ -51,9 +51,6 @@ class Lanes {
     fmt::format_to(std::back_inserter(html_), format, std::forward<Args>(args)...);
   }
   double percent(double seconds) const { return 100 * seconds / input_.replayed.step_seconds; }
-  bool has_live(const ChartLane& lane) const {
-    return lane.place < input_.memory.size() && !input_.memory[lane.place].live.empty();
-  }
   const std::vector<Chunk>& chunks(const ChartLane& lane) const {
     return input_.plan.program.ranks[static_cast<std::size_t>(input_.plan.mesh.pipeline_index(lane.first_rank))].chunks;
   }
@@ -64,17 +61,20 @@ class Lanes {
       const StageRange& range = input_.plan.ranges[static_cast<std::size_t>(chunk.stage)];
       stages += fmt::format("stage {}: layers {}–{}\n", chunk.stage, range.first_layer, range.last_layer - 1);
     }
-    put("<div class=\"label{}\" title=\"{}\"><b>{} {}</b> idle {:.0f} %</div>\n", has_live(lane) ? " tall" : "", stages,
+    put("<div class=\"label\" title=\"{}\"><b>{} {}</b> idle {:.0f} %</div>\n", stages,
         lane.num_ranks == 1 ? "rank" : "ranks", lane.ranks(), 100 * lane.idle_share);
   }
 
+  // Where the whole chart is to fit a window, only every so many ticks have room for their time.
   void ticks() {
-    const double whole = input_.replayed.step_seconds, step = nice_step(whole, 8);
+    const double whole = input_.replayed.step_seconds;
+    const double step = nice_step(whole, static_cast<int>(width_ / 125));
+    const int told = std::max(1, static_cast<int>(nice_step(whole, 8) / step + 0.5));
     put("<svg class=\"grid\">");
     for (int tick = 0; tick * step <= whole; ++tick)
-      put("<line x1=\"{0:.3f}%\" x2=\"{0:.3f}%\" y1=\"0\" y2=\"100%\"/><text x=\"{0:.3f}%\" y=\"12\" "
-          "dx=\"3\">{1}</text>",
-          percent(tick * step), tick_text(tick * step, whole));
+      put("<g{0}><line x1=\"{1:.3f}%\" x2=\"{1:.3f}%\" y1=\"0\" y2=\"100%\"/><text x=\"{1:.3f}%\" y=\"12\" "
+          "dx=\"3\">{2}</text></g>",
+          tick % told == 0 ? "" : " class=\"minor\"", percent(tick * step), tick_text(tick * step, whole));
     put("</svg>\n");
   }
 
@@ -108,7 +108,9 @@ class Lanes {
       const std::string tint = span.phase > 0 ? " q" : "";
       if (span.sign == ChartSign::overlapped) {
         rect(fmt::format("{}{}", sign_class(ChartSign::forward), tint), span, 0, lane_height / 2);
-        rect(fmt::format("{}{}", sign_class(ChartSign::backward), span.phase > 0 ? "" : " q"), span, lane_height / 2,
+        const auto& both = input_.replayed.ranks[lane.place].instructions[static_cast<std::size_t>(span.instruction)];
+        const bool other = both.instruction.overlapped->phase > 0;
+        rect(fmt::format("{}{}", sign_class(ChartSign::backward), other ? " q" : ""), span, lane_height / 2,
              lane_height / 2);
       } else if (span.sign == ChartSign::idle) {
         rect(idle_class(span.idle_cause), span, 3, lane_height - 6);
@@ -121,54 +123,25 @@ class Lanes {
     put("</svg>\n");
   }
 
-  // The instruction's name where it fits at seven pixels a letter.
-  void number(const ChartLane& lane, const ChartSpan& span) {
-    const Instruction& instruction =
-        input_.replayed.ranks[lane.place].instructions[static_cast<std::size_t>(span.instruction)].instruction;
+  void text_at(const ChartSpan& span, double y, const std::string& text) {
     const double pixels = span.seconds() / input_.replayed.step_seconds * width_;
-    std::string name = short_name(instruction);
-    if (pixels < 7 * static_cast<double>(name.size()) + 2) name = std::to_string(instruction.first.microbatch);
-    if (pixels < 7 * static_cast<double>(name.size()) + 2) return;
-    put("<text x=\"{:.3f}%\" y=\"{:.0f}\">{}</text>", percent((span.from + span.to) / 2), lane_height / 2 + 4,
-        escaped(name));
+    if (pixels < 7 * static_cast<double>(text.size()) + 2) return;
+    put("<text x=\"{:.3f}%\" y=\"{:.0f}\">{}</text>", percent((span.from + span.to) / 2), y, text);
   }
 
-  // Activations as steps: what an instruction leaves is there until the next is over.
-  void live(const ChartLane& lane) {
-    const std::vector<LiveBytes>& live = input_.memory[lane.place].live;
-    const auto& instructions = input_.replayed.ranks[lane.place].instructions;
-    const std::size_t num = std::min(live.size(), instructions.size());
-    std::array<std::string, 3> paths;
-    const auto height = [&](std::int64_t bytes) {
-      return live_height *
-             (1 - static_cast<double>(bytes) / static_cast<double>(std::max<std::int64_t>(most_live_, 1)));
-    };
-    std::array<std::int64_t, 3> before{};
-    std::size_t highest = 0;
-    for (std::size_t i = 0; i < num; ++i) {
-      const std::array<std::int64_t, 3> stacked = {live[i].saved, live[i].saved + live[i].routed, live[i].total()};
-      if (live[i].peak > live[highest].peak) highest = i;
-      for (std::size_t c = 0; c < paths.size(); ++c) {
-        if (stacked[c] == before[c]) continue;
-        fmt::format_to(std::back_inserter(paths[c]), "H{:.1f}V{:.1f}", 10 * percent(instructions[i].end),
-                       height(stacked[c]));
-        before[c] = stacked[c];
-      }
+  // Kind and microbatch, or the latter alone, where there is room.
+  void number(const ChartLane& lane, const ChartSpan& span) {
+    const auto& [first, overlapped] =
+        input_.replayed.ranks[lane.place].instructions[static_cast<std::size_t>(span.instruction)].instruction;
+    if (overlapped) {
+      text_at(span, lane_height / 2 - 3, std::to_string(first.microbatch));
+      text_at(span, lane_height - 3, std::to_string(overlapped->microbatch));
+      return;
     }
-    constexpr std::array<std::string_view, 3> classes = {"m-saved", "m-routed", "m-working"};
-    put("<svg class=\"live\"><svg viewBox=\"0 0 1000 {0:.0f}\" preserveAspectRatio=\"none\">", live_height);
-    for (std::size_t c = paths.size(); c-- > 0;)
-      put("<path class=\"{}\" d=\"M0 {:.0f}{}H1000V{:.0f}Z\"/>", classes[c], live_height, paths[c], live_height);
-    put("</svg>");
-    if (num > 0) {
-      const double x = percent((instructions[highest].start + instructions[highest].end) / 2);
-      const std::string peak = size_text(static_cast<double>(live[highest].peak));
-      put("<g><title>most activations: {0} during {1}</title><circle cx=\"{2:.3f}%\" cy=\"{3:.1f}\" r=\"3\"/></g>"
-          "<text x=\"{2:.3f}%\" y=\"{4:.1f}\" dx=\"6\">{0}</text>",
-          peak, escaped(to_string(instructions[highest].instruction)), x, height(live[highest].peak),
-          std::max(10.0, height(live[highest].peak) + 4));
-    }
-    put("</svg>\n");
+    const double pixels = span.seconds() / input_.replayed.step_seconds * width_;
+    const std::string name = short_name({first, {}});
+    const bool fits = pixels >= 7 * static_cast<double>(name.size()) + 2;
+    text_at(span, lane_height / 2 + 4, fits ? name : name.substr(1));
   }
 
   void legend() {
@@ -196,10 +169,10 @@ class Lanes {
         put("<span><i class=\"{}\"></i>idle: {}</span> ", idle_class(static_cast<Idle>(cause)),
             idle_name(static_cast<Idle>(cause)));
     put("</p>\n");
-    if (most_live_ > 0)
-      put("<p class=\"note\">Under each lane: activations once an instruction is over (saved, routed rows, others), up "
-          "to {}; the dot: the most there is while one runs.</p>\n",
-          size_text(static_cast<double>(most_live_)));
+    put("<p class=\"note\">Under each lane: activations once an instruction is over (saved, routed rows, others), of "
+        "at "
+        "most {}; the dot: the most there is while one runs.</p>\n",
+        size_text(static_cast<double>(most_live_)));
   }
 
   const PageInput& input_;

@@ -59,17 +59,15 @@ void add_bar(std::string& html, const RankMemory& memory, double scale, double d
 }  // namespace
 
 std::string page_memory(const PageInput& input) {
-  if (input.memory.empty()) return "";
   double most = 1;
-  for (const ChartMemory& memory : input.memory)
-    most = std::max({most, total(memory.bytes), static_cast<double>(memory.bytes.peak)});
+  for (const RankMemory& memory : input.memory.by_index)
+    most = std::max({most, total(memory), static_cast<double>(memory.peak)});
   // A device with far more than is needed would shrink the bars to nothing.
   const double device_bytes = input.model.memory_bytes < 4 * most ? input.model.memory_bytes : 0;
   const double scale = 1.02 * std::max(most, device_bytes);
   std::string html = "<section><h2>Memory</h2>\n<table class=\"memory\">\n";
   for (const ChartLane& lane : input.lanes) {
-    if (lane.place >= input.memory.size()) continue;
-    const RankMemory& memory = input.memory[lane.place].bytes;
+    const RankMemory& memory = input.memory[static_cast<std::size_t>(lane.first_rank)];
     const bool over = input.model.memory_bytes > 0 && static_cast<double>(memory.peak) > input.model.memory_bytes;
     fmt::format_to(std::back_inserter(html), "<tr><th>{} {}</th><td class=\"bars\">",
                    lane.num_ranks == 1 ? "rank" : "ranks", lane.ranks());
@@ -82,7 +80,7 @@ std::string page_memory(const PageInput& input) {
     fmt::format_to(std::back_inserter(html), "<span><i class=\"m-{}\"></i>{}</span> ", row.name, row.meaning);
   html +=
       "</p>\n<p class=\"note\">Activations by class at their own highest, which need not be at the same time; the "
-      "black "
+      ""
       "mark and the figure are the peak of all together, during the instruction beside it.";
   if (device_bytes > 0) fmt::format_to(std::back_inserter(html), " Red: the device's {}.", size_text(device_bytes));
   return html + "</p></section>\n";

@@ -13,7 +13,7 @@ namespace dsrun {
 struct PageInput {
   const Plan& plan;
   const Replayed& replayed;
-  const std::vector<ChartMemory>& memory;
+  const MemoryPlan& memory;
   const DeviceModel& model;
   std::vector<ChartLane> lanes;
 };
@@ -22,7 +22,9 @@ struct PageInput {
 std::string_view sign_class(ChartSign sign);
 std::string idle_class(Idle cause);
 
-std::string page_lanes(const PageInput& input);   // the schedule over time, with its legend
+std::string page_lanes(const PageInput& input);  // the schedule over time, with its legend
+// Activations over a lane's time, under it, up to `most_bytes`.
+std::string page_live(const PageInput& input, const ChartLane& lane, std::int64_t most_bytes);
 std::string page_memory(const PageInput& input);  // a bar a rank
 std::string page_tables(const PageInput& input);  // bubble by cause, time by instruction
 std::string_view page_style();

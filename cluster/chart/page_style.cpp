@@ -8,7 +8,7 @@ std::string_view page_style() {
 :root { color-scheme: light dark; --back: #fff; --text: #1d2430; --faint: #667080; --line: #d6dbe3;
   --F: #6aa5f0; --Fq: #a9cbf7; --B: #3f9d6b; --Bq: #7fc5a0; --I: #2ba5a5; --Iq: #86cfcf; --W: #e0b13c; --Wq: #f0d58c;
   --end: #a583d6; --end2: #8460bd; --end3: #c4afe6; --on: #10161f;
-  --warm: #e3e9f4; --drain: #e9e2f4; --peer: #f7d9d5; --link: #f6bf8f; --sync: #e4e4e4; }
+  --warm: #d9e2f2; --drain: #e0d6f1; --peer: #f5c9c3; --link: #f6bf8f; --sync: #e4e4e4; }
 @media (prefers-color-scheme: dark) { :root { --back: #14181f; --text: #dfe5ee; --faint: #8f9bad; --line: #333c4a;
   --F: #5c96e0; --Fq: #9cc0f0; --B: #3d9868; --Bq: #74b894; --I: #2f9d9d; --Iq: #7cc2c2; --W: #cfa034; --Wq: #e2c67e;
   --warm: #28303f; --drain: #33294a; --peer: #52302e; --link: #7d4a22; --sync: #333840; } }
@@ -20,18 +20,18 @@ dt { color: var(--faint); font-size: 12px; } dd { margin: 0; font-size: 16px; fo
 .note, label { color: var(--faint); font-size: 13px; }
 .chart { display: flex; margin-top: 8px; }
 .labels { flex: none; padding: 18px 12px 0 0; }
-.label { height: 28px; margin-bottom: 6px; line-height: 28px; white-space: nowrap; color: var(--faint); font-size: 12px; }
-.label b { color: var(--text); font-weight: 600; } .tall { height: 70px; }
+.label { height: 70px; margin-bottom: 6px; line-height: 28px; white-space: nowrap; color: var(--faint); font-size: 12px; }
+.label b { color: var(--text); font-weight: 600; }
 .scroll { flex: 1; overflow-x: auto; } .time { position: relative; padding-top: 18px; min-width: var(--width); }
 .time svg { display: block; width: 100%; } .lane { height: 28px; margin-bottom: 6px; }
 .live { height: 40px; margin: -4px 0 6px; overflow: visible; } .live svg { height: 40px; }
-.live text { font-size: 10px; fill: var(--text); } .live circle { fill: var(--text); }
+.live text { font-size: 10px; fill: var(--text); stroke: var(--back); stroke-width: 2px; paint-order: stroke; } .live circle { fill: var(--text); }
 .time .grid { position: absolute; inset: 0; height: 100%; pointer-events: none; }
 .grid line { stroke: var(--line); } .grid text { fill: var(--faint); font-size: 11px; }
 .lane, .live { position: relative; } .lane rect { stroke: var(--back); stroke-width: .6px; }
 .lane text { font-size: 11px; fill: var(--on); text-anchor: middle; pointer-events: none; }
 .lane g:hover rect { stroke: var(--text); stroke-width: 1.5px; }
-#fit:checked ~ .chart .wide { min-width: 0; } #fit:checked ~ .chart .lane text { display: none; }
+#fit:checked ~ .chart .wide { min-width: 0; } #fit:checked ~ .chart .lane text, #fit:checked ~ .chart .minor text { display: none; }
 #fit:checked ~ .chart .lane rect { stroke-width: .25px; }
 .legend span { display: inline-block; margin: 0 16px 4px 0; font-size: 13px; }
 i { display: inline-block; width: 14px; height: 14px; margin-right: 6px; border-radius: 2px; vertical-align: -2px; }
