@@ -1,7 +1,9 @@
 #include "cluster/memory_plan.hpp"
 
 #include <algorithm>
+#include <cmath>
 
+#include "cluster/stored.hpp"
 #include "runtime/schedule/footprint.hpp"
 
 namespace dsrun {
@@ -54,18 +56,28 @@ std::int64_t optimizer_bytes(const Job& job) {
   return (job.optimizer.ema_decay > 0 ? 2 : 1) * wide + 2 * (narrow_moments ? 2 : wide);
 }
 
+std::int64_t weight_bytes(const Plan& plan, const Bucket& bucket) {
+  if (plan.job.precision.products != Products::fp8)
+    return bucket.size * element_bytes(Element::compute, plan.job.precision.compute);
+  double bytes = 0;
+  for (const TensorPart& part : bucket.parts)
+    bytes += static_cast<double>(part.size) * weight_element_bytes(plan, part);
+  return static_cast<std::int64_t>(std::ceil(bytes));
+}
+
 // Weights, gradients and optimizer state of the first rank of each pipeline index: the others' are as large.
 void add_state(const Plan& plan, std::vector<RankMemory>& by_index) {
-  const std::int64_t weight = element_bytes(Element::compute, plan.job.precision.compute);
   const std::int64_t wide = element_bytes(Element::wide, plan.job.precision.compute);
-  for (const Bucket& bucket : plan.layout.buckets)
+  for (const Bucket& bucket : plan.layout.buckets) {
+    const std::int64_t weights = weight_bytes(plan, bucket);
     for (int p = 0; p < plan.mesh.pipeline; ++p) {
       if (!std::binary_search(bucket.ranks.begin(), bucket.ranks.end(), plan.mesh.rank(p, 0))) continue;
       RankMemory& memory = by_index[static_cast<std::size_t>(p)];
-      memory.weights += bucket.size * weight;
+      memory.weights += weights;
       memory.gradients += bucket.size * wide;
       memory.optimizer += bucket.shard_size() * optimizer_bytes(plan.job);
     }
+  }
 }
 
 }  // namespace

@@ -7,6 +7,8 @@
 
 #include <fmt/format.h>
 
+#include "cluster/stored.hpp"
+
 namespace dsrun {
 namespace {
 
@@ -48,12 +50,13 @@ class Frame {
  public:
   Frame(const Plan& plan, const StageSteps& stage) : stage_(stage), live_(stage.values.size(), false) {
     const std::vector<bool> saved = saved_values(stage);
+    const std::vector<double> element = saved_element_bytes(plan, stage);
     const std::int64_t rows[] = {plan.tokens_per_microbatch(), planned_rows(plan)};
     for (std::size_t id = 0; id < stage.values.size(); ++id) {
       const Value& value = stage.values[id];
       const Class of = value.rows == Rows::routed ? Class::routed : saved[id] ? Class::saved : Class::working;
-      const std::int64_t row = value.cols * element_bytes(value.element, plan.job.precision.compute);
-      held_.push_back({of, rounded_bytes(rows[static_cast<std::size_t>(value.rows)] * row)});
+      const auto elements = static_cast<double>(rows[static_cast<std::size_t>(value.rows)] * value.cols);
+      held_.push_back({of, rounded_bytes(static_cast<std::int64_t>(std::ceil(elements * element[id])))});
     }
   }
 

@@ -245,7 +245,7 @@ std::vector<Key<Job>> make_keys() {
   };
 }
 
-constexpr std::array<TableHelp, 11> tables = {{
+constexpr std::array<TableHelp, 12> tables = {{
     {"job", "the run"},
     {"model", "sizes of the model, in DeepSeek-V3's terms (arXiv 2412.19437)"},
     {"parallel", "how ranks share the work: world = pipeline x data"},
