@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 
 namespace dsrun {
 namespace {
@@ -90,6 +91,10 @@ std::vector<KeyChange> changed_keys(const json& before, const json& after) {
   std::vector<KeyChange> changes;
   add_changes(changes, "", before, after);
   return changes;
+}
+
+bool PlanFigure::changed() const {
+  return std::abs(after - before) > 5e-4 * std::max(std::abs(before), std::abs(after));
 }
 
 PlanDifference compare_plans(const PlanSummary& before, const PlanSummary& after) {

@@ -22,7 +22,7 @@ struct PlanFigure {
   FigureUnit unit = FigureUnit::number;
   int better = 0;  // 1: more of it is better, -1: less
   double before = 0, after = 0;
-  bool changed() const { return before != after; }
+  bool changed() const;  // by more than three figures would show
 };
 
 // A key of the job file; null where it is not there, as those of a node that one job lacks.

@@ -95,7 +95,7 @@ std::string to_string(const PlanDifference& difference, bool colour) {
   for (const PlanFigure& figure : difference.figures)
     if (!figure.changed() && figure.before != 0)
       unchanged += fmt::format("{}{}", unchanged.empty() ? "" : ", ", figure.label);
-  return unchanged.empty() ? text : text + "unchanged: " + unchanged + '\n';
+  return unchanged.empty() ? text : text + "the same within 0.05 %: " + unchanged + '\n';
 }
 
 }  // namespace dsrun

@@ -19,7 +19,7 @@ constexpr std::array<std::string_view, cell_letters.size()> colours = {
     "1;38;5;19;48;5;78", "38;5;16;48;5;153",   "38;5;16;48;5;157", "38;5;16;48;5;194",
     "38;5;16;48;5;229",  "1;38;5;26;48;5;157", "38;5;16;48;5;183", "2"};
 constexpr std::array<std::string_view, num_instruction_kinds> meanings = {"forward", "backward", "input gradient",
-                                                                          "weight gradient", "F and B interleaved"};
+                                                                          "weight gradient", "F and B at once"};
 constexpr int share_width = 6;  // " 12 % "
 
 std::string painted(bool colour, std::size_t letter, const std::string& text) {

@@ -63,7 +63,7 @@ std::string change_text(double before, double after) {
   if (change >= 2) return fmt::format("×{}", three_figures(after / before));
   const double percent = std::abs(100 * change);
   return fmt::format("{}{} %", change < 0 ? "−" : "+",
-                     percent >= 9.95 ? fmt::format("{:.0f}", percent) : fmt::format("{:.2g}", percent));
+                     percent >= 9.95 ? fmt::format("{:.0f}", percent) : fmt::format("{:.1f}", percent));
 }
 
 }  // namespace dsrun
