@@ -21,9 +21,9 @@ template <std::int64_t RankMemory::*bytes>
 double memory_of(const PlanSummary& plan) {
   return static_cast<double>(plan.memory.*bytes);
 }
-template <SentBytes PlanSummary::*link, std::int64_t SentBytes::*bytes>
+template <PortTraffic PlanSummary::*link, double PortTraffic::*bytes>
 double sent_of(const PlanSummary& plan) {
-  return static_cast<double>(plan.*link.*bytes);
+  return plan.*link.*bytes;
 }
 
 constexpr auto number = FigureUnit::number;
@@ -49,17 +49,17 @@ constexpr std::array rows = {
     FigureRow{"messages_bytes", "messages", bytes, -1, memory_of<&RankMemory::messages>},
     FigureRow{"scratch_bytes", "scratch", bytes, -1, memory_of<&RankMemory::scratch>},
     FigureRow{"local_pipeline_bytes", "sent in hosts: pipeline", bytes, -1,
-              sent_of<&PlanSummary::local, &SentBytes::pipeline>},
+              sent_of<&PlanSummary::local, &PortTraffic::pipeline>},
     FigureRow{"local_expert_bytes", "sent in hosts: experts", bytes, -1,
-              sent_of<&PlanSummary::local, &SentBytes::expert>},
+              sent_of<&PlanSummary::local, &PortTraffic::expert>},
     FigureRow{"local_synchronisation_bytes", "sent in hosts: step's end", bytes, -1,
-              sent_of<&PlanSummary::local, &SentBytes::synchronisation>},
+              sent_of<&PlanSummary::local, &PortTraffic::synchronisation>},
     FigureRow{"network_pipeline_bytes", "between hosts: pipeline", bytes, -1,
-              sent_of<&PlanSummary::network, &SentBytes::pipeline>},
+              sent_of<&PlanSummary::network, &PortTraffic::pipeline>},
     FigureRow{"network_expert_bytes", "between hosts: experts", bytes, -1,
-              sent_of<&PlanSummary::network, &SentBytes::expert>},
+              sent_of<&PlanSummary::network, &PortTraffic::expert>},
     FigureRow{"network_synchronisation_bytes", "between hosts: step's end", bytes, -1,
-              sent_of<&PlanSummary::network, &SentBytes::synchronisation>},
+              sent_of<&PlanSummary::network, &PortTraffic::synchronisation>},
 };
 
 bool is_container(const json& value) {

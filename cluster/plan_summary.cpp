@@ -4,11 +4,18 @@
 #include <array>
 
 #include "cluster/placement.hpp"
-#include "cluster/traffic.hpp"
 #include "dsl/write.hpp"
-#include "models/costs.hpp"
 
 namespace dsrun {
+namespace {
+
+void add(PortTraffic& sum, const PortTraffic& traffic, double times) {
+  sum.pipeline += times * traffic.pipeline;
+  sum.expert += times * traffic.expert;
+  sum.synchronisation += times * traffic.synchronisation;
+}
+
+}  // namespace
 
 RankMemory largest_memory(const MemoryPlan& memory) {
   constexpr std::array classes = {&RankMemory::weights,  &RankMemory::gradients, &RankMemory::optimizer,
@@ -24,28 +31,23 @@ RankMemory largest_memory(const MemoryPlan& memory) {
   return most;
 }
 
-PlanSummary summarise_plan(const Plan& plan, const Replayed& replayed, const MemoryPlan& memory,
+PlanSummary summarise_plan(const Plan& plan, const Forecast& forecast, const MemoryPlan& memory,
                            const DeviceModel& model) {
-  const Job& job = plan.job;
-  const Placement placement(job.cluster);
   PlanSummary summary;
-  summary.job = to_json(job);
+  summary.job = to_json(plan.job);
   summary.device = model.name;
   summary.ranks = plan.mesh.size();
-  summary.nodes = placement.num_nodes();
+  summary.nodes = Placement(plan.job.cluster).num_nodes();
   summary.parameters = plan.parameters;
   summary.memory = largest_memory(memory);
-  summary.step_seconds = replayed.step_seconds;
-  summary.bubble = replayed.bubble();
-  summary.tokens_per_second = static_cast<double>(job.batch.sequences) * job.batch.length / replayed.step_seconds;
-  if (model.peak_flops > 0)
-    summary.mfu = summary.tokens_per_second * training_flops_per_token(job.model, job.batch.length) /
-                  (model.peak_flops * summary.ranks);
-  for (const LinkBytes& link : step_traffic(plan)) {
-    SentBytes& sent = placement.same_node(link.from, link.to) ? summary.local : summary.network;
-    sent.pipeline += link.pipeline;
-    sent.expert += link.expert;
-    sent.synchronisation += link.synchronisation;
+  summary.step_seconds = forecast.step_seconds;
+  summary.bubble = forecast.bubble;
+  summary.tokens_per_second = forecast.tokens_per_second;
+  summary.mfu = forecast.mfu;
+  const double alike = forecast.replayed.one_a_pipeline_index ? plan.mesh.data : 1;
+  for (const RankTraffic& rank : forecast.traffic) {
+    add(summary.local, rank.local, alike);
+    add(summary.network, rank.network, alike);
   }
   return summary;
 }

@@ -7,16 +7,11 @@
 #include <nlohmann/json.hpp>
 
 #include "cluster/device_model.hpp"
+#include "cluster/forecast.hpp"
 #include "cluster/memory_plan.hpp"
 #include "cluster/plan.hpp"
-#include "cluster/replay.hpp"
 
 namespace dsrun {
-
-// Of one training step, all links together.
-struct SentBytes {
-  std::int64_t pipeline = 0, expert = 0, synchronisation = 0;
-};
 
 struct PlanSummary {
   nlohmann::json job;  // to_json(Job): every key with its value
@@ -27,13 +22,13 @@ struct PlanSummary {
   double step_seconds = 0;
   double bubble = 0;  // share
   double tokens_per_second = 0;
-  double mfu = 0;            // model FLOPs over the device model's peak in the compute type
-  SentBytes local, network;  // within hosts and between them
+  double mfu = 0;              // model FLOPs over the device model's peak in the compute type
+  PortTraffic local, network;  // bytes a step within hosts and between them, all ranks together
 
   std::string name() const { return job.at("job").at("name").get<std::string>(); }
 };
 
-PlanSummary summarise_plan(const Plan& plan, const Replayed& replayed, const MemoryPlan& memory,
+PlanSummary summarise_plan(const Plan& plan, const Forecast& forecast, const MemoryPlan& memory,
                            const DeviceModel& model);
 
 // Of each class the most that one of the ranks holds.

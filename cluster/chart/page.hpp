@@ -5,13 +5,13 @@
 #include <string>
 
 #include "cluster/device_model.hpp"
+#include "cluster/forecast.hpp"
 #include "cluster/memory_plan.hpp"
 #include "cluster/plan.hpp"
-#include "cluster/replay.hpp"
 
 namespace dsrun {
 
-std::string schedule_page(const Plan& plan, const Replayed& replayed, const MemoryPlan& memory,
+std::string schedule_page(const Plan& plan, const Forecast& forecast, const MemoryPlan& memory,
                           const DeviceModel& model);
 
 }  // namespace dsrun

@@ -12,7 +12,8 @@ namespace dsrun {
 
 struct PageInput {
   const Plan& plan;
-  const Replayed& replayed;
+  const Forecast& forecast;
+  const Replayed& replayed;  // the forecast's
   const MemoryPlan& memory;
   const DeviceModel& model;
   std::vector<ChartLane> lanes;
@@ -26,7 +27,7 @@ std::string page_lanes(const PageInput& input);  // the schedule over time, with
 // Activations over a lane's time, under it, up to `most_bytes`.
 std::string page_live(const PageInput& input, const ChartLane& lane, std::int64_t most_bytes);
 std::string page_memory(const PageInput& input);  // a bar a rank
-std::string page_tables(const PageInput& input);  // bubble by cause, time by instruction
+std::string page_tables(const PageInput& input);  // idle time by cause, time by instruction and by what limits it
 std::string_view page_style();
 
 }  // namespace dsrun

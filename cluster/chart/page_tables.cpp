@@ -62,10 +62,25 @@ std::string kind_table(const PageInput& input) {
   return html + "</table></div>\n";
 }
 
+std::string work_table(const PageInput& input) {
+  std::string html =
+      "<div><h2>Work by what limits it</h2>\n<table><tr><th>limit</th><th>mean of a rank</th><th>of the "
+      "step</th></tr>\n";
+  const auto row = [&](std::string_view name, double seconds) {
+    if (seconds > 0)
+      fmt::format_to(std::back_inserter(html), "<tr><td>{}</td><td>{}</td><td>{}</td></tr>\n", name, time_text(seconds),
+                     percent_text(seconds / input.replayed.step_seconds));
+  };
+  for (std::size_t rate = 0; rate < num_rate_classes; ++rate)
+    row(rate_class_name(static_cast<RateClass>(rate)), input.forecast.work[rate]);
+  row("step's end", input.forecast.end_work);
+  return html + "</table></div>\n";
+}
+
 }  // namespace
 
 std::string page_tables(const PageInput& input) {
-  return "<section class=\"side\">" + bubble_table(input) + kind_table(input) + "</section>\n";
+  return "<section class=\"side\">" + bubble_table(input) + kind_table(input) + work_table(input) + "</section>\n";
 }
 
 }  // namespace dsrun

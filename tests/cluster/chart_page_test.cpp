@@ -11,7 +11,7 @@ namespace {
 
 std::string unit_page(const Job& job) {
   const Plan plan = make_plan(job);
-  return schedule_page(plan, test::UnitReplay(plan).run(), plan_memory(plan, {}), *catalog_model("cpu"));
+  return schedule_page(plan, test::unit_forecast(plan), plan_memory(plan, {}), *catalog_model("cpu"));
 }
 
 int count_of(const std::string& text, const std::string& part) {

@@ -36,10 +36,30 @@ std::string unit_chart(const Job& job, const ChartOptions& options = {}) {
   return schedule_chart(test::UnitReplay(plan).run(), plan, options);
 }
 
-TEST(ScheduleChart, of_1f1b_is_golden) { EXPECT_EQ(unit_chart(test::chart_job("1f1b", 2), {.columns = 79}), ""); }
+TEST(ScheduleChart, of_1f1b_is_golden) {
+  EXPECT_EQ(unit_chart(test::chart_job("1f1b", 2), {.columns = 79}),
+            R"(1f1b, 4 microbatches: a step of 33.0 s, bubble 18.2 %
+rank 0 F0FFF1FF........B0BBBBBBF2FFB1BBBBBBF3FFB2BBBBBB....B3BBBBBBSSSSSS  18 %
+rank 1 ....F0FFB0BBBBBBF1FFB1BBBBBBF2FFB2BBBBBBF3FFB3BBBBBBSS........SSSS  18 %
+       ┴───────────────────┴───────────────────┴───────────────────┴─────  idle
+       0                   10 s                20 s                30 s
+F forward  B backward  S step's end  . idle
+)");
+}
 
 TEST(ScheduleChart, of_dualpipe_is_golden) {
-  EXPECT_EQ(unit_chart(test::chart_job("dualpipe", 4), {.columns = 64}), "");
+  EXPECT_EQ(unit_chart(test::chart_job("dualpipe", 4), {.columns = 64}),
+            R"(dualpipe, 8 microbatches: a step of 51.0 s, bubble 5.9 %
+rank 0 F0F1F2f0i0w0f1X3&1X..x2&0xb2bb.x3&1xb3bbI2W2I3W3SSS   6 %
+rank 1 ..F0f0F1f1F2b0bbx2&0xX3&1Xx3&1xb2bbB2BB.i3I3w3W3SSS   6 %
+rank 2 ..F0f0F1f1F2b0bbx2&0xX3&1Xx3&1xb2bbB2BB.i3I3w3W3SSS   6 %
+rank 3 F0F1F2f0i0w0f1X3&1X..x2&0xb2bb.x3&1xb3bbI2W2I3W3SSS   6 %
+       ┴───────────────────┴───────────────────┴──────────  idle
+       0                   20 s                40 s
+F forward  B backward  I input gradient  W weight gradient
+X F and B at once  S step's end  . idle
+small letters: the rank's other stages
+)");
 }
 
 TEST(ScheduleChart, keeps_to_its_columns) {

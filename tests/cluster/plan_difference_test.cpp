@@ -12,7 +12,7 @@ using nlohmann::json;
 
 PlanSummary summary_of(const Job& job) {
   const Plan plan = make_plan(job);
-  return summarise_plan(plan, test::UnitReplay(plan).run(), plan_memory(plan, {}), *catalog_model("cpu"));
+  return summarise_plan(plan, forecast_step(plan, *catalog_model("cpu")), plan_memory(plan, {}), *catalog_model("cpu"));
 }
 
 const PlanFigure& figure(const PlanDifference& difference, std::string_view name) {
@@ -48,7 +48,7 @@ TEST(PlanDifference, tells_keys_and_figures) {
   EXPECT_EQ(figure(difference, "ranks").after, 4);
   EXPECT_EQ(figure(difference, "nodes").after, 2);
   EXPECT_FALSE(figure(difference, "parameters").changed());
-  EXPECT_EQ(figure(difference, "tokens_per_second").after, 2 * figure(difference, "tokens_per_second").before);
+  EXPECT_GT(figure(difference, "tokens_per_second").after, figure(difference, "tokens_per_second").before);
   EXPECT_EQ(figure(difference, "network_pipeline_bytes").before, 0);
   EXPECT_GT(figure(difference, "network_pipeline_bytes").after, 0);
   const std::string text = to_string(difference);

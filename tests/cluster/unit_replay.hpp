@@ -6,7 +6,7 @@
 #include <map>
 #include <tuple>
 
-#include "cluster/replay.hpp"
+#include "cluster/forecast.hpp"
 #include "tests/cluster/small_layout.hpp"
 
 namespace dsrun::test {
@@ -103,5 +103,15 @@ class UnitReplay {
   Replayed replayed_;
   std::map<Key, double> done_;
 };
+
+inline Forecast unit_forecast(const Plan& plan) {
+  Forecast forecast;
+  forecast.replayed = UnitReplay(plan).run();
+  forecast.step_seconds = forecast.replayed.step_seconds;
+  forecast.tokens_per_step = static_cast<double>(plan.job.batch.sequences) * plan.job.batch.length;
+  forecast.tokens_per_second = forecast.tokens_per_step / forecast.step_seconds;
+  forecast.bubble = forecast.replayed.bubble();
+  return forecast;
+}
 
 }  // namespace dsrun::test
