@@ -86,7 +86,8 @@ std::optional<Refusal> find_pretrained(Job& job, Preflight& preflight) {
 void make_paths_absolute(Job& job) {
   const std::filesystem::path folder = std::filesystem::absolute(job.folder.empty() ? "." : job.folder);
   for (std::string& pattern : job.data.files) pattern = (folder / pattern).lexically_normal().string();
-  if (!job.data.tokenizer.empty()) job.data.tokenizer = (folder / job.data.tokenizer).lexically_normal().string();
+  for (std::string* file : {&job.data.tokenizer, &job.parallel.schedule_file})
+    if (!file->empty()) *file = (folder / *file).lexically_normal().string();
 }
 
 std::optional<Refusal> open_data(const Job& job, std::shared_ptr<const TokenSource>& source) {
@@ -142,10 +143,10 @@ std::variant<Preflight, Refusal> check_before_launch(Job job) {
   if (auto refusal = open_data(job, source)) return *refusal;
   make_paths_absolute(job);
   std::vector<std::string> named = job.data.files;
-  named.push_back(job.data.tokenizer);
+  named.insert(named.end(), {job.data.tokenizer, job.parallel.schedule_file});
   for (const std::string& file : named)
     if (!is_utf8(file))
-      return Refusal{exit_job_file, fmt::format("data: {} is not UTF-8, so that the run's job.toml cannot name it; "
+      return Refusal{exit_job_file, fmt::format("{} is not UTF-8, so that the run's job.toml cannot name it; "
                                                 "rename that folder",
                                                 printable(file))};
   preflight.plan = std::make_shared<Plan>(make_plan(job));

@@ -2,12 +2,11 @@
 
 #include <algorithm>
 #include <cassert>
-#include <stdexcept>
 
 #include <fmt/format.h>
 
+#include "dsl/job_schedule.hpp"
 #include "models/op_table.hpp"
-#include "runtime/schedule/checker.hpp"
 #include "runtime/schedule/schedule.hpp"
 
 namespace dsrun {
@@ -36,8 +35,7 @@ const Program& DeviceCore::program_of(const RoundOrder& order) {
   if (order.microbatches == plan.job.batch.microbatches) return plan.program;
   const auto found = smaller_programs_.find(order.microbatches);
   if (found != smaller_programs_.end()) return found->second;
-  Program built = find_schedule(plan.job.parallel.schedule)->build({plan.mesh.pipeline, order.microbatches});
-  if (const auto faults = check_program(built); !faults.empty()) throw std::logic_error(faults[0].message);
+  Program built = build_program(plan.job.parallel, order.microbatches);
   return smaller_programs_.emplace(order.microbatches, std::move(built)).first->second;
 }
 
