@@ -204,7 +204,7 @@ class Simulation {
     if (!two || !lane.turns.may_run_ahead()) return std::nullopt;
     const std::size_t other = 1 - due;
     const Strand& strand = lane.strands[other];
-    if (strand.done() || strand.step().part != Part::whole) return std::nullopt;
+    if (strand.done() || strand.step().part == Part::start) return std::nullopt;
     const Arrival* others = needed(lane, strand);
     if (ready_at(others) > lane.now) {
       until = std::min(until, ready_at(others));
@@ -362,26 +362,6 @@ std::string_view idle_name(Idle cause) {
   constexpr std::array<std::string_view, num_idle_causes> names = {"warm-up", "drain", "dependency", "link",
                                                                    "synchronisation"};
   return names[static_cast<std::size_t>(cause)];
-}
-
-InstructionKind kind_of(const Instruction& instruction) {
-  if (instruction.overlapped) return InstructionKind::overlapped;
-  switch (instruction.first.kind) {
-    case Kind::forward:
-      return InstructionKind::forward;
-    case Kind::backward:
-      return InstructionKind::backward;
-    case Kind::backward_input:
-      return InstructionKind::backward_input;
-    case Kind::weight:
-      break;
-  }
-  return InstructionKind::weight;
-}
-
-std::string_view kind_name(InstructionKind kind) {
-  constexpr std::array<std::string_view, num_instruction_kinds> names = {"F", "B", "I", "W", "F&B"};
-  return names[static_cast<std::size_t>(kind)];
 }
 
 double ReplayedRank::idle_total() const { return std::accumulate(idle.begin(), idle.end(), 0.0); }
