@@ -152,7 +152,7 @@ std::string forecast(const PlanView& view, const ReportOptions& options) {
     const KindTime& each = kinds[kind];
     if (each.count == 0) continue;
     const double count = each.count;
-    text += fmt::format(" {} {} ({} in ops)", instruction_kind_names[kind], time_text(each.seconds / count),
+    text += fmt::format(" {} {} ({} in ops)", kind_name(static_cast<InstructionKind>(kind)), time_text(each.seconds / count),
                         time_text(each.work / count));
   }
   text += "\nwork a rank and step:";
