@@ -257,4 +257,9 @@ void complete(Job& job) {
 
 std::vector<Diagnostic> validate(const Job& job, const KeyPlaces& places) { return Rules(job, places).check(); }
 
+bool is_valid(const Job& job) {
+  const Source no_file("", "");
+  return validate(job, {.file = &no_file}).empty();
+}
+
 }  // namespace dsrun

@@ -25,4 +25,7 @@ void complete(Job& job);
 
 std::vector<Diagnostic> validate(const Job& job, const KeyPlaces& places);
 
+// Whether a job that was made by changing another's fields holds to the same rules.
+bool is_valid(const Job& job);
+
 }  // namespace dsrun

@@ -134,6 +134,9 @@ std::variant<Preflight, Refusal> check_before_launch(Job job) {
     job.precision.compute = Precision::fp32;
     preflight.notes.push_back("this processor has no bf16 instructions: precision.compute is fp32 instead");
   }
+  if (const LinkSpec& link = job.cluster.link; link.emulated())
+    preflight.notes.push_back(fmt::format("emulating a link between devices: {} us, {}", link.latency_us,
+                                          link.gb_per_s > 0 ? fmt::format("{} GB/s", link.gb_per_s) : "no limit"));
   if (auto refusal = find_pretrained(job, preflight)) return *refusal;
   if (job.data.files.empty()) return Refusal{exit_job_file, "data.files names no text to train on"};
   std::shared_ptr<const TokenSource> source;

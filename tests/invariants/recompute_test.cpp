@@ -19,7 +19,7 @@ struct Numbers {
 // Layers of both kinds on every stage count, a prediction module, and the balance loss that router's backward adds up.
 std::vector<std::string> job_of(std::vector<std::string> overrides) {
   for (const char* each : {"model.layers=8", "model.dense_layers=2", "model.mtp_depth=1", "balance.sequence_alpha=0.01",
-                           "job.steps=4", "optimizer.mtp_lambda=0.3"})
+                           "job.steps=3", "optimizer.mtp_lambda=0.3"})
     overrides.emplace_back(each);
   return overrides;
 }
@@ -93,10 +93,9 @@ TEST(RecomputeDelivery, N2_delays_change_no_bit) {
   EXPECT_TRUE(fast.weights == late.weights);
 }
 
-// Each recompute step of the lists runs once a microbatch, as a span of its own.
+// Each recompute step of the lists runs once a microbatch of each step, as a span of its own.
 TEST(RecomputeSpans, are_those_of_the_lists) {
-  FakeCluster cluster(small_job(job_of({"memory.recompute=full", "batch.microbatches=4", "job.steps=1"})),
-                      small_corpus());
+  FakeCluster cluster(small_job(job_of({"memory.recompute=full", "batch.microbatches=4"})), small_corpus());
   std::map<std::pair<Op, Pass>, int> spans, expected;
   cluster.device(0).observe([&](const DeviceSpan& span) {
     if (span.what == DeviceSpan::What::op && span.pass == Pass::recompute) ++spans[{span.op, span.pass}];
@@ -104,7 +103,7 @@ TEST(RecomputeSpans, are_those_of_the_lists) {
   const StageSteps& stage = cluster.plan().stages[0];
   for (const Step& step : stage.backward)
     if (step.pass == Pass::recompute)
-      expected[{stage.graph.nodes[static_cast<std::size_t>(step.node)].op, step.pass}] += 4;
+      expected[{stage.graph.nodes[static_cast<std::size_t>(step.node)].op, step.pass}] += 3 * 4;
   ASSERT_FALSE(cluster.run().hung);
   EXPECT_EQ(spans, expected);
   EXPECT_GT(expected.size(), 8U);
