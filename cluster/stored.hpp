@@ -8,9 +8,10 @@
 
 namespace dsrun {
 
-// By value of the stage, bytes an element while it is kept for backward: saved inputs of linears that run in FP8, and
-// of activations, take a byte and a scale for each 128 (32 bits); attention's output, E5M6 of 12 bits; all else what
-// its type takes.
+// By value of the stage, bytes an element while it is kept: saved inputs of linears that run in FP8, and of
+// activations, and what waits for deferred weight gradients of such linears, take a byte and a scale for each 128 (32
+// bits); attention's output, E5M6 of 12 bits; all else what its type takes. What is narrow when kept is counted so from
+// the start: the wide copy that lives until it is kept is not.
 std::vector<double> saved_element_bytes(const Plan& plan, const StageSteps& stage);
 
 // Bytes an element of a part's weights: matrices of FP8 products take a byte, and a scale for each 128 × 128.

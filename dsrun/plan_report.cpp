@@ -194,7 +194,7 @@ std::string sensitivity_report(const PlanView& view) {
     less.efficiency(of).share *= 0.9;
     if (of == RateClass::local_port) less.local.bytes_per_sec *= 0.9;
     if (of == RateClass::network_port) less.network.bytes_per_sec *= 0.9;
-    line(rate_class_name(of), view.model.share(of), less, view.model.efficiency(of).source);
+    line(rate_class_name(of), view.model.share(of), less, view.model.efficiencies[i].source);
   }
   const auto scaled = [&](std::string_view name, double DeviceModel::*field, const std::string& source) {
     DeviceModel less = view.model;
