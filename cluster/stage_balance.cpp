@@ -1,6 +1,7 @@
 #include "cluster/stage_balance.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cassert>
 #include <cstddef>
 #include <limits>
@@ -67,12 +68,21 @@ class Cuts {
 
 }  // namespace
 
-std::vector<double> layer_costs(const ModelSpec& model, int length) {
+// How often a node's forward work is done in a step, forward and backward together.
+static double times_executed(const Node& node) {
+  if (node.op == Op::head_loss) return 5;
+  if (node.op != Op::attention) return 3;
+  const double keys = node.attributes.nope_dim + node.attributes.rope_dim, values = node.attributes.value_dim;
+  return 1 + (3 * keys + 2 * values) / (keys + values);
+}
+
+std::vector<double> layer_costs(const ModelSpec& model, int length, Products products) {
   std::vector<double> costs(static_cast<std::size_t>(model.layers), 0);
   const Graph graph = build_graph(model);
   for (const Node& node : graph.nodes) {
     double& cost = costs[static_cast<std::size_t>(std::min(node.layer, model.layers - 1))];
-    cost += forward_flops_per_token(node, graph, length);
+    const bool narrow = products == Products::fp8 && (node.op == Op::linear || node.op == Op::grouped_linear);
+    cost += (narrow ? 0.5 : 1) * times_executed(node) * forward_flops_per_token(node, graph, length);
     if (node.op == Op::embed) cost += embedding_flops_per_element * model.hidden;
   }
   return costs;
@@ -88,9 +98,64 @@ std::vector<int> balance_stages(const std::vector<double>& costs, int num_stages
   return cuts.least(num_stages, square, [](double a, double b) { return a + b; });
 }
 
+namespace {
+
+// What a cut makes of ranks and stages; less is better, the first first.
+using CutScore = std::array<double, 3>;  // busiest rank, dearest stage, sum of ranks' squares
+
+CutScore score_of(const std::vector<double>& sums, const std::vector<int>& sizes, const Program& program) {
+  std::vector<double> stages;
+  std::size_t begin = 0;
+  for (const int size : sizes) {
+    stages.push_back(sums[begin + static_cast<std::size_t>(size)] - sums[begin]);
+    begin += static_cast<std::size_t>(size);
+  }
+  CutScore score{0, *std::max_element(stages.begin(), stages.end()), 0};
+  for (const RankProgram& rank : program.ranks) {
+    double sum = 0;
+    for (const Chunk& chunk : rank.chunks) sum += stages[static_cast<std::size_t>(chunk.stage)];
+    score[0] = std::max(score[0], sum);
+    score[2] += sum * sum;
+  }
+  return score;
+}
+
+bool clearly_less(const CutScore& a, const CutScore& b) {
+  for (std::size_t i = 0; i < a.size(); ++i)
+    if (a[i] * rounding < b[i] || b[i] * rounding < a[i]) return a[i] < b[i];
+  return false;
+}
+
+}  // namespace
+
+std::vector<int> balance_ranks(const std::vector<double>& costs, std::vector<int> sizes, const Program& program) {
+  std::vector<double> sums(costs.size() + 1, 0);
+  for (std::size_t i = 0; i < costs.size(); ++i) sums[i + 1] = sums[i] + costs[i];
+  CutScore best = score_of(sums, sizes, program);
+  for (bool moved = true; moved;) {
+    moved = false;
+    // Moving every boundary between two stages by a layer takes one from the first and gives it to the second.
+    for (std::size_t from = 0; from < sizes.size(); ++from)
+      for (std::size_t to = 0; to < sizes.size(); ++to) {
+        if (from == to || sizes[from] < 2) continue;
+        std::vector<int> other = sizes;
+        --other[from];
+        ++other[to];
+        const CutScore score = score_of(sums, other, program);
+        if (!clearly_less(score, best)) continue;
+        best = score;
+        sizes = std::move(other);
+        moved = true;
+      }
+  }
+  return sizes;
+}
+
 Job with_stages(Job job) {
-  if (job.parallel.layers_per_stage.empty())
-    job.parallel.layers_per_stage = balance_stages(layer_costs(job.model, job.batch.length), num_stages(job.parallel));
+  if (!job.parallel.layers_per_stage.empty()) return job;
+  const std::vector<double> costs = layer_costs(job.model, job.batch.length, job.precision.products);
+  const std::vector<int> by_stage = balance_stages(costs, num_stages(job.parallel));
+  job.parallel.layers_per_stage = balance_ranks(costs, by_stage, build_program(job.parallel, job.batch.microbatches));
   return job;
 }
 

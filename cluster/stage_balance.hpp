@@ -4,16 +4,22 @@
 #include <vector>
 
 #include "dsl/job.hpp"
+#include "runtime/schedule/program.hpp"
 
 namespace dsrun {
 
-// By layer, FLOPs of a token's forward pass; the embedding's movement of rows counts to the first layer, the head's
-// and the prediction modules' work to the last, whose stage they belong to.
-std::vector<double> layer_costs(const ModelSpec& model, int length);
+// By layer, FLOPs of a token's forward and backward passes as they are executed (the head makes its logits again
+// twice), a product in FP8 counted half; the embedding's movement of rows counts to the first layer, the head's and the
+// prediction modules' work to the last, whose stage they belong to.
+std::vector<double> layer_costs(const ModelSpec& model, int length, Products products = Products::compute);
 
 // Layers of each stage, in order, at least one each: the largest sum of costs is as small as can be, and among those
 // the sum of squares. Precondition: as many costs as stages, at least.
 std::vector<int> balance_stages(const std::vector<double>& costs, int num_stages);
+
+// From there on, where ranks hold several stages: layers are moved, along one or more boundaries at once, for as long
+// as the busiest rank gets less to do, or the dearest stage with it unchanged. A good cut, not always the best.
+std::vector<int> balance_ranks(const std::vector<double>& costs, std::vector<int> sizes, const Program& program);
 
 // The job with parallel.layers_per_stage filled in.
 Job with_stages(Job job);

@@ -20,7 +20,7 @@ struct PlanView {
   std::int64_t capacity = 0;       // bytes of a device; 0: unknown
   std::vector<std::string> notes;  // for people
 
-  PlanSummary summary() const { return summarise_plan(plan, forecast.replayed, memory, model); }
+  PlanSummary summary() const { return summarise_plan(plan, forecast, memory, model); }
 };
 
 // Precondition: a valid job. `device_model`: a file of `dsrun calibrate`, or "" (dsrun/device_models.hpp).

@@ -76,7 +76,7 @@ bool colour_on_stdout() {
 
 int write_page(const PlanView& view, const std::string& file) {
   std::ofstream out(file, std::ios::binary | std::ios::trunc);
-  out << schedule_page(view.plan, view.forecast.replayed, view.memory, view.model);
+  out << schedule_page(view.plan, view.forecast, view.memory, view.model);
   out.flush();
   if (!out) return refuse(exit_storage, fmt::format("cannot write {}", file));
   fmt::print(stderr, "dsrun: wrote {}\n", file);
