@@ -1,7 +1,6 @@
 #include <algorithm>
 #include <array>
 #include <iterator>
-#include <numeric>
 
 #include <fmt/format.h>
 
@@ -71,8 +70,11 @@ std::string work_table(const PageInput& input) {
       fmt::format_to(std::back_inserter(html), "<tr><td>{}</td><td>{}</td><td>{}</td></tr>\n", name, time_text(seconds),
                      percent_text(seconds / input.replayed.step_seconds));
   };
-  for (std::size_t rate = 0; rate < num_rate_classes; ++rate)
-    row(rate_class_name(static_cast<RateClass>(rate)), input.forecast.work[rate]);
+  for (std::size_t rate = 0; rate < num_rate_classes; ++rate) {
+    std::string name(rate_class_name(static_cast<RateClass>(rate)));
+    std::replace(name.begin(), name.end(), '_', ' ');
+    row(name, input.forecast.work[rate]);
+  }
   row("step's end", input.forecast.end_work);
   return html + "</table></div>\n";
 }
