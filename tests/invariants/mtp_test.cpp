@@ -45,10 +45,11 @@ Numbers train(const std::vector<std::string>& overrides) {
 
 std::vector<MeshCase> meshes() {
   return {
-      mesh_case("1f1b", 1, 1, 1, 4),     mesh_case("1f1b", 1, 2, 2, 2),     mesh_case("1f1b", 2, 1, 1, 4),
-      mesh_case("1f1b", 2, 2, 1, 2),     mesh_case("1f1b", 2, 2, 2, 4),     mesh_case("1f1b", 4, 1, 1, 4),
-      mesh_case("dualpipe", 2, 1, 1, 4), mesh_case("dualpipe", 2, 2, 2, 4), mesh_case("dualpipe", 2, 2, 1, 8, "[3,1]"),
-      mesh_case("dualpipe", 4, 2, 2, 8)};
+      mesh_case("1f1b", 1, 1, 1, 4),     mesh_case("1f1b", 1, 2, 2, 2),      mesh_case("1f1b", 2, 1, 1, 4),
+      mesh_case("1f1b", 2, 2, 1, 2),     mesh_case("1f1b", 2, 2, 2, 4),      mesh_case("1f1b", 4, 1, 1, 4),
+      mesh_case("dualpipe", 2, 1, 1, 4), mesh_case("dualpipe", 2, 2, 2, 4),  mesh_case("dualpipe", 2, 2, 1, 8, "[3,1]"),
+      mesh_case("dualpipe", 4, 2, 2, 8), mesh_case("gpipe", 2, 1, 1, 4),     mesh_case("interleaved", 2, 2, 1, 4),
+      mesh_case("zb1p", 2, 2, 2, 4),     mesh_case("dualpipev", 1, 2, 1, 4), mesh_case("dualpipev", 2, 2, 2, 4)};
 }
 
 class MtpTopology : public testing::TestWithParam<MeshCase> {
