@@ -5,15 +5,16 @@
 #include <cassert>
 #include <cstddef>
 #include <limits>
+#include <map>
 
+#include "cluster/device_catalog.hpp"
+#include "cluster/plan.hpp"
 #include "dsl/job_schedule.hpp"
 #include "models/costs.hpp"
 
 namespace dsrun {
 namespace {
 
-// A looked-up row is read and written, and its gradient added to another; so many FLOPs take as long as an element.
-constexpr double embedding_flops_per_element = 32;
 constexpr double rounding = 1 + 1e-12;  // sums of the same costs in another order are no dearer
 
 constexpr double infinite = std::numeric_limits<double>::infinity();
@@ -68,25 +69,60 @@ class Cuts {
 
 }  // namespace
 
-// How often a node's forward work is done in a step, forward and backward together.
-static double times_executed(const Node& node) {
-  if (node.op == Op::head_loss) return 5;
-  if (node.op != Op::attention) return 3;
-  const double keys = node.attributes.nope_dim + node.attributes.rope_dim, values = node.attributes.value_dim;
-  return 1 + (3 * keys + 2 * values) / (keys + values);
-}
+namespace {
 
-std::vector<double> layer_costs(const ModelSpec& model, int length, Products products) {
-  std::vector<double> costs(static_cast<std::size_t>(model.layers), 0);
-  const Graph graph = build_graph(model);
-  for (const Node& node : graph.nodes) {
-    double& cost = costs[static_cast<std::size_t>(std::min(node.layer, model.layers - 1))];
-    const bool narrow = products == Products::fp8 && (node.op == Op::linear || node.op == Op::grouped_linear);
-    cost += (narrow ? 0.5 : 1) * times_executed(node) * forward_flops_per_token(node, graph, length);
-    if (node.op == Op::embed) cost += embedding_flops_per_element * model.hidden;
+class LayerCosts {
+ public:
+  explicit LayerCosts(const Job& job)
+      : job_(job), graph_(build_graph(job.model)), device_(catalog_model(job.cluster.nodes[0].kind).value()) {
+    const auto pieces = static_cast<double>(job.parallel.data) * job.batch.microbatches;
+    shape_.tokens = static_cast<double>(job.batch.sequences) / pieces * job.batch.length;
+    shape_.routed_rows = shape_.sent_rows = shape_.tokens * job.model.experts_per_token;
+    shape_.length = job.batch.length;
+    shape_.local_experts = static_cast<double>(job.model.experts) / job.parallel.expert;
+    shape_.compute_bytes = static_cast<int>(element_bytes(Element::compute, job.precision.compute));
+    shape_.wide_bytes = static_cast<int>(element_bytes(Element::wide, job.precision.compute));
   }
-  return costs;
-}
+
+  // Layers of a kind cost the same: only the first and the last have more to them.
+  std::vector<double> all() const {
+    const int last = job_.model.layers - 1;
+    std::map<bool, double> inner;  // by whether it is dense
+    std::vector<double> costs;
+    for (int layer = 0; layer <= last; ++layer) {
+      const bool is_dense = layer < job_.model.dense_layers;
+      if (layer == 0 || layer == last) {
+        costs.push_back(cost(layer));
+        continue;
+      }
+      const auto [found, is_new] = inner.try_emplace(is_dense);
+      if (is_new) found->second = cost(layer);
+      costs.push_back(found->second);
+    }
+    return costs;
+  }
+
+ private:
+  double cost(int layer) const {
+    const bool is_last = layer == job_.model.layers - 1;
+    const StageSteps steps = derive_steps(slice_graph(graph_, layer, layer + 1 + (is_last ? job_.model.mtp_depth : 0)),
+                                          job_.memory.recompute);
+    double seconds = 0;
+    for (const StepList* list : {&steps.forward, &steps.backward})
+      for (const Step& step : *list)
+        seconds += step_seconds(device_, step_work(steps, step, shape_), job_.precision.products == Products::fp8);
+    return seconds;
+  }
+
+  const Job& job_;
+  Graph graph_;
+  DeviceModel device_;
+  MicrobatchShape shape_;
+};
+
+}  // namespace
+
+std::vector<double> layer_costs(const Job& job) { return LayerCosts(job).all(); }
 
 std::vector<int> balance_stages(const std::vector<double>& costs, int num_stages) {
   assert(num_stages >= 1 && costs.size() >= static_cast<std::size_t>(num_stages));
@@ -153,7 +189,7 @@ std::vector<int> balance_ranks(const std::vector<double>& costs, std::vector<int
 
 Job with_stages(Job job) {
   if (!job.parallel.layers_per_stage.empty()) return job;
-  const std::vector<double> costs = layer_costs(job.model, job.batch.length, job.precision.products);
+  const std::vector<double> costs = layer_costs(job);
   const std::vector<int> by_stage = balance_stages(costs, num_stages(job.parallel));
   job.parallel.layers_per_stage = balance_ranks(costs, by_stage, build_program(job.parallel, job.batch.microbatches));
   return job;

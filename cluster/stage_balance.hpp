@@ -8,10 +8,10 @@
 
 namespace dsrun {
 
-// By layer, FLOPs of a token's forward and backward passes as they are executed (the head makes its logits again
-// twice), a product in FP8 counted half; the embedding's movement of rows counts to the first layer, the head's and the
-// prediction modules' work to the last, whose stage they belong to.
-std::vector<double> layer_costs(const ModelSpec& model, int length, Products products = Products::compute);
+// By layer, seconds of a microbatch's forward and backward passes on the catalog's device of the job's kind (whatever
+// the machine at hand is: the same job has the same stages everywhere). The embedding counts to the first layer, the
+// head and the prediction modules to the last, whose stage they belong to.
+std::vector<double> layer_costs(const Job& job);
 
 // Layers of each stage, in order, at least one each: the largest sum of costs is as small as can be, and among those
 // the sum of squares. Precondition: as many costs as stages, at least.

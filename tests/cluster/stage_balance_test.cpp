@@ -73,8 +73,9 @@ TEST(StageBalance, of_equal_layers_is_even) {
   EXPECT_THAT(sizes, ElementsAre(2, 2, 3, 3));
 }
 
-ModelSpec deepseek_v3() {
-  ModelSpec model;
+Job deepseek_v3() {
+  Job job = test::layout_job("1f1b", 16, 1, 1, 0);
+  ModelSpec& model = job.model;
   model.layers = 61;
   model.dense_layers = 3;
   model.hidden = 7168;
@@ -86,22 +87,53 @@ ModelSpec deepseek_v3() {
   model.value_dim = 128;
   model.experts = 256;
   model.experts_per_token = 8;
+  model.expert_groups = 8;
+  model.groups_per_token = 4;
   model.shared_experts = 1;
   model.expert_hidden = 2048;
   model.dense_hidden = 18432;
   model.vocab_size = 129280;
-  return model;
+  job.batch = {.sequences = 32, .length = 4096, .microbatches = 32};
+  job.precision.compute = Precision::bf16;
+  job.cluster.nodes = {{"localhost", 16, "h800"}};
+  job.parallel.layers_per_stage.clear();
+  return job;
 }
 
-// A head is worth 1.4 layers, so that the last stage gets two fewer. A prediction module brings a layer, a projection
-// and the head once more: then the last stage gets one layer, the others four.
-TEST(StageBalance, of_deepseek_v3_leaves_the_last_stage_to_head_and_prediction_module) {
-  ModelSpec model = deepseek_v3();
-  EXPECT_EQ(balance_stages(layer_costs(model, 4096), 16).back(), 2);
-  model.mtp_depth = 1;
-  std::vector<int> expected(16, 4);
-  expected.back() = 1;
-  EXPECT_EQ(balance_stages(layer_costs(model, 4096), 16), expected);
+// A head takes as long as some layers, and a prediction module brings a layer, a projection and the head once more.
+TEST(StageBalance, of_deepseek_v3_spares_the_stage_of_head_and_prediction_module) {
+  Job job = deepseek_v3();
+  const std::vector<double> costs = layer_costs(job);
+  EXPECT_GT(costs.back(), 2 * costs[30]);
+  EXPECT_LT(costs.back(), 5 * costs[30]);
+  EXPECT_LE(with_stages(job).parallel.layers_per_stage.back(), 2);
+  job.model.mtp_depth = 1;
+  EXPECT_GT(layer_costs(job).back(), 2 * costs.back() * 0.9);
+  EXPECT_EQ(with_stages(job).parallel.layers_per_stage.back(), 1);
+}
+
+// Under DualPipe a rank has a stage of either end: what the head costs is taken off the first stage, too.
+TEST(StageBalance, of_ranks_with_two_stages_evens_out_their_sums) {
+  Job job = deepseek_v3();
+  job.model.mtp_depth = 1;
+  const std::vector<double> costs = layer_costs(job);
+  job.parallel.schedule = "dualpipe";
+  const auto busiest = [&](const std::vector<int>& sizes) {
+    std::vector<double> stages;
+    auto next = costs.begin();
+    for (const int size : sizes) {
+      stages.push_back(std::accumulate(next, next + size, 0.0));
+      next += size;
+    }
+    double most = 0;
+    for (std::size_t i = 0; i < 8; ++i) most = std::max(most, stages[i] + stages[15 - i]);
+    return most;
+  };
+  const std::vector<int> by_stage = balance_stages(costs, 16), by_rank = with_stages(job).parallel.layers_per_stage;
+  EXPECT_EQ(std::accumulate(by_rank.begin(), by_rank.end(), 0), 61);
+  EXPECT_LT(busiest(by_rank), busiest(by_stage));
+  const double even = std::accumulate(costs.begin(), costs.end(), 0.0) / 8;
+  EXPECT_LT(busiest(by_rank), even + costs[30]);
 }
 
 TEST(StageBalance, is_what_a_plan_runs_unless_the_job_says_otherwise) {
