@@ -57,11 +57,28 @@ constexpr std::array tiny_100m = {
     PresetValue{"model.expert_hidden", "384"},    PresetValue{"model.dense_hidden", "2304"},
 };
 
+// DeepSeek-V3 on 64 GPUs, as popular accounts tell it: with 16 pipeline ranks and 4-way experts each GPU holds 1/64 of
+// all expert weights. (64-way experts would take 64 GPUs for each pipeline rank.)
+constexpr std::array essay64 = {
+    PresetValue{"parallel.pipeline", "16"},
+    PresetValue{"parallel.data", "4"},
+    PresetValue{"parallel.expert", "4"},
+    PresetValue{"parallel.schedule", "\"dualpipe\""},
+    PresetValue{"batch.sequences", "15360"},
+    PresetValue{"batch.length", "4096"},
+    PresetValue{"batch.microbatches", "3840"},
+    PresetValue{"precision.compute", "\"bf16\""},
+    PresetValue{"precision.products", "\"fp8\""},
+    PresetValue{"precision.saved", "\"fp8\""},
+    PresetValue{"memory.recompute", "[\"rms_norm\", \"mla_up\", \"swiglu\"]"},
+};
+
 constexpr std::array table = {
     Preset{"deepseek-v3", "", {}},
     Preset{"deepseek-v3-tiny-1m", "deepseek-v3-tiny", tiny_1m},
     Preset{"deepseek-v3-tiny", "deepseek-v3", tiny},
     Preset{"deepseek-v3-tiny-100m", "deepseek-v3-tiny", tiny_100m},
+    Preset{"essay64", "deepseek-v3", essay64},
 };
 
 const Preset* find(std::string_view name) {

@@ -38,6 +38,7 @@ inline Job layout_job(const char* schedule, int pipeline, int data, int expert, 
   job.batch.sequences = job.batch.microbatches * data;
   job.batch.length = 6;
   job.balance.load_factor = 1.25;
+  job.cluster.nodes = {{"localhost", pipeline * data, "cpu"}};
   job.precision.compute = Precision::bf16;
   return job;
 }

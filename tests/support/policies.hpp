@@ -30,7 +30,7 @@ inline std::vector<MeshCase> meshes_of_each_schedule() {
   for (const ScheduleRow& row : schedules())
     for (const auto& [pipeline, data] : {std::pair{1, 2}, {2, 2}, {4, 1}}) {
       const int microbatches = pipeline == 1 ? 2 : 2 * pipeline;
-      if (row.fault(pipeline, microbatches)) continue;
+      if (row.fault({.num_ranks = pipeline, .num_microbatches = microbatches})) continue;
       meshes.push_back(mesh_case(std::string(row.name), pipeline, data, data, microbatches));
     }
   return meshes;
