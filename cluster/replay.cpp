@@ -359,26 +359,6 @@ std::string_view idle_name(Idle cause) {
   return names[static_cast<std::size_t>(cause)];
 }
 
-InstructionKind kind_of(const Instruction& instruction) {
-  if (instruction.overlapped) return InstructionKind::overlapped;
-  switch (instruction.first.kind) {
-    case Kind::forward:
-      return InstructionKind::forward;
-    case Kind::backward:
-      return InstructionKind::backward;
-    case Kind::backward_input:
-      return InstructionKind::backward_input;
-    case Kind::weight:
-      break;
-  }
-  return InstructionKind::weight;
-}
-
-std::string_view kind_name(InstructionKind kind) {
-  constexpr std::array<std::string_view, num_instruction_kinds> names = {"F", "B", "I", "W", "F&B"};
-  return names[static_cast<std::size_t>(kind)];
-}
-
 double ReplayedRank::idle_total() const { return std::accumulate(idle.begin(), idle.end(), 0.0); }
 
 double Replayed::bubble() const {

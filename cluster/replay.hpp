@@ -1,7 +1,7 @@
 // Replay: a Program run on a clock, op by op, with the costs of a DeviceModel: the planner's forecast of one step.
 //
 // It runs the Programs and step lists that the executor runs, and decides as the executor does: transfers in the fixed
-// order of interleave(), compute of the other list while one waits. What it takes for granted: experts are chosen
+// order of interleave(), the other list's steps while one waits. What it takes for granted: experts are chosen
 // evenly (each rank has the mean of rows), devices are alike, and a device's ports are shared by nobody else. Ranks
 // that have the same links then behave alike, so that one a pipeline index stands for all (Forecast::simulated_ranks);
 // where links differ within a pipeline index, every rank is simulated.
@@ -17,6 +17,7 @@
 
 #include "cluster/device_model.hpp"
 #include "cluster/plan.hpp"
+#include "runtime/schedule/instruction_kind.hpp"
 
 namespace dsrun {
 
@@ -26,12 +27,6 @@ namespace dsrun {
 enum class Idle : std::uint8_t { warm_up, drain, dependency, link, synchronisation };
 inline constexpr std::size_t num_idle_causes = 5;
 std::string_view idle_name(Idle cause);
-
-// Kinds of instructions as reports tell them apart.
-enum class InstructionKind : std::uint8_t { forward, backward, backward_input, weight, overlapped };
-inline constexpr std::size_t num_instruction_kinds = 5;
-InstructionKind kind_of(const Instruction& instruction);
-std::string_view kind_name(InstructionKind kind);  // "F", "B", "I", "W", "F&B"
 
 struct ReplayedInstruction {
   Instruction instruction;

@@ -99,9 +99,10 @@ std::string RunSummary::instructions() const {
     const InstructionTimes& times = program_times_.kinds[i];
     if (times.count == 0) continue;
     const double to_mean = 1e3 / static_cast<double>(times.count);
-    text += fmt::format("  {:<10} {:>7.1f} {:>9.2f} {:>9.2f} {:>9.2f} {:>9.2f}\n", instruction_kind_names[i],
-                        static_cast<double>(times.count) / steps, times.elapsed * to_mean, times.ops * to_mean,
-                        times.transfer_wait * to_mean, times.pipeline_wait * to_mean);
+    text += fmt::format("  {:<10} {:>7.1f} {:>9.2f} {:>9.2f} {:>9.2f} {:>9.2f}\n",
+                        kind_name(static_cast<InstructionKind>(i)), static_cast<double>(times.count) / steps,
+                        times.elapsed * to_mean, times.ops * to_mean, times.transfer_wait * to_mean,
+                        times.pipeline_wait * to_mean);
   }
   return text + fmt::format(
                     "  synchronisation {:.2f} ms a step and {:.2f} ms waiting for others in it\n"

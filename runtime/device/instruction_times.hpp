@@ -4,31 +4,10 @@
 
 #include <array>
 #include <cstdint>
-#include <string_view>
 
-#include "runtime/schedule/program.hpp"
+#include "runtime/schedule/instruction_kind.hpp"
 
 namespace dsrun {
-
-enum class InstructionKind : std::uint8_t { forward, backward, backward_input, weight, overlapped };
-inline constexpr std::size_t num_instruction_kinds = 5;
-inline constexpr std::array<std::string_view, num_instruction_kinds> instruction_kind_names = {"F", "B", "I", "W",
-                                                                                               "F&B"};
-
-inline InstructionKind kind_of(const Instruction& instruction) {
-  if (instruction.overlapped) return InstructionKind::overlapped;
-  switch (instruction.first.kind) {
-    case Kind::forward:
-      return InstructionKind::forward;
-    case Kind::backward:
-      return InstructionKind::backward;
-    case Kind::backward_input:
-      return InstructionKind::backward_input;
-    case Kind::weight:
-      break;
-  }
-  return InstructionKind::weight;
-}
 
 // Of all instructions of a kind together, in seconds of the wall clock.
 struct InstructionTimes {

@@ -129,8 +129,9 @@ struct Side {
       const InstructionTimes& times = programs.kinds[i];
       if (times.count == 0) continue;
       const double to_ms = 1e3 / static_cast<double>(times.count);
-      fmt::print("  {:<4} {:>5} x {:>7.2f} ms: {:>7.2f} in ops, {:>7.2f} exposed transfer\n", instruction_kind_names[i],
-                 times.count, times.elapsed * to_ms, times.ops * to_ms, times.transfer_wait * to_ms);
+      fmt::print("  {:<4} {:>5} x {:>7.2f} ms: {:>7.2f} in ops, {:>7.2f} exposed transfer\n",
+                 kind_name(static_cast<InstructionKind>(i)), times.count, times.elapsed * to_ms, times.ops * to_ms,
+                 times.transfer_wait * to_ms);
     }
   }
 };

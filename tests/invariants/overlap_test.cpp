@@ -18,8 +18,8 @@ TEST(Overlap, halves_a_step_whose_link_is_as_slow_as_its_devices) {
     printf("makespan %.3f ms\n", run->makespan_ns * 1e-6);
     for (std::size_t i = 0; i < num_instruction_kinds; ++i) {
       const InstructionTimes& t = run->times.kinds[i];
-      printf("  %s n %ld elapsed %.3f exposed %.3f stage %.3f\n", instruction_kind_names[i].data(), t.count,
-             t.elapsed * 1e3, t.transfer_wait * 1e3, t.pipeline_wait * 1e3);
+      printf("  %s n %ld elapsed %.3f exposed %.3f stage %.3f\n", kind_name(static_cast<InstructionKind>(i)).data(),
+             t.count, t.elapsed * 1e3, t.transfer_wait * 1e3, t.pipeline_wait * 1e3);
     }
     printf(" sync wait %.3f\n", run->times.synchronisation_wait * 1e3);
   }

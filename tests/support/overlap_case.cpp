@@ -48,7 +48,7 @@ std::int64_t flops_cost(const Plan& plan, const DeviceSpan& span) {
   const auto tokens = static_cast<double>(plan.tokens_per_microbatch());
   // Both gradients of attention are one pass of twice the work.
   const double passes = span.op == Op::attention && span.pass == Pass::backward_input ? 2 : 1;
-  return std::max(least_ns, std::llround(passes * tokens * flops / std::max(1, same)));
+  return std::max<std::int64_t>(least_ns, std::llround(passes * tokens * flops / std::max(1, same)));
 }
 
 OverlapRun run_overlapped(const std::vector<std::string>& overrides, bool overlap, double share) {

@@ -1,0 +1,36 @@
+// Kinds of instructions as forecasts, measurements and reports tell them apart.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string_view>
+
+#include "runtime/schedule/program.hpp"
+
+namespace dsrun {
+
+enum class InstructionKind : std::uint8_t { forward, backward, backward_input, weight, overlapped };
+inline constexpr std::size_t num_instruction_kinds = 5;
+
+inline InstructionKind kind_of(const Instruction& instruction) {
+  if (instruction.overlapped) return InstructionKind::overlapped;
+  switch (instruction.first.kind) {
+    case Kind::forward:
+      return InstructionKind::forward;
+    case Kind::backward:
+      return InstructionKind::backward;
+    case Kind::backward_input:
+      return InstructionKind::backward_input;
+    case Kind::weight:
+      break;
+  }
+  return InstructionKind::weight;
+}
+
+// "F", "B", "I", "W", "F&B"
+inline std::string_view kind_name(InstructionKind kind) {
+  constexpr std::array<std::string_view, num_instruction_kinds> names = {"F", "B", "I", "W", "F&B"};
+  return names[static_cast<std::size_t>(kind)];
+}
+
+}  // namespace dsrun
