@@ -2,9 +2,8 @@
 
 #include <stdexcept>
 
+#include "dsl/job_schedule.hpp"
 #include "models/costs.hpp"
-#include "runtime/schedule/checker.hpp"
-#include "runtime/schedule/schedule.hpp"
 
 namespace dsrun {
 namespace {
@@ -18,15 +17,6 @@ std::vector<StageRange> stage_ranges(const Job& job) {
   }
   ranges.back().last_layer += job.model.mtp_depth;
   return ranges;
-}
-
-Program checked_program(const Job& job) {
-  const ScheduleRow* row = find_schedule(job.parallel.schedule);
-  if (row == nullptr) throw std::logic_error("unknown schedule " + job.parallel.schedule);
-  Program program = row->build({job.parallel.pipeline, job.batch.microbatches});
-  const auto faults = check_program(program);
-  if (!faults.empty()) throw std::logic_error("schedule " + program.schedule + ": " + faults[0].message);
-  return program;
 }
 
 }  // namespace
@@ -51,7 +41,7 @@ std::int64_t element_bytes(Element element, Precision precision) {
 }
 
 Plan make_plan(const Job& job) {
-  Plan plan{job, Mesh(job.parallel), checked_program(job), stage_ranges(job), {}, {}, 0};
+  Plan plan{job, Mesh(job.parallel), build_program(job.parallel, job.batch.microbatches), stage_ranges(job), {}, {}, 0};
   const Graph model = build_graph(job.model);
   plan.parameters = parameter_count(model);
   std::vector<Graph> graphs;

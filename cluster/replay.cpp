@@ -204,7 +204,7 @@ class Simulation {
     if (!two || !lane.turns.may_run_ahead()) return std::nullopt;
     const std::size_t other = 1 - due;
     const Strand& strand = lane.strands[other];
-    if (strand.done() || strand.step().part != Part::whole) return std::nullopt;
+    if (strand.done() || strand.step().part == Part::start) return std::nullopt;
     const Arrival* others = needed(lane, strand);
     if (ready_at(others) > lane.now) {
       until = std::min(until, ready_at(others));

@@ -42,8 +42,10 @@ class Traffic {
     const std::int64_t hidden = tokens * plan_.job.model.hidden * element_;
     if (!graph.has_loss()) {
       const int next = plan_.stage_rank(rank, chunk.stage + 1, chunk.direction);
-      link(rank, next).pipeline += hidden;
-      link(next, rank).pipeline += hidden;
+      if (next != rank) {  // DualPipeV's last rank hands over to itself
+        link(rank, next).pipeline += hidden;
+        link(next, rank).pipeline += hidden;
+      }
     }
     const ModelSpec& model = plan_.job.model;
     const int members = plan_.mesh.expert;

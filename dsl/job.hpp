@@ -73,9 +73,13 @@ struct ParallelSpec {
   int pipeline = 1;
   int data = 1;
   int expert = 1;                     // ranks an expert group has; divides data
-  std::string schedule;               // a name of runtime/schedule's table
+  std::string schedule;               // a name of runtime/schedule's table; "file": schedule_file's
+  int stages_per_rank = 0;            // 0: the schedule's own
+  std::string schedule_file{};        // relative to the job file's folder, absolute once launched; "": none
+  std::string schedule_text{};        // of that file, which may change or vanish; not a key
   bool overlap = true;                // F&B instructions interleave their two op lists; false: one after the other
   std::vector<int> layers_per_stage;  // one entry a stage, summing to model.layers; never empty after validation
+  bool from_file() const { return !schedule_file.empty(); }
   bool operator==(const ParallelSpec&) const = default;
 };
 

@@ -118,6 +118,12 @@ std::vector<Key<Job>> make_keys() {
        "ranks that share a layer's experts; divides data and experts"},
       {"parallel", "schedule", schedule_name(), "\"1f1b\"", "", 0, 0, "",
        "order of a step's forwards and backwards over the pipeline"},
+      {"parallel", "stages_per_rank", FIELD(int, parallel.stages_per_rank), "0", "", 0, most_stages_per_rank, "stages",
+       "pipeline stages that a rank holds, where the schedule leaves that open (interleaved); 0: the schedule's own, 2 "
+       "for interleaved"},
+      {"parallel", "schedule_file", FIELD(std::string, parallel.schedule_file), "\"\"", "", 0, 4096, "",
+       "a schedule of your own instead of `schedule`, relative to the job file, as `dsrun plan FILE --program-file` "
+       "prints one (docs/schedules.md); \"\": none"},
       {"parallel", "overlap", FIELD(bool, parallel.overlap), "true", "", 0, 0, "",
        "F&B instructions interleave their two op lists"},
       {"parallel", "layers_per_stage", FIELD(std::vector<int>, parallel.layers_per_stage), "[]", "", 1, 10000, "layers",

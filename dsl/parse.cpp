@@ -13,6 +13,7 @@
 #include "dsl/overrides.hpp"
 #include "dsl/presets.hpp"
 #include "dsl/read_value.hpp"
+#include "dsl/schedule_file.hpp"
 #include "dsl/suggest.hpp"
 #include "dsl/validate.hpp"
 
@@ -181,6 +182,7 @@ ParseResult parse_job_text(std::string_view text, const std::string& file_name,
 
   Job job = Reader(places, faults).read(*root);
   job.folder = folder;
+  read_schedule_file(job, places, faults);
   complete(job);
   for (Diagnostic& found : validate(job, places)) faults.push_back(std::move(found));
   if (faults.empty()) return {std::move(job), {}};

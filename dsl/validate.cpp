@@ -6,6 +6,8 @@
 
 #include <fmt/format.h>
 
+#include "dsl/job_schedule.hpp"
+#include "runtime/schedule/program_file.hpp"
 #include "runtime/schedule/schedule.hpp"
 
 namespace dsrun {
@@ -101,19 +103,27 @@ class Rules {
     const ParallelSpec& p = job_.parallel;
     divides(p.expert, "parallel.expert", p.data, "parallel.data");
     if (job_.model.moe_layers() > 0) divides(p.expert, "parallel.expert", job_.model.experts, "model.experts");
-    rule(job_.model.layers >= p.pipeline, {"parallel.pipeline", "model.layers"},
-         fmt::format("{} pipeline stages of {} layers: a stage would be empty", p.pipeline, job_.model.layers),
-         "at most as many pipeline ranks as layers");
+    if (p.from_file())
+      schedule_file();
+    else
+      schedule();
     stages();
-    schedule();
   }
 
   void stages() {
     const ParallelSpec& p = job_.parallel;
+    for (const char* key : {"parallel.schedule", "parallel.schedule_file", "parallel.stages_per_rank"})
+      if (places_.faulty.contains(key)) return;
+    if (!p.from_file() && find_schedule(p.schedule)->stages_fault({.stages_per_rank = p.stages_per_rank})) return;
+    const int number = num_stages(p);
+    rule(job_.model.layers >= number, {"parallel.pipeline", "model.layers"},
+         fmt::format("{} pipeline stages{} of {} layers: a stage would be empty", number,
+                     number == p.pipeline ? "" : fmt::format(" (on {} ranks)", p.pipeline), job_.model.layers),
+         "at most as many stages as layers");
     if (!places_.written.contains("parallel.layers_per_stage")) return;
     const auto sum = std::accumulate(p.layers_per_stage.begin(), p.layers_per_stage.end(), std::int64_t{0});
-    rule(static_cast<int>(p.layers_per_stage.size()) == p.pipeline, {"parallel.layers_per_stage", "parallel.pipeline"},
-         fmt::format("{} entries for {} pipeline stages", p.layers_per_stage.size(), p.pipeline), "one entry a stage");
+    rule(static_cast<int>(p.layers_per_stage.size()) == number, {"parallel.layers_per_stage", "parallel.pipeline"},
+         fmt::format("{} entries for {} pipeline stages", p.layers_per_stage.size(), number), "one entry a stage");
     rule(sum == job_.model.layers, {"parallel.layers_per_stage", "model.layers"},
          fmt::format("the stages have {} layers, the model {}", sum, job_.model.layers),
          fmt::format("entries that sum to {}", job_.model.layers));
@@ -122,12 +132,18 @@ class Rules {
   void schedule() {
     const ScheduleRow* row = find_schedule(job_.parallel.schedule);
     const int ranks = job_.parallel.pipeline, microbatches = job_.batch.microbatches;
-    const std::optional<std::string> fault = row->fault({ranks, microbatches});
+    int of_rank = job_.parallel.stages_per_rank;
+    if (const auto misfit = row->stages_fault({ranks, microbatches, of_rank})) {
+      rule(false, {"parallel.stages_per_rank", "parallel.schedule"}, *misfit,
+           row->stages_chosen ? "another number, or none" : "leave it out, or schedule = \"interleaved\"");
+      of_rank = 0;
+    }
+    const std::optional<std::string> fault = row->fault({ranks, microbatches, of_rank});
     if (!fault) return;
     // Blames the microbatches if another number of them would do.
     const int most = static_cast<int>(std::min<std::int64_t>(std::int64_t{microbatches} + 4 * ranks, 1 << 30));
     int enough = microbatches;
-    while (enough < most && row->fault({ranks, enough})) ++enough;
+    while (enough < most && row->fault({ranks, enough, of_rank})) ++enough;
     if (enough < most)
       rule(false, {"parallel.schedule", "batch.microbatches", "parallel.pipeline"}, *fault,
            fmt::format("for instance batch.microbatches = {}", enough));
@@ -135,9 +151,29 @@ class Rules {
       rule(false, {"parallel.schedule", "parallel.pipeline", "batch.microbatches"}, *fault,
            "another parallel.pipeline, or another schedule");
     // Behind a fault of the pipeline the microbatches may have one of their own.
-    if (const auto behind = enough < most ? std::nullopt : row->fault({ranks + 1, microbatches}))
+    if (const auto behind = enough < most ? std::nullopt : row->fault({ranks + 1, microbatches, of_rank}))
       rule(false, {"parallel.schedule", "batch.microbatches"},
            fmt::format("{} (with pipeline = {})", *behind, ranks + 1), "microbatches that fit the new pipeline");
+  }
+
+  void schedule_file() {
+    const ParallelSpec& p = job_.parallel;
+    rule(!places_.written.contains("parallel.schedule"), {"parallel.schedule_file", "parallel.schedule"},
+         "both a schedule's file and its name", "one of the two keys");
+    rule(p.stages_per_rank == 0, {"parallel.stages_per_rank", "parallel.schedule_file"},
+         "the schedule file says which stages a rank holds", "leave stages_per_rank out");
+    rule(job_.batch.ramp_tokens == 0 || job_.batch.ramp_start == 1, {"batch.ramp_tokens", "parallel.schedule_file"},
+         "the batch grows, but the schedule file is for one number of microbatches", "batch.ramp_tokens = 0");
+    if (p.schedule_text.empty()) return;  // its faults are told
+    std::vector<TextFault> none;
+    const Program program = read_program(p.schedule_text, none)->program;
+    rule(std::ssize(program.ranks) == p.pipeline, {"parallel.pipeline", "parallel.schedule_file"},
+         fmt::format("the schedule file is for {} pipeline ranks, not {}", program.ranks.size(), p.pipeline),
+         fmt::format("parallel.pipeline = {}", program.ranks.size()));
+    rule(program.num_microbatches == job_.batch.microbatches, {"batch.microbatches", "parallel.schedule_file"},
+         fmt::format("the schedule file is for {} microbatches, not {}", program.num_microbatches,
+                     job_.batch.microbatches),
+         fmt::format("batch.microbatches = {}", program.num_microbatches));
   }
 
   void batch() {
@@ -217,9 +253,10 @@ class Rules {
 
 void complete(Job& job) {
   ParallelSpec& p = job.parallel;
+  const int number = num_stages(p);
   if (p.layers_per_stage.empty())
-    for (int stage = 0; stage < p.pipeline; ++stage)
-      p.layers_per_stage.push_back(job.model.layers / p.pipeline + (stage < job.model.layers % p.pipeline ? 1 : 0));
+    for (int stage = 0; stage < number; ++stage)
+      p.layers_per_stage.push_back(job.model.layers / number + (stage < job.model.layers % number ? 1 : 0));
   if (job.cluster.nodes.empty()) job.cluster.nodes.push_back({"localhost", job.world_size(), "cpu"});
 }
 

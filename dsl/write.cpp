@@ -50,6 +50,7 @@ std::string to_toml(const Job& job) {
   std::string text;
   std::string_view table;
   for (const Key<Job>& key : job_keys()) {
+    if (key.path() == "parallel.schedule" && job.parallel.from_file()) continue;
     if (key.table != table) {
       table = key.table;
       text += fmt::format("{}[{}]\n", text.empty() ? "" : "\n", table);

@@ -94,9 +94,21 @@ RunFolder::RunFolder(const FolderPlan& plan, const Job& job) : path_(plan.path) 
   } catch (const fs::filesystem_error& error) {
     throw StorageError(fmt::format("{}: {}", path_, error.code().message()));
   }
-  std::ofstream toml(file("job.toml"));
-  toml << to_toml(job);
-  if (!toml.flush()) throw StorageError(fmt::format("cannot write {}", file("job.toml")));
+  write(job);
+}
+
+// A schedule of the user's own stays with the run.
+void RunFolder::write(Job job) const {
+  const auto put = [&](const std::string& name, const std::string& text) {
+    std::ofstream out(file(name));
+    out << text;
+    if (!out.flush()) throw StorageError(fmt::format("cannot write {}", file(name)));
+  };
+  if (job.parallel.from_file()) {
+    job.parallel.schedule_file = "schedule.txt";
+    put(job.parallel.schedule_file, job.parallel.schedule_text);
+  }
+  put("job.toml", to_toml(job));
 }
 
 void RunFolder::lock() {

@@ -46,6 +46,7 @@ class RunFolder {
 
  private:
   void lock();
+  void write(Job job) const;
 
   std::string path_;
   std::string moved_to_;

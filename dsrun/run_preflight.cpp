@@ -86,7 +86,8 @@ std::optional<Refusal> find_pretrained(Job& job, Preflight& preflight) {
 void make_paths_absolute(Job& job) {
   const std::filesystem::path folder = std::filesystem::absolute(job.folder.empty() ? "." : job.folder);
   for (std::string& pattern : job.data.files) pattern = (folder / pattern).lexically_normal().string();
-  if (!job.data.tokenizer.empty()) job.data.tokenizer = (folder / job.data.tokenizer).lexically_normal().string();
+  for (std::string* file : {&job.data.tokenizer, &job.parallel.schedule_file})
+    if (!file->empty()) *file = (folder / *file).lexically_normal().string();
 }
 
 std::optional<Refusal> open_data(const Job& job, std::shared_ptr<const TokenSource>& source) {
@@ -133,16 +134,19 @@ std::variant<Preflight, Refusal> check_before_launch(Job job) {
     job.precision.compute = Precision::fp32;
     preflight.notes.push_back("this processor has no bf16 instructions: precision.compute is fp32 instead");
   }
+  if (const LinkSpec& link = job.cluster.link; link.emulated())
+    preflight.notes.push_back(fmt::format("emulating a link between devices: {} us, {}", link.latency_us,
+                                          link.gb_per_s > 0 ? fmt::format("{} GB/s", link.gb_per_s) : "no limit"));
   if (auto refusal = find_pretrained(job, preflight)) return *refusal;
   if (job.data.files.empty()) return Refusal{exit_job_file, "data.files names no text to train on"};
   std::shared_ptr<const TokenSource> source;
   if (auto refusal = open_data(job, source)) return *refusal;
   make_paths_absolute(job);
   std::vector<std::string> named = job.data.files;
-  named.push_back(job.data.tokenizer);
+  named.insert(named.end(), {job.data.tokenizer, job.parallel.schedule_file});
   for (const std::string& file : named)
     if (!is_utf8(file))
-      return Refusal{exit_job_file, fmt::format("data: {} is not UTF-8, so that the run's job.toml cannot name it; "
+      return Refusal{exit_job_file, fmt::format("{} is not UTF-8, so that the run's job.toml cannot name it; "
                                                 "rename that folder",
                                                 printable(file))};
   preflight.plan = std::make_shared<Plan>(make_plan(job));

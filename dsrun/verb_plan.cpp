@@ -9,6 +9,7 @@
 #include "dsrun/verbs.hpp"
 #include "models/costs.hpp"
 #include "runtime/device/scratch.hpp"
+#include "runtime/schedule/program_file.hpp"
 
 namespace dsrun {
 namespace {
@@ -16,6 +17,7 @@ namespace {
 struct PlanOptions {
   JobOptions job;
   bool program = false;
+  bool program_file = false;
   bool graph = false;
 };
 
@@ -108,6 +110,8 @@ void plan_job(const PlanOptions& options, Context& context) {
   const Plan plan = make_plan(*job);
   if (options.program)
     fmt::print("{}", to_string(plan.program));
+  else if (options.program_file)
+    fmt::print("{}", write_program(plan.program));
   else if (options.graph)
     print_graph(plan);
   else if (options.job.json())
@@ -123,6 +127,8 @@ void add_plan(CLI::App& app, Context& context) {
   CLI::App* verb = app.add_subcommand("plan", "placement, parameters, memory per rank and bytes per link");
   options->job.add_to(*verb);
   verb->add_flag("--program", options->program, "print the instructions of one step, a line a pipeline rank");
+  verb->add_flag("--program-file", options->program_file,
+                 "print them with each rank's stages, as parallel.schedule_file reads them");
   verb->add_flag("--graph", options->graph, "print every stage's op lists");
   verb->callback([options, &context] { plan_job(*options, context); });
 }

@@ -74,20 +74,35 @@ StepList order_steps(const StageSteps& stage, const std::vector<Step>& steps) {
   return order;
 }
 
+namespace {
+
+// One past the step with which a list's turn ends: its next transfer's start, or, with nothing to compute in between,
+// the start after that (exchange_counts, then dispatch). 0: it starts none any more.
+std::size_t end_of_turn(const StepList& list, std::size_t next) {
+  while (next < list.size() && list[next].part != Part::start) ++next;
+  if (next == list.size()) return 0;
+  for (std::size_t i = next; i < list.size() && list[i].part != Part::whole; ++i)
+    if (list[i].part == Part::start) next = i;
+  return next + 1;
+}
+
+}  // namespace
+
 std::vector<std::uint8_t> interleave(const StepList& forward, const StepList& backward) {
   const StepList* lists[2] = {&forward, &backward};
   std::size_t next[2] = {0, 0};
   std::vector<std::uint8_t> order;
-  std::uint8_t now = 0;
-  while (order.size() < forward.size() + backward.size()) {
-    bool moved = false;
-    while (next[now] < lists[now]->size() && (!moved || (*lists[now])[next[now]].part != Part::finish)) {
-      order.push_back(now);
-      ++next[now];
-      moved = true;
-    }
-    now ^= 1;
+  const auto take = [&](std::uint8_t which, std::size_t end) {
+    for (; next[which] < end; ++next[which]) order.push_back(which);
+  };
+  std::uint8_t now = 1;
+  for (int done = 0; done < 2; now ^= 1) {  // until neither list has a turn left
+    const std::size_t end = end_of_turn(*lists[now], next[now]);
+    take(now, end);
+    done = end == 0 ? done + 1 : 0;
   }
+  take(now, lists[now]->size());  // the other one's last transfer is on its way
+  take(now ^ 1, lists[now ^ 1]->size());
   return order;
 }
 

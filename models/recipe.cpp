@@ -4,6 +4,8 @@
 #include <cmath>
 #include <numbers>
 
+#include "dsl/job_schedule.hpp"
+
 namespace dsrun {
 
 Recipe::Recipe(const Job& job, RecipeStart start)
@@ -13,8 +15,7 @@ Recipe::Recipe(const Job& job, RecipeStart start)
       steps_(job.run.steps),
       length_(job.batch.length),
       per_microbatch_(std::int64_t{job.parallel.data} * job.batch.microbatch_sequences(job.parallel.data)),
-      schedule_(find_schedule(job.parallel.schedule)),
-      pipeline_(job.parallel.pipeline),
+      parallel_(job.parallel),
       first_step_(start.step),
       tokens_at_warm_(start.step > 0 ? Recipe(job).warm_tokens() : 0) {
   if (optimizer_.phase_tokens > 0 && steps_ > 0)
@@ -48,7 +49,7 @@ int Recipe::grown(std::int64_t samples) const {
   const double due = (batch_.ramp_start + (1 - batch_.ramp_start) * progress) * batch_.microbatches;
   if (due >= batch_.microbatches) return batch_.microbatches;
   const std::int64_t grain = std::max<std::int64_t>(1, batch_.ramp_step / per_microbatch_);
-  const auto allowed = [&](std::int64_t size) { return !schedule_->fault({pipeline_, static_cast<int>(size)}); };
+  const auto allowed = [&](std::int64_t size) { return !schedule_fault(parallel_, static_cast<int>(size)); };
   std::int64_t size = static_cast<std::int64_t>(due) / grain * grain;
   while (size > 0 && !allowed(size)) size -= grain;
   if (size == 0)

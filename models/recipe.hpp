@@ -9,7 +9,6 @@
 #include <nlohmann/json.hpp>
 
 #include "dsl/job.hpp"
-#include "runtime/schedule/schedule.hpp"
 
 namespace dsrun {
 
@@ -58,8 +57,7 @@ class Recipe {
   std::int64_t length_;
   std::int64_t per_microbatch_;  // sequences that one microbatch a data rank adds to the batch
   double scale_ = 1;             // of token counts in the job file
-  const ScheduleRow* schedule_;
-  int pipeline_;
+  ParallelSpec parallel_;
   std::int64_t first_step_;
   std::int64_t tokens_at_warm_;  // where the warm-up lies before first_step_: as if the run had always been like this
   std::vector<Stretch> stretches_;  // in order; the last has no end

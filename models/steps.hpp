@@ -58,9 +58,10 @@ StageSteps derive_steps(Graph graph);
 // Values of the forward pass that some backward step reads: what a microbatch keeps between F and B.
 std::vector<bool> saved_values(const StageSteps& stage);
 
-// The fixed order in which F&B runs its two lists: entry 0 takes the forward list's next step, 1 the backward's. A list
-// runs until its next step would wait for a transfer, then the other takes over. Every member of an expert group holds
-// the same lists, hence the same order of transfers (S-1).
+// The fixed order in which F&B runs its two lists: entry 0 takes the forward list's next step, 1 the backward's. They
+// start transfers in turn, the backward list first, since its first has hardly anything to compute before it; so the
+// transfer of one is on its way while the other computes towards its own. Every member of an expert group holds the
+// same lists, hence the same order of transfers (S-1).
 std::vector<std::uint8_t> interleave(const StepList& forward, const StepList& backward);
 
 std::string to_string(const StageSteps& stage, const StepList& list);

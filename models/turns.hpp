@@ -2,7 +2,7 @@
 // forecast decides as a device does.
 //
 // Transfers start in the fixed order of interleave(). When the list whose turn it is waits for one, the other may run
-// its next step if that is pure compute.
+// its next step, unless that would start a transfer.
 #pragma once
 
 #include <array>

@@ -2,13 +2,12 @@
 
 #include <algorithm>
 #include <cassert>
-#include <stdexcept>
 
 #include <fmt/format.h>
 
+#include "dsl/job_schedule.hpp"
 #include "models/op_table.hpp"
 #include "runtime/device/step_rows.hpp"
-#include "runtime/schedule/checker.hpp"
 #include "runtime/schedule/schedule.hpp"
 
 namespace dsrun {
@@ -37,8 +36,7 @@ const Program& DeviceCore::program_of(const RoundOrder& order) {
   if (order.microbatches == plan.job.batch.microbatches) return plan.program;
   const auto found = smaller_programs_.find(order.microbatches);
   if (found != smaller_programs_.end()) return found->second;
-  Program built = find_schedule(plan.job.parallel.schedule)->build({plan.mesh.pipeline, order.microbatches});
-  if (const auto faults = check_program(built); !faults.empty()) throw std::logic_error(faults[0].message);
+  Program built = build_program(plan.job.parallel, order.microbatches);
   return smaller_programs_.emplace(order.microbatches, std::move(built)).first->second;
 }
 
@@ -99,19 +97,11 @@ bool DeviceCore::start_instruction() {
   if (cursor_ == program().instructions.size()) return false;
   const Instruction& instruction = program().instructions[cursor_];
   strands_.push_back(make_strand(instruction.first));
-  turns_.clear();
-  turn_ = 0;
-  ran_ahead_ = {0, 0};
   if (!instruction.overlapped) return true;
   strands_.push_back(make_strand(*instruction.overlapped));
   const StepList& forward = list_of(instruction.first, strands_[0].frame().stage);
   const StepList& backward = list_of(*instruction.overlapped, strands_[1].frame().stage);
-  if (context_.plan->job.parallel.overlap) {
-    turns_ = interleave(forward, backward);
-  } else {
-    turns_.assign(forward.size(), 0);
-    turns_.insert(turns_.end(), backward.size(), 1);
-  }
+  turns_ = Turns::of(forward, backward, context_.plan->job.parallel.overlap);
   return true;
 }
 
@@ -151,27 +141,24 @@ Strand DeviceCore::make_strand(const Half& half) {
   return {context_, inbox_, frame, half, list_of(half, chunk.stage)};
 }
 
-// Transfers start in the fixed order of `turns_`. When the strand whose turn it is waits for one, the other may run its
-// next step if that is pure compute.
 int DeviceCore::choose_strand() {
   if (strands_.size() == 1) return strands_[0].ready() ? 0 : -1;
-  while (ran_ahead_[turns_[turn_]] > 0) --ran_ahead_[turns_[turn_++]];
-  const int first = turns_[turn_];
-  if (strands_[static_cast<std::size_t>(first)].ready()) {
-    ++turn_;
-    return first;
+  const int due = turns_.due();
+  if (strands_[static_cast<std::size_t>(due)].ready()) {
+    turns_.took_turn();
+    return due;
   }
-  const int other = 1 - first;
+  const int other = 1 - due;
   const Strand& strand = strands_[static_cast<std::size_t>(other)];
-  if (!context_.plan->job.parallel.overlap || strand.done() || !strand.next_is_compute() || !strand.ready()) return -1;
-  ++ran_ahead_[static_cast<std::size_t>(other)];
+  if (!turns_.may_run_ahead() || strand.done() || strand.next_starts_transfer() || !strand.ready()) return -1;
+  turns_.ran_ahead(other);
   return other;
 }
 
 // What a wait that begins now is counted as.
 double& DeviceCore::wait_cause() {
   if (sync_.stage() != GradientSync::Stage::idle) return program_times_.synchronisation_wait;
-  const std::size_t whose = strands_.size() == 1 ? 0 : turns_[turn_];
+  const auto whose = static_cast<std::size_t>(strands_.size() == 1 ? 0 : turns_.due());
   return strands_[whose].waits_for_stage() ? instruction_times().pipeline_wait : instruction_times().transfer_wait;
 }
 

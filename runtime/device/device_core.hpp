@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "models/turns.hpp"
 #include "runtime/device/device_context.hpp"
 #include "runtime/device/gradient_sync.hpp"
 #include "runtime/device/strand.hpp"
@@ -103,10 +104,8 @@ class DeviceCore {
   const Program* program_ = nullptr;         // the round's
   bool in_round_ = false;
   std::size_t cursor_ = 0;
-  std::vector<Strand> strands_;      // of the current instruction
-  std::vector<std::uint8_t> turns_;  // F&B: whose step comes next
-  std::size_t turn_ = 0;
-  std::array<int, 2> ran_ahead_{0, 0};           // steps a strand ran before its turn
+  std::vector<Strand> strands_;                  // of the current instruction
+  Turns turns_;                                  // F&B: whose step comes next
   std::map<std::pair<int, int>, Frame> frames_;  // by (phase, microbatch of the phase)
   std::vector<Instruction> executed_;
   std::optional<RoundResult> result_;

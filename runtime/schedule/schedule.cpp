@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <numeric>
 
 #include "runtime/schedule/builders.hpp"
 #include "runtime/schedule/footprint.hpp"
@@ -122,17 +123,24 @@ std::vector<ProgramFault> check_schedule(const ScheduleRow& row, const ScheduleS
   return faults;
 }
 
-// Microbatch by microbatch, a rank's phases in rising order of stage: then (microbatch, stage) grows along every
-// dependency and along every rank's order, so nothing can wait in a circle.
+// In groups of as many microbatches as there are ranks, which keeps all of them busy; of a group one stage after the
+// other: then (group, stage, microbatch) grows along every dependency and along every rank's order, so nothing can wait
+// in a circle.
 Program forward_only(const Program& trained, int microbatches_per_direction) {
   Program program = trained;
   program.num_microbatches = microbatches_per_direction * trained.num_directions;
+  const int group = static_cast<int>(trained.ranks.size());
   for (RankProgram& rank : program.ranks) {
     rank.instructions.clear();
-    for (int microbatch = 0; microbatch < microbatches_per_direction; ++microbatch) {
-      for (std::size_t phase = 0; phase < rank.chunks.size(); ++phase) {
-        rank.instructions.push_back({{Kind::forward, static_cast<std::uint8_t>(phase), microbatch}, std::nullopt});
-      }
+    std::vector<std::uint8_t> phases(rank.chunks.size());
+    std::iota(phases.begin(), phases.end(), std::uint8_t{0});
+    std::stable_sort(phases.begin(), phases.end(),
+                     [&](auto a, auto b) { return rank.chunks[a].stage < rank.chunks[b].stage; });
+    for (int first = 0; first < microbatches_per_direction; first += group) {
+      const int end = std::min(first + group, microbatches_per_direction);
+      for (const std::uint8_t phase : phases)
+        for (int microbatch = first; microbatch < end; ++microbatch)
+          rank.instructions.push_back({{Kind::forward, phase, microbatch}, std::nullopt});
     }
   }
   return program;

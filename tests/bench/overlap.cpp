@@ -12,13 +12,13 @@
 
 #include "actors/launch.hpp"
 #include "runtime/metrics/trace.hpp"
-#include "tests/support/fake_cluster.hpp"
+#include "tests/support/overlap_case.hpp"
 
 namespace dsrun::test {
 namespace {
 
-constexpr int num_pairs = 7;  // of runs, one with overlap and one without
-constexpr int num_steps = 4;  // of a run; the first makes primitives and does not count
+constexpr int num_pairs = 5;  // of runs, one with overlap and one without
+constexpr int num_steps = 3;  // of a run; the first makes primitives and does not count
 
 const std::vector<std::string> sizes = {"model.layers=4",
                                         "model.dense_layers=0",
@@ -38,7 +38,7 @@ const std::vector<std::string> sizes = {"model.layers=4",
                                         "parallel.expert=2",
                                         "parallel.schedule=dualpipev",
                                         "batch.microbatches=8",
-                                        "batch.sequences=16",
+                                        "batch.sequences=32",
                                         "batch.length=256",
                                         "precision.compute=fp32",
                                         "optimizer.lr=1e-6",
@@ -50,6 +50,7 @@ struct Ran {
   PhaseTimes phases;      // mean of a device's step
   ProgramTimes programs;  // of all devices and counted steps
   double exchanged = 0;   // bytes of expert rows that a device sends in a step
+  double computing_share = 0;
 };
 
 class Launcher {
@@ -65,10 +66,11 @@ class Launcher {
       if (const auto* step = std::get_if<StepFinished>(&progress)) hear(*step);
     };
     options_.on_span = [this](int rank, const DeviceSpan& span) {
+      const std::lock_guard lock(mutex_);
       if (span.what == DeviceSpan::What::wire && span.traffic == Traffic::exchange) {
-        const std::lock_guard lock(mutex_);
         bytes_ += static_cast<double>(span.num_bytes);
       }
+      watch_.hear(rank, span);
       if (trace_) trace_->add(rank, span);
     };
   }
@@ -81,6 +83,7 @@ class Launcher {
     if (trace_) trace_->finish();
     ran_.phases = ran_.phases / (num_steps - 1);
     ran_.exchanged = bytes_ / num_steps / options_.plan->mesh.size();
+    ran_.computing_share = watch_.computing_share();
     return ran_;
   }
 
@@ -96,6 +99,7 @@ class Launcher {
   std::unique_ptr<TraceWriter> trace_;
   std::mutex mutex_;
   double bytes_ = 0;
+  WireWatch watch_;
   Ran ran_;
 };
 
@@ -105,15 +109,17 @@ double median(std::vector<double> values) {
 }
 
 struct Side {
-  const char* name;
-  std::vector<double> step_seconds;
-  PhaseTimes phases;
-  ProgramTimes programs;
+  const char* name = "";
+  std::vector<double> step_seconds{};
+  PhaseTimes phases{};
+  ProgramTimes programs{};
+  double computing_share = 0;
 
   void add(const Ran& ran) {
     step_seconds.insert(step_seconds.end(), ran.step_seconds.begin(), ran.step_seconds.end());
     phases += ran.phases;
     programs += ran.programs;
+    computing_share += ran.computing_share / num_pairs;
   }
 
   void print() const {
@@ -125,6 +131,7 @@ struct Side {
         "  a device's step: {:.1f} ms in ops, {:.1f} idle, {:.1f} delivery, {:.1f} core wait, {:.1f} optimizer\n",
         1e3 * (mean.forward + mean.backward + mean.exchange), 1e3 * mean.idle, 1e3 * mean.delivery,
         1e3 * mean.core_wait, 1e3 * mean.optimizer);
+    fmt::print("  while rows are on a device's wire it computes {:.0f} % of the time\n", 100 * computing_share);
     for (std::size_t i = 0; i < num_instruction_kinds; ++i) {
       const InstructionTimes& times = programs.kinds[i];
       if (times.count == 0) continue;
@@ -145,7 +152,7 @@ int run(const std::string& folder) {
   fmt::print("on a free link: {:.1f} ms a step, of which a device computes {:.1f} ms; it sends {:.2f} MB of rows\n",
              1e3 * median(free.step_seconds), 1e3 * computing, free.exchanged * 1e-6);
   fmt::print("emulated: {:.4f} GB/s, so that the rows take as long as the computation; latency 20 us\n", gb_per_s);
-  Side sides[2] = {{"overlap", {}, {}, {}}, {"no overlap", {}, {}, {}}};
+  Side sides[2] = {{.name = "overlap"}, {.name = "no overlap"}};
   std::vector<double> ratios;
   for (int pair = 0; pair < num_pairs; ++pair) {
     double seconds[2] = {0, 0};

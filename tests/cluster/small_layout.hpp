@@ -2,6 +2,7 @@
 #pragma once
 
 #include "cluster/plan.hpp"
+#include "dsl/job_schedule.hpp"
 
 namespace dsrun::test {
 
@@ -30,8 +31,9 @@ inline Job layout_job(const char* schedule, int pipeline, int data, int expert, 
   job.parallel.pipeline = pipeline;
   job.parallel.data = data;
   job.parallel.expert = expert;
-  job.parallel.layers_per_stage.assign(static_cast<std::size_t>(pipeline), 1);
-  job.parallel.layers_per_stage.back() += model.layers - pipeline;
+  const int stages = num_stages(job.parallel);
+  job.parallel.layers_per_stage.assign(static_cast<std::size_t>(stages), 1);
+  job.parallel.layers_per_stage.back() += model.layers - stages;
   job.batch.microbatches = 2 * pipeline;
   job.batch.sequences = job.batch.microbatches * data;
   job.batch.length = 6;

@@ -19,10 +19,12 @@ struct Meshes : testing::TestWithParam<std::tuple<MeshSizes, int>> {
   }
 };
 
-constexpr MeshSizes sizes[] = {
-    {"1f1b", 1, 1, 1},     {"1f1b", 1, 4, 2},     {"1f1b", 3, 1, 1},     {"1f1b", 2, 2, 1},     {"1f1b", 2, 2, 2},
-    {"1f1b", 2, 4, 2},     {"1f1b", 2, 4, 4},     {"dualpipe", 2, 1, 1}, {"dualpipe", 4, 1, 1}, {"dualpipe", 2, 2, 2},
-    {"dualpipe", 4, 2, 1}, {"dualpipe", 2, 4, 2}, {"dualpipe", 2, 4, 4}};
+constexpr MeshSizes sizes[] = {{"1f1b", 1, 1, 1},        {"1f1b", 1, 4, 2},      {"1f1b", 3, 1, 1},
+                               {"1f1b", 2, 2, 1},        {"1f1b", 2, 2, 2},      {"1f1b", 2, 4, 2},
+                               {"1f1b", 2, 4, 4},        {"dualpipe", 2, 1, 1},  {"dualpipe", 4, 1, 1},
+                               {"dualpipe", 2, 2, 2},    {"dualpipe", 4, 2, 1},  {"dualpipe", 2, 4, 2},
+                               {"dualpipe", 2, 4, 4},    {"dualpipev", 1, 2, 1}, {"dualpipev", 2, 2, 2},
+                               {"interleaved", 2, 2, 1}, {"zb1p", 3, 2, 2},      {"gpipe", 2, 1, 1}};
 
 std::string name_of(const testing::TestParamInfo<std::tuple<MeshSizes, int>>& info) {
   const auto& [mesh, mtp_depth] = info.param;
@@ -91,6 +93,14 @@ TEST_P(Meshes, shards_and_tensors_start_on_cache_lines) {
   }
 }
 
+// By the schedules' definitions, not their Programs.
+std::set<int> holders(const Plan& plan, int stage) {
+  const int last = plan.mesh.pipeline - 1;
+  if (plan.job.parallel.schedule == "dualpipe") return {stage, last - stage};
+  if (plan.job.parallel.schedule == "dualpipev") return {std::min(stage, 2 * last + 1 - stage)};
+  return {stage % plan.mesh.pipeline};
+}
+
 // The copies of a bucket: all data ranks (of its expert index) on each pipeline index that runs the stage.
 TEST_P(Meshes, mirrors_share_a_bucket) {
   const Plan planned = plan();
@@ -98,7 +108,7 @@ TEST_P(Meshes, mirrors_share_a_bucket) {
   for (const Bucket& bucket : planned.layout.buckets) {
     std::set<int> expected;
     for (const ParamUse& use : bucket.parts.at(0).uses)
-      for (int p : {use.stage, planned.program.num_directions == 2 ? mesh.pipeline - 1 - use.stage : use.stage})
+      for (int p : holders(planned, use.stage))
         for (int d = 0; d < mesh.data; ++d)
           if (bucket.expert_shard < 0 || d % mesh.expert == bucket.expert_shard) expected.insert(mesh.rank(p, d));
     EXPECT_EQ(bucket.ranks, std::vector<int>(expected.begin(), expected.end()));
@@ -108,7 +118,7 @@ TEST_P(Meshes, mirrors_share_a_bucket) {
 // The first stage's embedding is the prediction modules' in the last stage; nothing else is shared between stages.
 TEST_P(Meshes, only_the_embedding_is_shared_between_stages) {
   const Plan planned = plan();
-  const int last = planned.mesh.pipeline - 1;
+  const int last = planned.program.num_stages - 1;
   for (const Bucket& bucket : planned.layout.buckets)
     for (const TensorPart& part : bucket.parts) {
       const bool shared = part.name == "model.embed_tokens.weight" && last > 0 && planned.job.model.mtp_depth > 0;

@@ -126,7 +126,8 @@ TEST(Schema, types_ranges_and_names_are_the_parsers) {
   EXPECT_EQ(properties(schema, "model")["layers"]["type"], "integer");
   EXPECT_EQ(properties(schema, "model")["layers"]["minimum"], 1);
   EXPECT_EQ(properties(schema, "optimizer")["lr"]["type"], "number");
-  EXPECT_EQ(properties(schema, "parallel")["schedule"]["enum"], json({"1f1b", "dualpipe"}));
+  EXPECT_EQ(properties(schema, "parallel")["schedule"]["enum"],
+            json({"gpipe", "1f1b", "interleaved", "zb1p", "dualpipe", "dualpipev"}));
   EXPECT_EQ(properties(schema, "precision")["compute"]["enum"], json({"fp64", "fp32", "bf16"}));
   EXPECT_EQ(properties(schema, "model")["vocab"]["anyOf"][0]["const"], "byte");
   EXPECT_EQ(properties(schema, "parallel")["layers_per_stage"]["items"]["type"], "integer");

@@ -82,7 +82,8 @@ TEST_F(Run, trains_and_leaves_metrics_events_and_the_job_as_run) {
   EXPECT_FALSE(read_json_lines(at("run") / "events.jsonl").empty());
   EXPECT_EQ(Program({"check", (at("run") / "job.toml").string()}, folder_.path()).wait().exit_code, 0);
 
-  for (const char* words : {"tokens/s", "idle", "planned / measured", "expert load", "coordinator and messaging"})
+  for (const char* words :
+       {"tokens/s", "idle", "time by instruction", "planned / measured", "expert load", "coordinator and messaging"})
     EXPECT_THAT(run.out, HasSubstr(words));
 
   const json trace = json::parse(read_text(at("trace.json")));
@@ -194,6 +195,16 @@ TEST_F(Run, another_job_in_the_folder_is_refused_with_the_two_flags) {
   EXPECT_EQ(restarted.exit_code, 0) << restarted.err;
   EXPECT_EQ(num_steps(at("run")), 6U);
   EXPECT_EQ(num_steps(at("run.1")), 9U);  // the old one, moved away
+}
+
+TEST_F(Run, an_emulated_link_may_change_from_one_run_to_the_next) {
+  ASSERT_EQ(folder_.run("run").exit_code, 0);
+  const Finished resumed =
+      folder_.run("run", {"--set", "job.steps=8", "--resume", "--set", "cluster.link.latency_us=50"});
+  EXPECT_EQ(resumed.exit_code, 0) << resumed.err;
+  EXPECT_THAT(resumed.err, HasSubstr("emulating a link between devices: 50 us, no limit"));
+  EXPECT_THAT(read_text(at("run") / "job.toml"), HasSubstr("[cluster.link]\nlatency_us = 50.0\ngb_per_s = 0.0\n"));
+  EXPECT_EQ(num_steps(at("run")), 8U);
 }
 
 TEST_F(Run, a_complete_run_has_nothing_left_to_do) {

@@ -7,25 +7,52 @@ namespace dsrun::test {
 namespace {
 
 const std::vector<std::string> two_devices = {
-    "parallel.schedule=dualpipe", "parallel.pipeline=2", "parallel.data=2", "parallel.expert=2",
-    "batch.microbatches=16",      "batch.sequences=32",  "job.steps=1",     "model.dense_layers=0"};
+    "parallel.schedule=dualpipev", "parallel.pipeline=1", "parallel.data=2", "parallel.expert=2",
+    "batch.microbatches=8",        "batch.sequences=16",  "job.steps=1",     "model.dense_layers=0"};
 
-TEST(Overlap, halves_a_step_whose_link_is_as_slow_as_its_devices) {
-  const OverlapRun off = run_overlapped(two_devices, false), on = run_overlapped(two_devices, true);
-  ASSERT_GT(on.makespan_ns, 0);
-  const double ratio = static_cast<double>(off.makespan_ns) / static_cast<double>(on.makespan_ns);
-  for (const OverlapRun* run : {&off, &on}) {
-    printf("makespan %.3f ms\n", run->makespan_ns * 1e-6);
-    for (std::size_t i = 0; i < num_instruction_kinds; ++i) {
-      const InstructionTimes& t = run->times.kinds[i];
-      printf("  %s n %ld elapsed %.3f exposed %.3f stage %.3f\n", kind_name(static_cast<InstructionKind>(i)).data(),
-             t.count, t.elapsed * 1e3, t.transfer_wait * 1e3, t.pipeline_wait * 1e3);
-    }
-    printf(" sync wait %.3f\n", run->times.synchronisation_wait * 1e3);
+double exposed_ns(const OverlapRun& run) {
+  double seconds = 0;
+  for (const InstructionTimes& kind : run.times.kinds) seconds += kind.transfer_wait;
+  return seconds * 1e9;
+}
+
+TEST(Overlap, hides_the_wire_behind_the_computation) {
+  for (const char* stages : {"model.layers=2", "model.layers=4"}) {
+    auto overrides = two_devices;
+    overrides.emplace_back(stages);
+    const OverlapRun off = run_overlapped(overrides, false), on = run_overlapped(overrides, true);
+    ASSERT_GT(on.makespan_ns, 0);
+    const double ratio = static_cast<double>(off.makespan_ns) / static_cast<double>(on.makespan_ns);
+    RecordProperty(std::string("ratio_") + stages, std::to_string(ratio));
+    EXPECT_GT(ratio, 1.4) << stages << ": " << off.makespan_ns << " against " << on.makespan_ns;
+    EXPECT_EQ(on.losses, off.losses);  // N-2
+    // What the core says of its waits is what the steps differ by, and a trace shows both lanes busy at once.
+    const double gained = 2 * static_cast<double>(off.makespan_ns - on.makespan_ns);  // two ranks
+    EXPECT_NEAR(exposed_ns(off) - exposed_ns(on), gained, 0.1 * gained);
+    EXPECT_LT(off.computing_share, 0.5) << stages;
+    EXPECT_GT(on.computing_share, 0.8) << stages;
+    printf("%s ratio %.3f exposed off %.3f on %.3f ms of %.3f; share %.2f %.2f\n", stages, ratio,
+           exposed_ns(off) * 1e-6, exposed_ns(on) * 1e-6, on.makespan_ns * 1e-6, off.computing_share,
+           on.computing_share);
   }
-  RecordProperty("ratio", std::to_string(ratio));
-  EXPECT_EQ(on.losses, off.losses);
-  EXPECT_GT(ratio, 1.4);
+}
+
+// A pair's pipeline message and rows of experts are told apart.
+TEST(Overlap, waits_are_counted_by_their_cause) {
+  const OverlapRun run = run_overlapped({"parallel.schedule=1f1b", "parallel.pipeline=2", "parallel.data=2",
+                                         "parallel.expert=2", "batch.microbatches=4", "job.steps=2"},
+                                        true);
+  const InstructionTimes& forward = run.times.of(InstructionKind::forward);
+  const InstructionTimes& backward = run.times.of(InstructionKind::backward);
+  EXPECT_EQ(forward.count, 2 * 4 * 4);  // steps, ranks, microbatches
+  EXPECT_EQ(backward.count, forward.count);
+  EXPECT_EQ(run.times.of(InstructionKind::overlapped).count, 0);
+  for (const InstructionTimes* times : {&forward, &backward}) {
+    EXPECT_GT(times->transfer_wait, 0);
+    EXPECT_GT(times->pipeline_wait, 0);
+    EXPECT_GE(times->elapsed, times->transfer_wait);
+  }
+  EXPECT_GT(run.times.synchronisation_wait, 0);
 }
 
 }  // namespace

@@ -94,9 +94,17 @@ TEST(Goldens, dualpipe_phase_0_is_the_direction_that_enters_at_the_near_end) {
 TEST(Goldens, forward_only_keeps_the_placement) {
   const Program trained = find_schedule("dualpipe")->build({4, 8});
   const Program program = forward_only(trained, 2);
-  EXPECT_EQ(to_string(program.ranks[3], 3), "rank 3: F0.0 F1.0 F0.1 F1.1");
+  EXPECT_EQ(to_string(program.ranks[3], 3), "rank 3: F0.0 F0.1 F1.0 F1.1");
   EXPECT_EQ(program.ranks[3].chunks, trained.ranks[3].chunks);
   EXPECT_EQ(program.num_microbatches, 4);
+}
+
+TEST(Goldens, forward_only_goes_in_groups_of_microbatches_through_stages_in_order) {
+  Program trained = find_schedule("dualpipev")->build({2, 5});
+  EXPECT_EQ(to_string(forward_only(trained, 5).ranks[0], 0),
+            "rank 0: F0.0 F0.1 F1.0 F1.1 F0.2 F0.3 F1.2 F1.3 F0.4 F1.4");
+  std::swap(trained.ranks[0].chunks[0], trained.ranks[0].chunks[1]);
+  EXPECT_EQ(to_string(forward_only(trained, 2).ranks[0], 0), "rank 0: F1.0 F1.1 F0.0 F0.1");
 }
 
 TEST(Table, says_why_a_shape_cannot_be_scheduled) {

@@ -51,14 +51,40 @@ std::int64_t flops_cost(const Plan& plan, const DeviceSpan& span) {
   return std::max<std::int64_t>(least_ns, std::llround(passes * tokens * flops / std::max(1, same)));
 }
 
-OverlapRun run_overlapped(const std::vector<std::string>& overrides, bool overlap, double share) {
+void WireWatch::hear(int rank, const DeviceSpan& span) {
+  if (span.what == DeviceSpan::What::wire && span.traffic == Traffic::exchange)
+    wires_[rank].push_back({span.start_ns, span.end_ns});
+  if (span.what == DeviceSpan::What::op) ops_[rank].push_back({span.start_ns, span.end_ns});
+}
+
+double WireWatch::computing_share() const {
+  std::int64_t busy = 0, computing = 0;
+  for (const auto& [rank, wires] : wires_) {
+    auto op = ops_.at(rank).begin();
+    const auto end = ops_.at(rank).end();
+    std::int64_t seen = 0;  // up to where the rank's wires have been looked at: they may overlap
+    for (const Interval& wire : wires) {
+      const std::int64_t start = std::max(wire.start_ns, seen);
+      seen = std::max(seen, wire.end_ns);
+      busy += seen - start;
+      while (op != end && op->end_ns <= start) ++op;
+      for (auto each = op; each != end && each->start_ns < seen; ++each)
+        computing += std::min(seen, each->end_ns) - std::max(start, each->start_ns);
+    }
+  }
+  return busy > 0 ? static_cast<double>(computing) / static_cast<double>(busy) : 0;
+}
+
+OverlapRun run_overlapped(const std::vector<std::string>& overrides, bool overlap) {
   std::vector<std::string> all = overrides;
   all.push_back(fmt::format("parallel.overlap={}", overlap));
-  const double gb_per_s = balanced_bandwidth(small_job(all)) / share;
-  all.push_back(fmt::format("cluster.link.gb_per_s={:.9f}", gb_per_s));
+  all.push_back(fmt::format("cluster.link.gb_per_s={:.9f}", balanced_bandwidth(small_job(all))));
   all.push_back("cluster.link.latency_us=1");
-  const FakeRun run = run_costed(small_job(all), {});
-  OverlapRun result{run.hung ? 0 : run.makespan_ns, run.losses, {}};
+  WireWatch watch;
+  FakeClusterOptions options;
+  options.on_span = [&](int rank, const DeviceSpan& span) { watch.hear(rank, span); };
+  const FakeRun run = run_costed(small_job(all), options);
+  OverlapRun result{run.hung ? 0 : run.makespan_ns, run.losses, {}, watch.computing_share()};
   for (const StepFinished& step : run.steps)
     for (const ProgramTimes& rank : step.programs) result.times += rank;
   return result;

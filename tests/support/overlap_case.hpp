@@ -2,6 +2,7 @@
 // time: what overlap is worth where the wire is as slow as the devices.
 #pragma once
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -12,14 +13,27 @@ namespace dsrun::test {
 // Virtual time of an op: its FLOPs at 1 FLOP/ns, and 1 µs for whatever has none.
 std::int64_t flops_cost(const Plan& plan, const DeviceSpan& span);
 
+// Of the time in which rows of experts are on a rank's wire, the share in which it computes: what a trace shows.
+class WireWatch {
+ public:
+  void hear(int rank, const DeviceSpan& span);
+  double computing_share() const;
+
+ private:
+  struct Interval {
+    std::int64_t start_ns, end_ns;
+  };
+  std::map<int, std::vector<Interval>> wires_, ops_;  // by rank
+};
+
 struct OverlapRun {
   std::int64_t makespan_ns = 0;
   std::vector<double> losses;
-  ProgramTimes times;  // over all ranks and steps
+  ProgramTimes times;          // over all ranks and steps
+  double computing_share = 0;  // WireWatch's
 };
 
-// Runs the job with what makes dispatch and combine as long as the ops of forward and backward together; `share`: of
-// that bandwidth's time, so that 0.5 is a link twice as fast.
-OverlapRun run_overlapped(const std::vector<std::string>& overrides, bool overlap, double share = 1);
+// Runs the job over a link on which its rows of experts take as long as its ops.
+OverlapRun run_overlapped(const std::vector<std::string>& overrides, bool overlap);
 
 }  // namespace dsrun::test

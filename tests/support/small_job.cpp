@@ -35,8 +35,6 @@ expert_hidden = 12
 dense_hidden = 20
 vocab = "byte"
 init_std = 0.2
-[parallel]
-schedule = "1f1b"
 [batch]
 sequences = 16
 length = 12
