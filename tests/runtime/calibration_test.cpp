@@ -12,7 +12,7 @@ namespace {
 
 std::shared_ptr<const Plan> small_plan(int sequences) {
   const ParseResult parsed = parse_job_text(
-      "[job]\nname = \"small\"\n[model]\nlayers = 2\ndense_layers = 1\nhidden = 16\nheads = 2\nexperts = "
+      "[job]\nname = \"small\"\nsteps = 5\n[model]\nlayers = 2\ndense_layers = 1\nhidden = 16\nheads = 2\nexperts = "
       "4\nexperts_per_token = 2\n"
       "expert_groups = 1\ngroups_per_token = 1\n[data]\nfiles = [\"unused\"]\n",
       "small.toml", {"batch.length=8", "batch.microbatches=1", fmt::format("batch.sequences={}", sequences)});
