@@ -25,25 +25,15 @@ struct MeshShape {
   int pipeline = 1, data = 1, expert = 1;
 };
 
-std::vector<int> even_stages(int layers, int stages) {
-  std::vector<int> all(static_cast<std::size_t>(stages), layers / stages);
-  for (int i = 0; i < layers % stages; ++i) ++all[static_cast<std::size_t>(i)];
-  return all;
-}
-
 // The job on another mesh with other microbatches, and without what is not to be measured: files, checkpoints,
 // validation, links. Weights stand nearly still while the biases spread the load, so that experts are used evenly.
 Job altered(const Job& job, MeshShape mesh, int sequences) {
   Job out = job;
   out.run = {.name = job.run.name, .steps = 1'000'000, .seed = job.run.seed};
   out.model.init_from.clear();
-  const bool same_stages =
-      mesh.pipeline == job.parallel.pipeline && static_cast<int>(job.parallel.layers_per_stage.size()) == mesh.pipeline;
-  out.parallel.pipeline = mesh.pipeline;
-  out.parallel.data = mesh.data;
-  out.parallel.expert = mesh.expert;
-  out.parallel.schedule = "1f1b";
-  if (!same_stages) out.parallel.layers_per_stage = even_stages(job.model.layers, mesh.pipeline);
+  out.parallel = {.pipeline = mesh.pipeline, .data = mesh.data, .expert = mesh.expert, .schedule = "1f1b"};
+  if (static_cast<int>(job.parallel.layers_per_stage.size()) == mesh.pipeline)
+    out.parallel.layers_per_stage = job.parallel.layers_per_stage;
   out.batch = {.sequences = sequences * num_microbatches * mesh.data,
                .length = job.batch.length,
                .microbatches = num_microbatches};

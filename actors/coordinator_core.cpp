@@ -198,7 +198,8 @@ void CoordinatorCore::record_step() {
     finished.programs.push_back(dones_[r].program);
     sum += dones_[r].times;
     for (std::size_t op = 0; op < num_ops; ++op)
-      for (std::size_t pass = 0; pass < 3; ++pass) finished.op_seconds[op][pass] += dones_[r].op_seconds[op][pass];
+      for (std::size_t pass = 0; pass < num_passes; ++pass)
+        finished.op_seconds[op][pass] += dones_[r].op_seconds[op][pass];
   }
   window_.add(counts_);
   metrics.step = step_ + 1;

@@ -12,9 +12,7 @@ constexpr std::array<std::string_view, num_rate_classes> class_names = {
     "local_port",        "network_port"};
 
 // Times of the forward pass hold for the same op made again.
-Pass timed_as(Pass pass) {
-  return pass == Pass::backward_input || pass == Pass::backward_weight ? pass : Pass::forward;
-}
+Pass timed_as(Pass pass) { return runs_forward(pass) ? Pass::forward : pass; }
 
 // Between two sizes, along the line; outside, by the nearest one's rate, but never less than a call costs.
 double interpolate(const std::vector<MeasuredOp::Point>& points, double rows) {

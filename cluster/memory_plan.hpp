@@ -2,7 +2,7 @@
 //
 // Weights, gradients, optimizer state and values of T rows are exact for stages without transfers (M-1). Values of R
 // rows are planned for mean × load_factor rows. Messages are a bound: the point-to-point messages that can be under
-// way, and the rows of the transfers that F&B can have in flight.
+// way, and the rows of the transfers that can be in flight at once.
 #pragma once
 
 #include <cstdint>
@@ -11,6 +11,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "cluster/memory_timeline.hpp"
 #include "cluster/plan.hpp"
 
 namespace dsrun {
@@ -31,12 +32,28 @@ struct RankMemory {
   std::int64_t scratch = 0;
   std::int64_t peak = 0;  // peak of all together, messages and scratch included
   std::string peak_at;    // the instruction during which it is reached
+
+  // What is there all the time: everything but activations.
+  std::int64_t constant() const { return weights + gradients + optimizer + messages + scratch; }
 };
 
-std::vector<RankMemory> plan_memory(const Plan& plan, const DeviceMemoryModel& model);
+// Ranks of one pipeline index hold the same: a plan has an entry for each index, however many ranks there are.
+struct MemoryPlan {
+  Mesh mesh{ParallelSpec{}};
+  std::vector<RankMemory> by_index;       // by pipeline index
+  std::vector<MemoryTimeline> timelines;  // by pipeline index: activations over the Program's time
 
-// R planned for one rank and microbatch: mean × load_factor rows.
-std::int64_t planned_rows(const Plan& plan);
+  std::size_t size() const { return static_cast<std::size_t>(mesh.size()); }
+  const RankMemory& operator[](std::size_t rank) const { return by_index[index_of(rank)]; }
+  const MemoryTimeline& timeline(std::size_t rank) const { return timelines[index_of(rank)]; }
+
+ private:
+  std::size_t index_of(std::size_t rank) const {
+    return static_cast<std::size_t>(mesh.pipeline_index(static_cast<int>(rank)));
+  }
+};
+
+MemoryPlan plan_memory(const Plan& plan, const DeviceMemoryModel& model);
 
 nlohmann::json to_json(const RankMemory& memory);
 

@@ -2,6 +2,7 @@
 
 #include <stdexcept>
 
+#include "cluster/stage_balance.hpp"
 #include "dsl/job_schedule.hpp"
 #include "models/costs.hpp"
 
@@ -40,14 +41,15 @@ std::int64_t element_bytes(Element element, Precision precision) {
   return 0;
 }
 
-Plan make_plan(const Job& job) {
+Plan make_plan(const Job& described) {
+  const Job job = with_stages(described);
   Plan plan{job, Mesh(job.parallel), build_program(job.parallel, job.batch.microbatches), stage_ranges(job), {}, {}, 0};
   const Graph model = build_graph(job.model);
   plan.parameters = parameter_count(model);
   std::vector<Graph> graphs;
   for (const StageRange& range : plan.ranges) graphs.push_back(slice_graph(model, range.first_layer, range.last_layer));
   plan.layout = lay_out_state(plan.mesh, plan.program, graphs);
-  for (Graph& graph : graphs) plan.stages.push_back(derive_steps(std::move(graph)));
+  for (Graph& graph : graphs) plan.stages.push_back(derive_steps(std::move(graph), job.memory.recompute));
   return plan;
 }
 

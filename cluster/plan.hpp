@@ -17,7 +17,7 @@ struct StageRange {
 };
 
 struct Plan {
-  Job job;
+  Job job;  // with the stages' layers filled in
   Mesh mesh;
   Program program;                 // one training step
   std::vector<StageRange> ranges;  // by stage
@@ -42,6 +42,6 @@ struct Plan {
 std::int64_t element_bytes(Element element, Precision precision);
 
 // Precondition: a validated job. Throws std::logic_error if the schedule's Program fails its checker (S-1).
-Plan make_plan(const Job& job);
+Plan make_plan(const Job& described);
 
 }  // namespace dsrun

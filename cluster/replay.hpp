@@ -30,8 +30,10 @@ std::string_view idle_name(Idle cause);
 
 struct ReplayedInstruction {
   Instruction instruction;
-  double start = 0, end = 0;  // seconds from the step's start; start: its first op runs
-  double work = 0;            // of these, in ops; the rest waits for transfers of experts
+  double start = 0, end = 0;            // seconds from the step's start; start: its first op runs
+  double work = 0;                      // of these, in ops; the rest waits for transfers of experts
+  Idle idle_before = Idle::dependency;  // why the rank waited to start it, if it did
+  double link_before = 0;               // of that wait the last seconds, in which what is needed was on its way
 };
 
 struct ReplayedRank {

@@ -61,10 +61,12 @@ CostedList StepCosts::costed(const StageSteps& stage, const StepList& list, cons
     const Node& node = stage.graph.nodes[static_cast<std::size_t>(step.node)];
     CostedStep each;
     each.part = step.part;
-    each.seconds = slowdown * step_seconds(model_, step_work(stage, step, shape), fp8);
+    const StepWork work = step_work(stage, step, shape);
+    each.seconds = slowdown * step_seconds(model_, work, fp8);
+    each.rate = rate_class(work, fp8);
     if (op_row(node.op).communicates) {
       each.transfer = step.node * 4 + static_cast<int>(step.pass);
-      const bool forward = step.pass != Pass::backward_input;
+      const bool forward = runs_forward(step.pass);
       const bool scatters = (node.op == Op::dispatch) == forward;
       double row = scatters ? dispatched_row_bytes(job, shape.compute_bytes) : job.model.hidden * shape.compute_bytes;
       // One gate a (row, expert) pair travels with dispatch; where and to which expert is what exchange_counts tells.

@@ -14,6 +14,7 @@ namespace dsrun {
 struct CostedStep {
   double seconds = 0;
   Part part = Part::whole;
+  RateClass rate = RateClass::rows;  // what limits it
   int transfer = -1;
   double local_bytes = 0, network_bytes = 0;
 };

@@ -35,6 +35,13 @@ class Traffic {
     return bytes;
   }
 
+  int recomputed_dispatches(int stage) const {
+    const StepList& list = plan_.stages[static_cast<std::size_t>(stage)].backward;
+    return static_cast<int>(std::count_if(list.begin(), list.end(), [](const Step& step) {
+      return step.pass == Pass::recompute && step.part == Part::start;
+    }));
+  }
+
   void chunk(int rank, const Chunk& chunk) {
     const Graph& graph = plan_.stages[static_cast<std::size_t>(chunk.stage)].graph;
     const std::int64_t microbatches = plan_.program.microbatches_per_direction();
@@ -52,13 +59,14 @@ class Traffic {
     const double share = member_probability(model.experts, model.experts / members, model.experts_per_token);
     // Out: dispatch and combine's gradient; back: combine and dispatch's gradient. One gate a (row, expert) pair.
     const double gates = static_cast<double>(tokens) * model.experts_per_token / members * static_cast<double>(wide_);
-    const double rows = 2 * share * static_cast<double>(hidden) + gates;
-    const auto moe_layers = static_cast<double>(graph.moe_layers.size());
-    for (int member = 0; member < members && moe_layers > 0; ++member) {
+    const double one_way = share * static_cast<double>(hidden);
+    const double back = static_cast<double>(graph.moe_layers.size()) * (2 * one_way + gates);
+    const double out = back + recomputed_dispatches(chunk.stage) * (one_way + gates);
+    for (int member = 0; member < members && !graph.moe_layers.empty(); ++member) {
       const int peer = plan_.mesh.expert_member(rank, member);
       if (peer == rank) continue;
-      link(rank, peer).expert += std::llround(moe_layers * rows);
-      link(peer, rank).expert += std::llround(moe_layers * rows);
+      link(rank, peer).expert += std::llround(out);
+      link(peer, rank).expert += std::llround(back);
     }
   }
 

@@ -78,7 +78,7 @@ struct ParallelSpec {
   std::string schedule_file{};        // relative to the job file's folder, absolute once launched; "": none
   std::string schedule_text{};        // of that file, which may change or vanish; not a key
   bool overlap = true;                // F&B instructions interleave their two op lists; false: one after the other
-  std::vector<int> layers_per_stage;  // one entry a stage, summing to model.layers; never empty after validation
+  std::vector<int> layers_per_stage;  // one entry a stage, summing to model.layers; empty: cluster/stage_balance.hpp
   bool from_file() const { return !schedule_file.empty(); }
   bool operator==(const ParallelSpec&) const = default;
 };
@@ -155,6 +155,21 @@ struct BalanceSpec {
   bool operator==(const BalanceSpec&) const = default;
 };
 
+// What the backward pass makes again instead of keeping it; models/recompute.hpp.
+struct RecomputeSpec {
+  bool rms_norm = false;  // outputs of RMSNorms
+  bool mla_up = false;    // queries, keys and values, from their latents
+  bool swiglu = false;    // outputs of SwiGLUs
+  bool full = false;      // everything but the residual stream between layers and what routing decided
+  bool operator==(const RecomputeSpec&) const = default;
+};
+
+// [memory]
+struct MemorySpec {
+  RecomputeSpec recompute;
+  bool operator==(const MemorySpec&) const = default;
+};
+
 // [precision]
 struct PrecisionSpec {
   Precision compute = Precision::fp32;
@@ -200,6 +215,7 @@ struct Job {
   DataSpec data;
   OptimizerSpec optimizer;
   BalanceSpec balance;
+  MemorySpec memory;
   PrecisionSpec precision;
   ClusterSpec cluster;
   std::string folder;  // of the job file; relative globs start here

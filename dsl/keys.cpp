@@ -38,6 +38,13 @@ Word<Job> schedule_name() {
   return word;
 }
 
+Selection<Job> recomputed() {
+  using Flag = bool& (*)(Job&);
+#define FLAG(member) Flag([](Job& job) -> bool& { return job.memory.recompute.member; })
+  return {{"full", FLAG(full)}, {{"rms_norm", FLAG(rms_norm)}, {"mla_up", FLAG(mla_up)}, {"swiglu", FLAG(swiglu)}}};
+#undef FLAG
+}
+
 Word<Job> preset_name() {
   Word<Job> word{WORD_FIELD(model.preset), preset_names()};
   word.names.insert(word.names.begin(), "");
@@ -127,7 +134,8 @@ std::vector<Key<Job>> make_keys() {
       {"parallel", "overlap", FIELD(bool, parallel.overlap), "true", "", 0, 0, "",
        "F&B instructions interleave their two op lists"},
       {"parallel", "layers_per_stage", FIELD(std::vector<int>, parallel.layers_per_stage), "[]", "", 1, 10000, "layers",
-       "one entry a pipeline stage, summing to model.layers; []: as even as can be, the first stages one more"},
+       "one entry a pipeline stage, summing to model.layers; []: balanced by cost, embedding, head and prediction "
+       "modules included"},
 
       {"batch", "sequences", FIELD(int, batch.sequences), "16", "", 1, big, "sequences", "of a step, over all ranks"},
       {"batch", "length", FIELD(int, batch.length), "256", "", 1, 1e6, "tokens", "tokens that a sequence predicts"},
@@ -209,6 +217,12 @@ std::vector<Key<Job>> make_keys() {
       {"balance", "load_factor", FIELD(double, balance.load_factor), "1.5", "", 1, 1000, "",
        "routed rows that memory is planned for, over the mean; no token is dropped beyond it"},
 
+      {"memory", "recompute", recomputed(), "[]", "", 0, 0, "",
+       "what backward makes again instead of keeping it: outputs of RMSNorms, MLA's up-projections, outputs of "
+       "SwiGLUs, "
+       "as in arXiv 2412.19437, section 3.2.3; \"full\": all but each layer's input and its routing; numbers stay the "
+       "same"},
+
       {"precision", "compute", CHOICE(Precision, precision.compute, "fp64", "fp32", "bf16"), "\"fp32\"", "", 0, 0, "",
        "arithmetic of activations and weights; master weights are fp32 (fp64 under \"fp64\", which is for tests)"},
       {"precision", "products", CHOICE(Products, precision.products, "compute", "fp8"), "\"compute\"", "", 0, 0, "",
@@ -231,7 +245,7 @@ std::vector<Key<Job>> make_keys() {
   };
 }
 
-constexpr std::array<TableHelp, 11> tables = {{
+constexpr std::array<TableHelp, 12> tables = {{
     {"job", "the run"},
     {"model", "sizes of the model, in DeepSeek-V3's terms (arXiv 2412.19437)"},
     {"parallel", "how ranks share the work: world = pipeline x data"},
@@ -239,6 +253,7 @@ constexpr std::array<TableHelp, 11> tables = {{
     {"data", "the text"},
     {"optimizer", "AdamW; linear warm-up, constant, cosine, constant, constant"},
     {"balance", "load of the experts, without auxiliary loss (arXiv 2408.15664)"},
+    {"memory", "what is kept, and what is made again"},
     {"precision", "number types"},
     {"cluster", "where it runs"},
     {"cluster.link",
@@ -296,6 +311,9 @@ struct TypeName {
   std::string operator()(const Word<Owner>& word) const { return any_of(word.names); }
   std::string operator()(const Choice<Owner>& choice) const { return any_of(choice.names); }
   std::string operator()(const Vocabulary<Owner>&) const { return "\"byte\" or integer"; }
+  std::string operator()(const Selection<Owner>& selection) const {
+    return any_of({selection.everything.name}) + " or array of " + any_of(selection.names());
+  }
 };
 
 template <class Owner>
@@ -308,9 +326,19 @@ struct HasRange {
   bool operator()(const Word<Owner>&) const { return false; }
   bool operator()(const Choice<Owner>&) const { return false; }
   bool operator()(const Vocabulary<Owner>&) const { return true; }
+  bool operator()(const Selection<Owner>&) const { return false; }
 };
 
 }  // namespace
+
+template <class Owner>
+std::vector<std::string> Selection<Owner>::names() const {
+  std::vector<std::string> all;
+  for (const Item& item : items) all.push_back(item.name);
+  return all;
+}
+template struct Selection<Job>;
+template struct Selection<NodeSpec>;
 
 template <class Owner>
 std::string type_name(const Field<Owner>& field) {

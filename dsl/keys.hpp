@@ -32,10 +32,23 @@ struct Vocabulary {
   void (*set)(Owner&, int);
 };
 
+// One word for everything, or an array of names: a flag each.
+template <class Owner>
+struct Selection {
+  struct Item {
+    std::string name;
+    bool& (*flag)(Owner&);
+  };
+  Item everything;
+  std::vector<Item> items;
+  std::vector<std::string> names() const;  // of the items
+};
+
 template <class Owner>
 using Field = std::variant<int& (*)(Owner&), std::int64_t& (*)(Owner&), std::uint64_t& (*)(Owner&), double& (*)(Owner&),
                            bool& (*)(Owner&), std::string& (*)(Owner&), std::vector<int>& (*)(Owner&),
-                           std::vector<std::string>& (*)(Owner&), Word<Owner>, Choice<Owner>, Vocabulary<Owner>>;
+                           std::vector<std::string>& (*)(Owner&), Word<Owner>, Choice<Owner>, Vocabulary<Owner>,
+                           Selection<Owner>>;
 
 template <class Owner>
 struct Key {

@@ -34,13 +34,13 @@ class Reader {
     return fill(field(owner_), items<std::string>([this](const TomlValue& item) { return text(item); }));
   }
   std::optional<Misfit> operator()(const Word<Owner>& word) const {
-    const auto name = one_of(word.names);
+    const auto name = one_of(value_, word.names);
     if (auto* wrong = std::get_if<Misfit>(&name)) return *wrong;
     word.field(owner_) = word.names[std::get<std::size_t>(name)];
     return std::nullopt;
   }
   std::optional<Misfit> operator()(const Choice<Owner>& choice) const {
-    const auto name = one_of(choice.names);
+    const auto name = one_of(value_, choice.names);
     if (auto* wrong = std::get_if<Misfit>(&name)) return *wrong;
     choice.set(owner_, static_cast<int>(std::get<std::size_t>(name)));
     return std::nullopt;
@@ -54,6 +54,23 @@ class Reader {
     const auto size = number<int>(value_);
     if (auto* wrong = std::get_if<Misfit>(&size)) return *wrong;
     vocabulary.set(owner_, std::get<int>(size));
+    return std::nullopt;
+  }
+  std::optional<Misfit> operator()(const Selection<Owner>& selection) const {
+    const bool everything = std::holds_alternative<std::string>(value_.data);
+    std::vector<std::size_t> chosen;
+    if (everything) {
+      const auto word = one_of(value_, {selection.everything.name});
+      if (auto* wrong = std::get_if<Misfit>(&word)) return *wrong;
+    } else {
+      const auto names = selection.names();
+      auto read = items<std::size_t>([&](const TomlValue& item) { return one_of(item, names); });
+      if (auto* wrong = std::get_if<Misfit>(&read)) return *wrong;
+      chosen = std::get<std::vector<std::size_t>>(read);
+    }
+    selection.everything.flag(owner_) = everything;
+    for (std::size_t i = 0; i < selection.items.size(); ++i)
+      selection.items[i].flag(owner_) = std::find(chosen.begin(), chosen.end(), i) != chosen.end();
     return std::nullopt;
   }
 
@@ -106,7 +123,7 @@ class Reader {
   Read<std::vector<T>> items(ReadItem read_item) const {
     const auto* array = std::get_if<TomlArray>(&value_.data);
     if (array == nullptr)
-      return misfit(value_, fmt::format("is {}, not an {}", kind_name(value_), type_name<Owner>(key_.field)));
+      return misfit(value_, fmt::format("is {}, not {}{}", kind_name(value_), article(), type_name<Owner>(key_.field)));
     std::vector<T> read;
     for (const TomlValue& item : *array) {
       auto one = read_item(item);
@@ -116,16 +133,18 @@ class Reader {
     return read;
   }
 
-  Read<std::size_t> one_of(const std::vector<std::string>& names) const {
-    const auto name = exactly<std::string>(value_, "a string");
+  Read<std::size_t> one_of(const TomlValue& value, const std::vector<std::string>& names) const {
+    const auto name = exactly<std::string>(value, "a string");
     if (auto* wrong = std::get_if<Misfit>(&name)) return *wrong;
     const auto& word = std::get<std::string>(name);
     const auto found = std::find(names.begin(), names.end(), word);
     if (found != names.end()) return static_cast<std::size_t>(found - names.begin());
     const std::string near = nearest(word, names);
-    return Misfit{value_.at, fmt::format("is \"{}\", which there is not", word),
+    return Misfit{value.at, fmt::format("{} \"{}\", which there is not", &value == &value_ ? "is" : "has", word),
                   near.empty() ? describe() : fmt::format("did you mean \"{}\"? {}", near, describe())};
   }
+
+  const char* article() const { return type_name<Owner>(key_.field).starts_with('a') ? "an " : ""; }
 
   // What would be right.
   std::string describe() const {

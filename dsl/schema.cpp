@@ -29,6 +29,10 @@ class SchemaOf {
   json operator()(const Vocabulary<Owner>&) const {
     return {{"anyOf", json::array({json{{"const", "byte"}}, integer()})}};
   }
+  json operator()(const Selection<Owner>& selection) const {
+    const json names = {{"type", "array"}, {"items", {{"enum", selection.names()}}}};
+    return {{"anyOf", json::array({json{{"const", selection.everything.name}}, names})}};
+  }
 
  private:
   json integer() const {

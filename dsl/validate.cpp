@@ -120,7 +120,7 @@ class Rules {
          fmt::format("{} pipeline stages{} of {} layers: a stage would be empty", number,
                      number == p.pipeline ? "" : fmt::format(" (on {} ranks)", p.pipeline), job_.model.layers),
          "at most as many stages as layers");
-    if (!places_.written.contains("parallel.layers_per_stage")) return;
+    if (p.layers_per_stage.empty()) return;  // balanced by cost
     const auto sum = std::accumulate(p.layers_per_stage.begin(), p.layers_per_stage.end(), std::int64_t{0});
     rule(static_cast<int>(p.layers_per_stage.size()) == number, {"parallel.layers_per_stage", "parallel.pipeline"},
          fmt::format("{} entries for {} pipeline stages", p.layers_per_stage.size(), number), "one entry a stage");
@@ -252,14 +252,14 @@ class Rules {
 }  // namespace
 
 void complete(Job& job) {
-  ParallelSpec& p = job.parallel;
-  const int number = num_stages(p);
-  if (p.layers_per_stage.empty())
-    for (int stage = 0; stage < number; ++stage)
-      p.layers_per_stage.push_back(job.model.layers / number + (stage < job.model.layers % number ? 1 : 0));
   if (job.cluster.nodes.empty()) job.cluster.nodes.push_back({"localhost", job.world_size(), "cpu"});
 }
 
 std::vector<Diagnostic> validate(const Job& job, const KeyPlaces& places) { return Rules(job, places).check(); }
+
+bool is_valid(const Job& job) {
+  const Source no_file("", "");
+  return validate(job, {.file = &no_file}).empty();
+}
 
 }  // namespace dsrun

@@ -20,9 +20,12 @@ struct KeyPlaces {
   bool whole = true;
 };
 
-// Fills what the user left to be derived: layers_per_stage, nodes.
+// Fills what the user left to be derived: nodes.
 void complete(Job& job);
 
 std::vector<Diagnostic> validate(const Job& job, const KeyPlaces& places);
+
+// Whether a job that was made by changing another's fields holds to the same rules.
+bool is_valid(const Job& job);
 
 }  // namespace dsrun

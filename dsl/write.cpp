@@ -22,6 +22,12 @@ json value_of(const Owner& owner, const Key<Owner>& key) {
         } else if constexpr (std::is_same_v<F, Vocabulary<Owner>>) {
           const int size = field.get(owner);
           return size == 0 ? json("byte") : json(size);
+        } else if constexpr (std::is_same_v<F, Selection<Owner>>) {
+          if (field.everything.flag(open)) return field.everything.name;
+          json names = json::array();
+          for (const auto& item : field.items)
+            if (item.flag(open)) names.push_back(item.name);
+          return names;
         } else if constexpr (std::is_same_v<F, Word<Owner>>) {
           return field.field(open);
         } else {

@@ -10,9 +10,9 @@ namespace dsrun {
 namespace {
 
 // A table's name stands for all its keys.
-constexpr std::array<std::string_view, 8> free_keys = {
+constexpr std::array<std::string_view, 9> free_keys = {
     "job.name",         "job.checkpoint_every_steps", "model.preset", "model.init_from", "data.validate_every_steps",
-    "parallel.overlap", "balance.load_factor",        "cluster"};
+    "parallel.overlap", "balance.load_factor",        "memory",       "cluster"};
 constexpr std::array<std::string_view, 6> changeable_keys = {"job.steps", "parallel", "batch",
                                                              "data",      "balance",  "optimizer"};
 constexpr std::array<std::string_view, 2> fixed_keys = {"optimizer.kind", "optimizer.moments"};  // before their table

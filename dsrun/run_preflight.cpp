@@ -41,9 +41,9 @@ std::optional<Refusal> check_built(const Job& job) {
   return std::nullopt;
 }
 
-std::optional<Refusal> check_memory(const std::vector<RankMemory>& ranks) {
+std::optional<Refusal> check_memory(const MemoryPlan& ranks) {
   std::int64_t planned = 0;
-  for (const RankMemory& rank : ranks) planned += rank.peak;
+  for (const RankMemory& each : ranks.by_index) planned += each.peak * ranks.mesh.data;
   const std::int64_t available = available_memory_bytes();
   if (planned <= available) return std::nullopt;
   return Refusal{exit_cannot_place,

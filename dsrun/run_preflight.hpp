@@ -16,7 +16,7 @@ namespace dsrun {
 struct Preflight {
   std::shared_ptr<const Plan> plan;  // of the job as it will run
   std::shared_ptr<const BatchLoader> loader;
-  std::vector<RankMemory> memory;                // planned, by rank
+  MemoryPlan memory;                             // planned
   std::shared_ptr<const Pretrained> pretrained;  // of model.init_from; null: random initial weights
   std::vector<std::string> notes;                // changes that the machine forces on the job
 };

@@ -120,8 +120,8 @@ std::string RunSummary::ops() const {
     total += order.back().first;
   }
   std::sort(order.rbegin(), order.rend());
-  std::string text = fmt::format("time by op, CPU ms a step over all devices\n  {:<15} {:>6} {:>9} {:>9} {:>9}\n", "",
-                                 "%", "forward", "to input", "to weight");
+  std::string text = fmt::format("time by op, CPU ms a step over all devices\n  {:<15} {:>6} {:>9} {:>9} {:>9} {:>9}\n",
+                                 "", "%", "forward", "to input", "to weight", "recompute");
   for (const auto& [seconds, op] : order) {
     if (seconds <= 0) continue;
     text += fmt::format("  {:<15} {:>6.1f}", op_name(static_cast<Op>(op)), percent(seconds, total));

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "cluster/stage_balance.hpp"
 #include "dsl/parse.hpp"
 #include "dsl/write.hpp"
 #include "dsrun/verbs.hpp"
@@ -32,7 +33,7 @@ void check(const JobOptions& options, Context& context) {
     for (const Diagnostic& fault : parsed.faults) faults.push_back(to_json(fault));
     nlohmann::json report = {{"version", 1}, {"faults", faults}};
     if (parsed.job) {
-      report["job"] = to_json(*parsed.job);
+      report["job"] = to_json(with_stages(*parsed.job));
       report["recipe"] = Recipe(*parsed.job).to_json();
     }
     // File names and overrides may hold any bytes.

@@ -62,7 +62,6 @@ Job with_model(Job job, const Pretrained& pretrained) {
   job.model = pretrained.config.model;
   job.model.init_from = pretrained.folder;
   job.model.byte_vocab = job.model.vocab_size == 256;
-  job.parallel.layers_per_stage = {job.model.layers};
   const std::string tokenizer = pretrained.folder + "/tokenizer.json";
   if (!job.model.byte_vocab && std::filesystem::exists(tokenizer)) job.data.tokenizer = tokenizer;
   return job;

@@ -1,14 +1,24 @@
-// dsrun plan FILE: what a job will be: placement, parameters, memory and traffic; its Program and op lists on demand.
+// dsrun plan FILE: what a job will be before anything is launched: placement, memory, traffic, the forecast of a step
+// and of the run; against another job, or as the best of a search.
+#include <cctype>
+#include <fstream>
 #include <memory>
 
+#include <unistd.h>
+
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
 
-#include "cluster/memory_plan.hpp"
-#include "cluster/traffic.hpp"
+#include "cluster/chart/page.hpp"
+#include "cluster/chart/units.hpp"
+#include "cluster/plan_difference.hpp"
+#include "cluster/search.hpp"
+#include "dsl/job_schedule.hpp"
+#include "dsl/parse.hpp"
+#include "dsrun/device_models.hpp"
+#include "dsrun/plan_view.hpp"
 #include "dsrun/verbs.hpp"
-#include "models/costs.hpp"
-#include "runtime/device/scratch.hpp"
 #include "runtime/schedule/program_file.hpp"
 
 namespace dsrun {
@@ -19,81 +29,15 @@ struct PlanOptions {
   bool program = false;
   bool program_file = false;
   bool graph = false;
+  bool search = false;
+  bool sensitivity = false;
+  std::string against;
+  std::string chart;
+  std::string device_model;
+  std::string tokens;
+  double price = 0;
+  std::size_t keep = 10;
 };
-
-constexpr double mib = 1024.0 * 1024.0;
-
-std::string stages_of(const Plan& plan, int rank) {
-  std::string text;
-  for (int phase = 0; phase < plan.num_phases(rank); ++phase) {
-    const Chunk& chunk = plan.chunk(rank, phase);
-    const StageRange& range = plan.ranges[static_cast<std::size_t>(chunk.stage)];
-    text += fmt::format("{}stage {} (layers {}–{})", phase == 0 ? "" : ", ", chunk.stage, range.first_layer,
-                        range.last_layer - 1);
-  }
-  return text;
-}
-
-void print_text(const Plan& plan) {
-  const Job& job = plan.job;
-  fmt::print("{}: {} ranks = pipeline {} x data {}, expert groups of {}, {} with {} microbatches of {} x {} tokens\n",
-             job.run.name, plan.mesh.size(), plan.mesh.pipeline, plan.mesh.data, plan.mesh.expert,
-             job.parallel.schedule, job.batch.microbatches, job.batch.microbatch_sequences(plan.mesh.data),
-             job.batch.length);
-  const std::int64_t modules = plan.parameters - parameters_of_layers(job.model);
-  fmt::print("parameters {}{} · active {} per token · {:.4g} FLOPs per token\n\n", parameters_of_layers(job.model),
-             modules > 0 ? fmt::format(" and {} in prediction modules", modules) : "",
-             active_parameter_count(job.model), training_flops_per_token(job.model, job.batch.length));
-  const std::vector<RankMemory> memory = plan_memory(plan, device_memory(plan));
-  fmt::print("{:>5}  {:>9} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9}  MiB\n", "rank", "weights", "gradients",
-             "optimizer", "saved", "working", "routed", "messages", "scratch", "peak");
-  for (std::size_t rank = 0; rank < memory.size(); ++rank) {
-    const RankMemory& m = memory[rank];
-    const auto in_mib = [](std::int64_t bytes) { return static_cast<double>(bytes) / mib; };
-    fmt::print("{:>5}  {:>9.1f} {:>9.1f} {:>9.1f} {:>9.1f} {:>9.1f} {:>9.1f} {:>9.1f} {:>9.1f} {:>9.1f}  at {} · {}\n",
-               rank, in_mib(m.weights), in_mib(m.gradients), in_mib(m.optimizer), in_mib(m.saved), in_mib(m.working),
-               in_mib(m.routed), in_mib(m.messages), in_mib(m.scratch), in_mib(m.peak), m.peak_at,
-               stages_of(plan, static_cast<int>(rank)));
-  }
-  fmt::print("routed: {} rows a rank and microbatch = mean x load_factor {}; messages: a bound\n\n", planned_rows(plan),
-             job.balance.load_factor);
-  fmt::print("{:>12}  {:>10} {:>10} {:>10}  MiB a step\n", "link", "pipeline", "expert", "sync");
-  for (const LinkBytes& link : step_traffic(plan))
-    fmt::print("{:>12}  {:>10.2f} {:>10.2f} {:>10.2f}\n", fmt::format("{} → {}", link.from, link.to),
-               static_cast<double>(link.pipeline) / mib, static_cast<double>(link.expert) / mib,
-               static_cast<double>(link.synchronisation) / mib);
-}
-
-void print_json(const Plan& plan) {
-  nlohmann::json out = {{"version", 1},
-                        {"parameters", parameters_of_layers(plan.job.model)},
-                        {"mtp_parameters", plan.parameters - parameters_of_layers(plan.job.model)},
-                        {"active_parameters", active_parameter_count(plan.job.model)},
-                        {"flops_per_token", training_flops_per_token(plan.job.model, plan.job.batch.length)},
-                        {"ranks", nlohmann::json::array()},
-                        {"links", nlohmann::json::array()}};
-  const std::vector<RankMemory> memory = plan_memory(plan, device_memory(plan));
-  for (int rank = 0; rank < plan.mesh.size(); ++rank) {
-    nlohmann::json stages = nlohmann::json::array();
-    for (int phase = 0; phase < plan.num_phases(rank); ++phase) {
-      const Chunk& chunk = plan.chunk(rank, phase);
-      const StageRange& range = plan.ranges[static_cast<std::size_t>(chunk.stage)];
-      stages.push_back({{"stage", chunk.stage},
-                        {"direction", chunk.direction},
-                        {"first_layer", range.first_layer},
-                        {"last_layer", range.last_layer - 1}});
-    }
-    out["ranks"].push_back(
-        {{"rank", rank}, {"stages", stages}, {"bytes", to_json(memory[static_cast<std::size_t>(rank)])}});
-  }
-  for (const LinkBytes& link : step_traffic(plan))
-    out["links"].push_back({{"from", link.from},
-                            {"to", link.to},
-                            {"pipeline", link.pipeline},
-                            {"expert_expected", link.expert},
-                            {"synchronisation", link.synchronisation}});
-  fmt::print("{}\n", out.dump(2));
-}
 
 void print_graph(const Plan& plan) {
   for (std::size_t stage = 0; stage < plan.stages.size(); ++stage) {
@@ -104,33 +48,167 @@ void print_graph(const Plan& plan) {
   }
 }
 
-void plan_job(const PlanOptions& options, Context& context) {
-  const std::optional<Job> job = options.job.load(context);
-  if (!job) return;
-  const Plan plan = make_plan(*job);
-  if (options.program)
-    fmt::print("{}", to_string(plan.program));
-  else if (options.program_file)
-    fmt::print("{}", write_program(plan.program));
-  else if (options.graph)
-    print_graph(plan);
-  else if (options.job.json())
-    print_json(plan);
+// "14.8T", "300B", "5e9": a count of tokens; nothing if it is none.
+std::optional<double> read_tokens(const std::string& text) {
+  std::size_t end = 0;
+  double count = 0;
+  try {
+    count = std::stod(text, &end);
+  } catch (const std::exception&) {
+    return std::nullopt;
+  }
+  constexpr std::string_view units = "kMBT";
+  if (end + 1 == text.size()) {
+    const char unit = text[end] == 'G' ? 'B' : text[end] == 'K' ? 'k' : text[end];
+    const std::size_t at = units.find(unit);
+    if (at == std::string_view::npos) return std::nullopt;
+    for (std::size_t i = 0; i <= at; ++i) count *= 1000;
+    ++end;
+  }
+  if (end != text.size() || !(count > 0) || count > 1e18) return std::nullopt;
+  return count;
+}
+
+bool colour_on_stdout() {
+  const char* no_colour = std::getenv("NO_COLOR");
+  return isatty(STDOUT_FILENO) != 0 && (no_colour == nullptr || *no_colour == 0);
+}
+
+int write_page(const PlanView& view, const std::string& file) {
+  std::ofstream out(file, std::ios::binary | std::ios::trunc);
+  out << schedule_page(view.plan, view.forecast, view.memory, view.model);
+  out.flush();
+  if (!out) return refuse(exit_storage, fmt::format("cannot write {}", file));
+  fmt::print(stderr, "dsrun: wrote {}\n", file);
+  return exit_done;
+}
+
+int print_difference(const PlanOptions& options, const Job& job, Context& context) {
+  JobOptions other = options.job;
+  other.file = options.against;
+  other.overrides.clear();
+  const std::optional<Job> against = other.load(context);
+  if (!against) return context.exit_code;
+  const PlanView before = view_plan(*against, options.device_model), after = view_plan(job, options.device_model);
+  const PlanDifference difference = compare_plans(before.summary(), after.summary());
+  if (options.job.json())
+    fmt::print("{}\n", to_json(difference).dump(2));
   else
-    print_text(plan);
+    fmt::print("{}", to_string(difference, colour_on_stdout()));
+  return exit_done;
+}
+
+nlohmann::json to_json(const SearchResult& found) {
+  nlohmann::json candidates = nlohmann::json::array();
+  for (const Candidate& each : found.fastest)
+    candidates.push_back({{"overrides", overrides_of(each)},
+                          {"tokens_per_second", each.tokens_per_second},
+                          {"step_seconds", each.step_seconds},
+                          {"bubble", each.bubble},
+                          {"peak_bytes", each.peak}});
+  return {{"version", 1},
+          {"valid", found.num_valid},
+          {"too_large", found.num_too_large},
+          {"bounded", found.num_bounded},
+          {"replayed", found.num_replayed},
+          {"fastest", candidates}};
+}
+
+int search(const PlanOptions& options, const Job& job) {
+  const PlanView own = view_plan(job, options.device_model);  // for notes, the model and the capacity
+  for (const std::string& note : own.notes) fmt::print(stderr, "dsrun: {}\n", note);
+  const SearchResult found =
+      search_plans(own.plan.job, own.model, {.keep = options.keep, .capacity = own.capacity, .scratch = scratch_of});
+  if (options.job.json()) {
+    fmt::print("{}\n", to_json(found).dump(2));
+    return exit_done;
+  }
+  fmt::print("{} valid: {} too large, {} slower by their bound, {} replayed; the job as it is: {} tokens/s\n",
+             found.num_valid, found.num_too_large, found.num_bounded, found.num_replayed,
+             count_text(own.forecast.tokens_per_second));
+  fmt::print("{:>10} {:>9} {:>7} {:>10}  --set\n", "tokens/s", "step", "bubble", "peak");
+  for (const Candidate& each : found.fastest)
+    fmt::print("{:>10} {:>9} {:>7} {:>10}  {}\n", count_text(each.tokens_per_second), time_text(each.step_seconds),
+               percent_text(each.bubble), size_text(static_cast<double>(each.peak)),
+               fmt::join(overrides_of(each), " "));
+  if (found.fastest.empty()) return refuse(exit_cannot_place, "no valid mesh and schedule fits the devices' memory");
+  return exit_done;
+}
+
+int show(const PlanOptions& options, const Job& job, double tokens) {
+  const PlanView view = view_plan(job, options.device_model);
+  for (const std::string& note : view.notes) fmt::print(stderr, "dsrun: {}\n", note);
+  const ReportOptions report{.tokens = tokens, .price = options.price, .columns = 80, .colour = colour_on_stdout()};
+  if (!options.chart.empty()) return write_page(view, options.chart);
+  if (options.sensitivity)
+    fmt::print("{}", sensitivity_report(view));
+  else if (options.job.json())
+    fmt::print("{}\n", plan_json(view, report).dump(2));
+  else
+    fmt::print("{}", plan_report(view, report));
+  return exit_done;
+}
+
+int plan_job(const PlanOptions& options, Context& context) {
+  const std::optional<Job> job = options.job.load(context);
+  if (!job) return context.exit_code;
+  if (options.program || options.program_file) {
+    const Program program = build_program(job->parallel, job->batch.microbatches);
+    fmt::print("{}", options.program ? to_string(program) : write_program(program));
+    return exit_done;
+  }
+  if (options.graph) {
+    print_graph(make_plan(*job));
+    return exit_done;
+  }
+  double tokens = 0;
+  if (!options.tokens.empty()) {
+    const std::optional<double> read = read_tokens(options.tokens);
+    if (!read)
+      return refuse(exit_usage, fmt::format("--tokens {}: not a count such as 14.8T, 300B or 5e9", options.tokens));
+    tokens = *read;
+  }
+  try {
+    if (!options.against.empty()) return print_difference(options, *job, context);
+    return options.search ? search(options, *job) : show(options, *job, tokens);
+  } catch (const DeviceModelError& error) {
+    return refuse(error.exit_code, error.what());
+  }
 }
 
 }  // namespace
 
 void add_plan(CLI::App& app, Context& context) {
   auto options = std::make_shared<PlanOptions>();
-  CLI::App* verb = app.add_subcommand("plan", "placement, parameters, memory per rank and bytes per link");
+  CLI::App* verb = app.add_subcommand(
+      "plan", "placement, memory and bytes of a job, and the forecast of its step: time, bubble, utilisation, cost");
   options->job.add_to(*verb);
-  verb->add_flag("--program", options->program, "print the instructions of one step, a line a pipeline rank");
-  verb->add_flag("--program-file", options->program_file,
-                 "print them with each rank's stages, as parallel.schedule_file reads them");
-  verb->add_flag("--graph", options->graph, "print every stage's op lists");
-  verb->callback([options, &context] { plan_job(*options, context); });
+  const auto add_flag = [&](const char* name, bool& flag, const char* help) {
+    return verb->add_flag(name, flag, help);
+  };
+  CLI::Option* program =
+      add_flag("--program", options->program, "print the instructions of one step, a line a pipeline rank");
+  CLI::Option* file = add_flag("--program-file", options->program_file,
+                               "print them with each rank's stages, as parallel.schedule_file reads them");
+  CLI::Option* graph = add_flag("--graph", options->graph, "print every stage's op lists");
+  CLI::Option* search =
+      add_flag("--search", options->search,
+               "try meshes, schedules, microbatches and recomputation on as many devices; the fastest first");
+  CLI::Option* sensitivity = add_flag("--sensitivity", options->sensitivity,
+                                      "how the step answers to each constant of the device model, and its source");
+  CLI::Option* against =
+      verb->add_option("--against", options->against, "another job file: what would change from it to FILE");
+  CLI::Option* chart = verb->add_option("--chart", options->chart, "write the step's chart to this file, as HTML");
+  const std::vector<CLI::Option*> one_of = {program, file, graph, search, sensitivity, against, chart};
+  for (CLI::Option* a : one_of)
+    for (CLI::Option* b : one_of)
+      if (a != b) a->excludes(b);
+  verb->add_option("--tokens", options->tokens, "length of the run, such as 14.8T; else job.steps");
+  verb->add_option("--price", options->price, "of a device and hour")->check(CLI::NonNegativeNumber);
+  verb->add_option("--keep", options->keep, "with --search: so many of the fastest")->check(CLI::Range(1, 1000));
+  verb->add_option("--device-model", options->device_model,
+                   "a file that `dsrun calibrate` wrote; else its default place, then a table of kinds");
+  verb->callback([options, &context] { context.exit_code = plan_job(*options, context); });
 }
 
 }  // namespace dsrun

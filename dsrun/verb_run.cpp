@@ -46,7 +46,8 @@ double machine_peak(const Job& job) {
 RunSummary make_summary(const Preflight& preflight, double peak_flops) {
   std::vector<MemoryByClass> planned;
   std::vector<std::int64_t> peaks;
-  for (const RankMemory& rank : preflight.memory) {
+  for (std::size_t r = 0; r < preflight.memory.size(); ++r) {
+    const RankMemory& rank = preflight.memory[r];
     planned.push_back({rank.weights, rank.gradients, rank.optimizer, rank.saved, rank.working, rank.routed,
                        rank.messages, rank.scratch});
     peaks.push_back(rank.peak);

@@ -36,7 +36,7 @@ struct MicrobatchShape {
 // Steps of one shape cost the same for equally many rows.
 struct StepShape {
   Op op = Op::embed;
-  Pass pass = Pass::forward;
+  Pass pass = Pass::forward;  // of what is made again in backward, too
   Part part = Part::whole;
   int in_cols = 0, out_cols = 0;  // of the first input and output; the vocabulary is the head's output
   int length = 0;                 // of a sequence, for attention; else 0

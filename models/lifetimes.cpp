@@ -20,17 +20,28 @@ bool same_size(const Value& a, const Value& b) {
 class Lifetimes {
  public:
   Lifetimes(const StageSteps& stage, const std::vector<StepList*>& lists)
-      : stage_(stage), lists_(lists), last_(stage.values.size()) {}
+      : stage_(stage), lists_(lists), lives_(stage.values.size()) {}
 
   void plan() {
     for_each_step([&](Step& step, Place place) {
-      for (ValueId id : values_made(stage_, step)) last_[static_cast<std::size_t>(id)] = place;
-      for (ValueId id : values_read(stage_, step)) last_[static_cast<std::size_t>(id)] = place;
+      for (ValueId id : values_made(stage_, step)) {
+        life(id).again = step.pass == Pass::recompute;
+        life(id).extend(place);
+      }
+      for (ValueId id : values_read(stage_, step)) life(id).extend(place);
     });
     for_each_step([&](Step& step, Place place) { plan_step(step, place); });
   }
 
  private:
+  // A value that is recomputed lives twice: until the forward pass needs it no more, and from its recomputation on.
+  struct Life {
+    Place last, last_again;
+    bool again = false;
+    void extend(Place place) { (again ? last_again : last) = place; }
+  };
+  Life& life(ValueId id) { return lives_[static_cast<std::size_t>(id)]; }
+
   template <class Visit>
   void for_each_step(Visit visit) {
     for (std::size_t l = 0; l < lists_.size(); ++l)
@@ -39,7 +50,8 @@ class Lifetimes {
   }
 
   bool dies_at(ValueId id, Place place) const {
-    return id != stage_.graph.output && id != stage_.input_gradient && last_[static_cast<std::size_t>(id)] == place;
+    const Life& life = lives_[static_cast<std::size_t>(id)];
+    return id != stage_.graph.output && id != stage_.input_gradient && (life.last == place || life.last_again == place);
   }
 
   // Which memory a new value may take over, or no_value.
@@ -47,7 +59,7 @@ class Lifetimes {
     const Node& node = stage_.graph.nodes[static_cast<std::size_t>(step.node)];
     const OpRow& row = op_row(node.op);
     std::vector<ValueId> candidates;
-    if (step.pass == Pass::forward && made == node.outputs[0])
+    if (runs_forward(step.pass) && made == node.outputs[0])
       for (std::size_t i = 0; i < node.inputs.size(); ++i)
         if (row.forward_in_place >> i & 1) candidates.push_back(node.inputs[i]);
     if (step.pass == Pass::backward_input)
@@ -90,7 +102,7 @@ class Lifetimes {
 
   const StageSteps& stage_;
   const std::vector<StepList*>& lists_;
-  std::vector<Place> last_;
+  std::vector<Life> lives_;
 };
 
 }  // namespace
@@ -98,11 +110,14 @@ class Lifetimes {
 void plan_lifetimes(const StageSteps& stage, const std::vector<StepList*>& lists) { Lifetimes(stage, lists).plan(); }
 
 std::vector<bool> saved_values(const StageSteps& stage) {
-  std::vector<bool> saved(stage.values.size(), false);
+  std::vector<bool> saved(stage.values.size(), false), made(stage.values.size(), false);
   for (const StepList* list : {&stage.backward_input, &stage.backward_weight})
-    for (const Step& step : *list)
-      for (ValueId id : values_read(stage, step))
-        if (static_cast<std::size_t>(id) < stage.graph.values.size()) saved[static_cast<std::size_t>(id)] = true;
+    for (const Step& step : *list) {
+      for (ValueId id : values_read(stage, step)) saved[static_cast<std::size_t>(id)] = true;
+      for (ValueId id : values_made(stage, step)) made[static_cast<std::size_t>(id)] = true;
+    }
+  const std::size_t num_forward = stage.graph.values.size();  // gradients come after
+  for (std::size_t id = 0; id < saved.size(); ++id) saved[id] = saved[id] && !made[id] && id < num_forward;
   return saved;
 }
 

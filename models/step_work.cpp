@@ -12,7 +12,7 @@ class Counter {
         step_(step),
         node_(stage.graph.nodes[static_cast<std::size_t>(step.node)]),
         shape_(shape),
-        forward_(step.pass != Pass::backward_input && step.pass != Pass::backward_weight) {}
+        forward_(runs_forward(step.pass)) {}
 
   StepWork count() const {
     StepWork work{step_shape(stage_, step_, shape_.length)};
@@ -103,7 +103,8 @@ StepShape step_shape(const StageSteps& stage, const Step& step, int length) {
   const auto cols = [&](const std::vector<ValueId>& ids) {
     return ids.empty() ? 0 : stage.values[static_cast<std::size_t>(ids[0])].cols;
   };
-  StepShape shape{node.op, step.pass, step.part, cols(node.inputs), cols(node.outputs), 0};
+  const Pass pass = runs_forward(step.pass) ? Pass::forward : step.pass;
+  StepShape shape{node.op, pass, step.part, cols(node.inputs), cols(node.outputs), 0};
   if (node.op == Op::attention) shape.length = length;
   if (node.op == Op::head_loss) shape.out_cols = node.attributes.vocab;
   return shape;

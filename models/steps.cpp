@@ -11,6 +11,7 @@
 #include "models/lifetimes.hpp"
 #include "models/op_table.hpp"
 #include "models/order.hpp"
+#include "models/recompute.hpp"
 
 namespace dsrun {
 namespace {
@@ -27,7 +28,7 @@ std::vector<Step> parts_of(Step step, bool communicates) {
 
 class Derivation {
  public:
-  explicit Derivation(Graph graph) {
+  Derivation(Graph graph, const RecomputeSpec& recompute) : recompute_(recompute) {
     stage_.graph = std::move(graph);
     stage_.values = stage_.graph.values;
     gradient_.assign(stage_.values.size(), no_value);
@@ -128,12 +129,16 @@ class Derivation {
     stage_.backward = order_steps(stage_, merged_backward());
     stage_.backward_input = order_steps(stage_, input_);
     stage_.backward_weight = weight_;
+    const std::vector<bool> forgotten = forgotten_nodes(stage_.graph, recompute_);
+    insert_recomputation(stage_, forgotten, {&stage_.backward});
+    insert_recomputation(stage_, forgotten, {&stage_.backward_input, &stage_.backward_weight});
     StepList forward_of_split = stage_.forward;
     plan_lifetimes(stage_, {&stage_.forward, &stage_.backward});
     plan_lifetimes(stage_, {&forward_of_split, &stage_.backward_input, &stage_.backward_weight});
     plan_lifetimes(stage_, {&stage_.forward_only});
   }
 
+  RecomputeSpec recompute_;
   StageSteps stage_;
   std::vector<ValueId> gradient_;  // by forward value: the sum of the contributions so far
   std::vector<Step> input_, weight_;
@@ -141,7 +146,9 @@ class Derivation {
 
 }  // namespace
 
-StageSteps derive_steps(Graph graph) { return Derivation(std::move(graph)).derive(); }
+StageSteps derive_steps(Graph graph, const RecomputeSpec& recompute) {
+  return Derivation(std::move(graph), recompute).derive();
+}
 
 std::vector<ValueId> values_read(const StageSteps& stage, const Step& step) {
   const Node& node = stage.graph.nodes[static_cast<std::size_t>(step.node)];
@@ -150,7 +157,7 @@ std::vector<ValueId> values_read(const StageSteps& stage, const Step& step) {
   const auto take = [&](ValueId id) {
     if (id != no_value) read.push_back(id);
   };
-  if (step.pass == Pass::forward) {
+  if (runs_forward(step.pass)) {
     if (step.part != Part::finish) read = node.inputs;
     return read;
   }
@@ -171,7 +178,7 @@ std::vector<ValueId> values_read(const StageSteps& stage, const Step& step) {
 std::vector<ValueId> values_made(const StageSteps& stage, const Step& step) {
   std::vector<ValueId> made;
   if (step.part == Part::start) return made;
-  if (step.pass == Pass::forward) return stage.graph.nodes[static_cast<std::size_t>(step.node)].outputs;
+  if (runs_forward(step.pass)) return stage.graph.nodes[static_cast<std::size_t>(step.node)].outputs;
   for (const GradientTarget& target : step.grad_inputs)
     if (target.out != no_value) made.push_back(target.out);
   return made;
@@ -184,7 +191,7 @@ std::string to_string(const StageSteps& stage, const StepList& list) {
       if (id != no_value) all.push_back(stage.values[static_cast<std::size_t>(id)].name);
     return fmt::format("{}", fmt::join(all, ", "));
   };
-  constexpr const char* passes[] = {"", ".input_gradient", ".weight_gradient"};
+  constexpr const char* passes[] = {"", ".input_gradient", ".weight_gradient", ".recompute"};
   constexpr const char* parts[] = {"", " start", " finish"};
   std::string text;
   for (const Step& step : list) {

@@ -13,7 +13,10 @@
 
 namespace dsrun {
 
-enum class Pass : std::uint8_t { forward, backward_input, backward_weight };
+// recompute: the forward function once more, for a value that was not kept (models/recompute.hpp).
+enum class Pass : std::uint8_t { forward, backward_input, backward_weight, recompute };
+inline constexpr std::size_t num_passes = static_cast<std::size_t>(Pass::recompute) + 1;
+constexpr bool runs_forward(Pass pass) { return pass == Pass::forward || pass == Pass::recompute; }
 // Communication ops take two steps: start sends, finish waits for what the peers sent.
 enum class Part : std::uint8_t { whole, start, finish };
 
@@ -53,9 +56,10 @@ struct StageSteps {
   StepList forward_only;
 };
 
-StageSteps derive_steps(Graph graph);
+// With `recompute` the backward lists make again what the forward pass does not keep.
+StageSteps derive_steps(Graph graph, const RecomputeSpec& recompute = {});
 
-// Values of the forward pass that some backward step reads: what a microbatch keeps between F and B.
+// Values of the forward pass that the backward lists read as they were left: what a microbatch keeps between F and B.
 std::vector<bool> saved_values(const StageSteps& stage);
 
 // The fixed order in which F&B runs its two lists: entry 0 takes the forward list's next step, 1 the backward's. They

@@ -67,8 +67,10 @@ std::string to_string(const Tag& tag) {
                          tag.stage, from);
     case Traffic::exchange:
       return fmt::format("expert {} of microbatch {} (direction {}), stage {} op {} {}",
-                         tag.pass == Pass::forward ? "rows" : "gradients", tag.microbatch, tag.direction, tag.stage,
-                         tag.node, from);
+                         tag.pass == Pass::forward     ? "rows"
+                         : tag.pass == Pass::recompute ? "rows, again,"
+                                                       : "gradients",
+                         tag.microbatch, tag.direction, tag.stage, tag.node, from);
     case Traffic::reduce:
       return fmt::format("gradient shard of bucket {} {}", tag.stage, from);
     case Traffic::gather:

@@ -41,7 +41,7 @@ class Exchange {
 
   void run() {
     const bool start = step_.part == Part::start;
-    const bool forward = step_.pass == Pass::forward;
+    const bool forward = runs_forward(step_.pass);
     if (node_.op == Op::exchange_counts) return start ? send_routing() : receive_routing();
     const bool scatters = (node_.op == Op::dispatch) == forward;
     if (scatters) return start ? start_scatter() : finish_scatter();
@@ -127,7 +127,7 @@ class Exchange {
   }
 
   void start_scatter() {
-    const bool forward = step_.pass == Pass::forward;
+    const bool forward = runs_forward(step_.pass);
     const TensorView source = view(forward ? node_.inputs[0] : step_.grad_outputs[0]);
     for (int m = 0; m < members(); ++m) {
       const SendPlan& plan = routing_.sends[static_cast<std::size_t>(m)];
@@ -140,7 +140,7 @@ class Exchange {
   }
 
   void finish_scatter() {
-    const bool forward = step_.pass == Pass::forward;
+    const bool forward = runs_forward(step_.pass);
     const TensorView rows = view(forward ? node_.outputs[0] : step_.grad_inputs[0].out);
     for (int m = 0; m < members(); ++m) {
       const ReceivePlan& plan = routing_.receives[static_cast<std::size_t>(m)];
@@ -152,7 +152,7 @@ class Exchange {
   }
 
   void start_gather() {
-    const bool forward = step_.pass == Pass::forward;
+    const bool forward = runs_forward(step_.pass);
     const TensorView rows = view(forward ? node_.inputs[0] : step_.grad_outputs[0]);
     for (int m = 0; m < members(); ++m) {
       const ReceivePlan& plan = routing_.receives[static_cast<std::size_t>(m)];
@@ -165,7 +165,7 @@ class Exchange {
   }
 
   void finish_gather() {
-    const bool forward = step_.pass == Pass::forward;
+    const bool forward = runs_forward(step_.pass);
     std::vector<Buffer> buffers;
     std::vector<TensorView> rows;
     for (int m = 0; m < members(); ++m) {

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "models/op.hpp"
+#include "models/steps.hpp"
 #include "runtime/device/instruction_times.hpp"
 #include "runtime/memory.hpp"
 
@@ -50,8 +50,8 @@ struct UpdateOrder {
 
 // Where a rank's time of one round went, in seconds; the classes add up to the round.
 struct PhaseTimes {
-  double forward = 0;  // CPU time in ops, by pass
-  double backward = 0;
+  double forward = 0;    // CPU time in ops, by pass
+  double backward = 0;   // with what it recomputes
   double exchange = 0;   // packing and unpacking rows
   double optimizer = 0;  // reduce, update, gather
   double core_wait = 0;  // runnable but without a core, or without the thread that devices share
@@ -79,7 +79,7 @@ inline constexpr std::array<double PhaseTimes::*, 8> PhaseTimes::all_phases = {
     &PhaseTimes::core_wait, &PhaseTimes::idle,     &PhaseTimes::delivery, &PhaseTimes::overhead};
 
 // CPU seconds of a rank's round by op and pass.
-using OpSeconds = std::array<std::array<double, 3>, num_ops>;
+using OpSeconds = std::array<std::array<double, num_passes>, num_ops>;
 
 // Device → coordinator: the round is over on this rank.
 struct RoundDone {

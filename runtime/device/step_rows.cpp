@@ -10,7 +10,7 @@ namespace {
 double moved_rows(const DeviceContext& context, const Node& node, const Routing& routing, const Step& step) {
   const auto tokens = static_cast<double>(context.plan->tokens_per_microbatch());
   if (node.op == Op::exchange_counts) return tokens * node.attributes.experts_per_token;
-  const bool forward = step.pass != Pass::backward_input;
+  const bool forward = runs_forward(step.pass);
   const bool with_tokens = ((node.op == Op::dispatch) == forward) == (step.part == Part::start);
   double rows = with_tokens ? tokens : static_cast<double>(routing.num_rows());
   if (with_tokens)

@@ -130,7 +130,7 @@ void Strand::end() {
 std::string describe(const Plan& plan, const StepPlace& place) {
   const Graph& graph = plan.stages[static_cast<std::size_t>(place.stage)].graph;
   const Node& node = graph.nodes[static_cast<std::size_t>(place.step->node)];
-  constexpr const char* passes[] = {"forward", "input gradient", "weight gradient"};
+  constexpr const char* passes[] = {"forward", "input gradient", "weight gradient", "recompute"};
   return fmt::format("{} {}, layer {}, microbatch {} (direction {})", op_name(node.op),
                      passes[static_cast<int>(place.step->pass)], node.layer, place.microbatch, place.direction);
 }
@@ -204,7 +204,7 @@ void run_kernel(DeviceContext& context, Frame& frame, const Step& step) {
                         context.gemm};
   if (loses && context.on_head) context.on_head(node.attributes.depth, inputs[0], params[0]);
   const KernelRow& row = cpu_kernels()[static_cast<std::size_t>(node.op)];
-  const KernelFunction run = step.pass == Pass::forward          ? row.forward
+  const KernelFunction run = runs_forward(step.pass)             ? row.forward
                              : step.pass == Pass::backward_input ? row.backward_input
                                                                  : row.backward_weight;
   run(call);

@@ -43,7 +43,7 @@ std::string name_of(const DeviceSpan& span) {
   if (span.what == DeviceSpan::What::optimizer) return "optimizer";
   if (span.what == DeviceSpan::What::instruction) return to_string(span.instruction);
   if (span.what == DeviceSpan::What::wire) return name_of_message(span);
-  constexpr const char* passes[] = {"F", "B", "W"};
+  constexpr const char* passes[] = {"F", "B", "W", "B recompute"};
   constexpr const char* parts[] = {"", " start", " finish"};
   return fmt::format("{} {}{}", passes[static_cast<int>(span.pass)], op_name(span.op),
                      parts[static_cast<int>(span.part)]);

@@ -64,6 +64,18 @@ TEST(StepTraffic, is_what_a_hand_counts) {
     EXPECT_EQ(find(links, from, to)->synchronisation, shard * (4 + 2));
 }
 
+// Recomputed in full, dispatch sends its rows and gates once more, and nothing else changes.
+TEST(StepTraffic, of_full_recomputation_has_dispatch_twice) {
+  Job job = test::layout_job("1f1b", 2, 2, 2);
+  const std::vector<LinkBytes> kept = step_traffic(make_plan(job));
+  job.memory.recompute.full = true;
+  const std::vector<LinkBytes> again = step_traffic(make_plan(job));
+  constexpr std::int64_t tokens = 4 * 1 * 6;
+  const double dispatched = (11.0 / 14) * tokens * 12 * 2 + tokens * 2 / 2 * 4;
+  EXPECT_NEAR(static_cast<double>(find(again, 2, 3)->expert - find(kept, 2, 3)->expert), 4 * dispatched, 2);
+  EXPECT_EQ(find(again, 0, 2)->total(), find(kept, 0, 2)->total());
+}
+
 TEST(StepTraffic, of_one_rank_is_none) {
   EXPECT_TRUE(step_traffic(make_plan(test::layout_job("1f1b", 1, 1, 1))).empty());
 }

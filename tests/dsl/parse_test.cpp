@@ -31,7 +31,7 @@ TEST(Parse, leaves_no_default_open) {
   EXPECT_EQ(job.run.steps, 10);
   EXPECT_EQ(job.run.seed, 1u);
   EXPECT_EQ(job.parallel.schedule, "1f1b");
-  EXPECT_THAT(job.parallel.layers_per_stage, ElementsAre(4));
+  EXPECT_THAT(job.parallel.layers_per_stage, ElementsAre());  // balanced by the plan
   EXPECT_TRUE(job.model.byte_vocab);
   EXPECT_EQ(job.model.vocab_size, 256);
   EXPECT_EQ(job.data.validation_fraction, 0.05);
@@ -43,6 +43,17 @@ TEST(Parse, leaves_no_default_open) {
   EXPECT_EQ(job.precision.compute, Precision::fp32);
   EXPECT_EQ(job.cluster.peer_timeout_secs, 60);
   EXPECT_THAT(job.cluster.nodes, ElementsAre(NodeSpec{"localhost", 1, "cpu"}));
+}
+
+TEST(Parse, recompute_is_a_word_or_names) {
+  const auto recompute = [](const std::vector<std::string>& overrides) {
+    return parse(smallest, overrides).memory.recompute;
+  };
+  EXPECT_EQ(recompute({}), RecomputeSpec{});
+  EXPECT_EQ(recompute({"memory.recompute=full"}), RecomputeSpec{.full = true});
+  EXPECT_EQ(recompute({"memory.recompute=[\"swiglu\", \"rms_norm\"]"}),
+            (RecomputeSpec{.rms_norm = true, .swiglu = true}));
+  EXPECT_EQ(recompute({"memory.recompute=full", "memory.recompute=[\"mla_up\"]"}), RecomputeSpec{.mla_up = true});
 }
 
 TEST(Parse, a_link_is_a_table_inside_cluster) {
@@ -57,9 +68,9 @@ TEST(Parse, without_nodes_one_localhost_has_a_device_for_each_rank) {
   EXPECT_THAT(job.cluster.nodes, ElementsAre(NodeSpec{"localhost", 8, "cpu"}));
 }
 
-TEST(Parse, layers_go_to_stages_evenly_the_first_one_more) {
-  EXPECT_THAT(parse(smallest, {"parallel.pipeline=4", "model.layers=10"}).parallel.layers_per_stage,
-              ElementsAre(3, 3, 2, 2));
+TEST(Parse, layers_of_stages_are_as_written) {
+  EXPECT_THAT(parse(smallest, {"parallel.pipeline=2", "parallel.layers_per_stage=[]"}).parallel.layers_per_stage,
+              ElementsAre());
   EXPECT_THAT(parse(smallest, {"parallel.pipeline=2", "parallel.layers_per_stage=[1, 3]"}).parallel.layers_per_stage,
               ElementsAre(1, 3));
 }
@@ -170,11 +181,13 @@ TEST(Override, malformed_ones_are_faults) {
 TEST(Write, a_written_job_parses_to_an_equal_one) {
   const Job jobs[] = {
       parse(smallest), parse(smallest, {"model.preset=deepseek-v3", "optimizer.lr=3e-22", "optimizer.final_lr=1e-30"}),
-      parse(smallest, {"job.seed=9000000000000000000", "model.layers=5", "parallel.pipeline=2", "parallel.data=2",
-                       "parallel.expert=2", "parallel.schedule=dualpipe", "batch.microbatches=4", "model.vocab=77",
-                       "data.files=[\"ä\\\\\\\"x\", \"b\"]", "optimizer.moments=bf16", "precision.compute=fp64",
-                       "cluster.peer_timeout_secs=0.1", "optimizer.lr=0.30000000000000004",
-                       "cluster.link.latency_us=50", "cluster.link.gb_per_s=0.1"})};
+      parse(smallest,
+            {"job.seed=9000000000000000000", "model.layers=5", "parallel.pipeline=2", "parallel.data=2",
+             "parallel.expert=2", "parallel.schedule=dualpipe", "batch.microbatches=4", "model.vocab=77",
+             "data.files=[\"ä\\\\\\\"x\", \"b\"]", "optimizer.moments=bf16", "precision.compute=fp64",
+             "cluster.peer_timeout_secs=0.1", "optimizer.lr=0.30000000000000004",
+             "memory.recompute=[\"mla_up\", \"swiglu\"]", "cluster.link.latency_us=50", "cluster.link.gb_per_s=0.1"}),
+      parse(smallest, {"memory.recompute=full"})};
   for (const Job& job : jobs) EXPECT_EQ(parse(to_toml(job)), job) << to_toml(job);
 }
 

@@ -44,6 +44,8 @@ TEST_F(CommandLine, check_as_json) {
   EXPECT_EQ(good.at("version"), 1);
   EXPECT_EQ(good.at("faults"), json::array());
   EXPECT_EQ(good.at("job").at("optimizer").at("beta2"), 0.95);  // written nowhere: every value, defaults too
+  EXPECT_EQ(good.at("job").at("memory").at("recompute"), json::array());
+  EXPECT_EQ(good.at("job").at("parallel").at("layers_per_stage").size(), 2u);  // what the plan will choose
   EXPECT_EQ(good.at("recipe").at("tokens"), 6 * 16 * 32);
   folder_.write("bad.toml", "[job]\nname = \"x\"\nsteps = -1\n");
   const Finished check = dsrun({"check", "bad.toml", "-o", "json"});

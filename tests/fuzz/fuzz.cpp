@@ -27,6 +27,7 @@
 #include "runtime/safetensors/header.hpp"
 #include "runtime/safetensors/index.hpp"
 #include "runtime/schedule/checker.hpp"
+#include "runtime/schedule/program_file.hpp"
 #include "runtime/schedule/schedule.hpp"
 #include "runtime/tokenizer/error.hpp"
 #include "runtime/tokenizer/tokenizer.hpp"
@@ -78,6 +79,15 @@ void program_text(const std::string& bytes) {
   Program program = find_schedule("dualpipe")->build({4, 8});
   program.ranks[1].instructions = *instructions;
   check_program(program);
+}
+
+void program_file(const std::string& bytes) {
+  std::vector<TextFault> faults;
+  const auto text = read_program(bytes, faults);
+  if (text.has_value() != faults.empty()) std::abort();
+  if (!text || bytes.size() > 20000) return;
+  for (const ProgramFault& fault : check_program(text->program)) text->place_of(fault);
+  if (read_program(write_program(text->program), faults)->program != text->program) std::abort();
 }
 
 class Folder {
@@ -301,6 +311,10 @@ std::vector<Target> targets() {
              std::string text;
              for (const Instruction& each : program.ranks[1].instructions) text += to_string(each) + " ";
              return text;
+           }},
+          {"program_file", program_file,
+           [] {
+             return write_program(find_schedule("dualpipe")->build({4, 8}));
            }},
           {"manifest", manifest, [] { return read(folder().file("manifest.json")); }},
           {"shard", shard, [] { return read(folder().file("rank-0000.shard")); }},

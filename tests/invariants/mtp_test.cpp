@@ -45,10 +45,11 @@ Numbers train(const std::vector<std::string>& overrides) {
 
 std::vector<MeshCase> meshes() {
   return {
-      mesh_case("1f1b", 1, 1, 1, 4),     mesh_case("1f1b", 1, 2, 2, 2),     mesh_case("1f1b", 2, 1, 1, 4),
-      mesh_case("1f1b", 2, 2, 1, 2),     mesh_case("1f1b", 2, 2, 2, 4),     mesh_case("1f1b", 4, 1, 1, 4),
-      mesh_case("dualpipe", 2, 1, 1, 4), mesh_case("dualpipe", 2, 2, 2, 4), mesh_case("dualpipe", 2, 2, 1, 8, "[3,1]"),
-      mesh_case("dualpipe", 4, 2, 2, 8)};
+      mesh_case("1f1b", 1, 1, 1, 4),     mesh_case("1f1b", 1, 2, 2, 2),      mesh_case("1f1b", 2, 1, 1, 4),
+      mesh_case("1f1b", 2, 2, 1, 2),     mesh_case("1f1b", 2, 2, 2, 4),      mesh_case("1f1b", 4, 1, 1, 4),
+      mesh_case("dualpipe", 2, 1, 1, 4), mesh_case("dualpipe", 2, 2, 2, 4),  mesh_case("dualpipe", 2, 2, 1, 8, "[3,1]"),
+      mesh_case("dualpipe", 4, 2, 2, 8), mesh_case("gpipe", 2, 1, 1, 4),     mesh_case("interleaved", 2, 2, 1, 4),
+      mesh_case("zb1p", 2, 2, 2, 4),     mesh_case("dualpipev", 1, 2, 1, 4), mesh_case("dualpipev", 2, 2, 2, 4)};
 }
 
 class MtpTopology : public testing::TestWithParam<MeshCase> {
@@ -147,7 +148,7 @@ TEST(Mtp, M1_planned_bytes_are_the_bytes_counted) {
            {"parallel.pipeline=2", "parallel.schedule=dualpipe", "batch.microbatches=4", "parallel.overlap=false"},
            {"parallel.pipeline=2", "parallel.data=2", "parallel.schedule=dualpipe", "batch.microbatches=4"}}) {
     const Job job = small_job(with(mesh, {"model.mtp_depth=2", "balance.load_factor=8", "precision.compute=bf16"}));
-    const std::vector<RankMemory> planned = plan_memory(make_plan(job), {});
+    const MemoryPlan planned = plan_memory(make_plan(job), {});
     FakeCluster cluster(job, small_corpus(20000, 0));
     ASSERT_FALSE(cluster.run().hung);
     for (int rank = 0; rank < cluster.plan().mesh.size(); ++rank) {

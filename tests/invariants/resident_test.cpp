@@ -37,7 +37,7 @@ TEST(Resident, M1_a_job_of_a_gigabyte_grows_the_process_by_what_is_counted) {
   FakeCluster cluster(job, corpus);
   ASSERT_FALSE(cluster.run().hung);
   const auto grown = static_cast<double>(anonymous_resident_bytes() - before);
-  const std::vector<RankMemory> planned = plan_memory(cluster.plan(), device_memory(cluster.plan()));
+  const MemoryPlan planned = plan_memory(cluster.plan(), device_memory(cluster.plan()));
   double counted = 0, planned_sum = 0;
   for (int rank = 0; rank < 2; ++rank) {
     counted += static_cast<double>(cluster.device(rank).memory().use().peak_total);

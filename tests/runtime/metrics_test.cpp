@@ -165,6 +165,9 @@ TEST(Trace, is_json_with_named_lanes) {
     TraceWriter trace(folder / "trace.json");
     trace.add(0, span(What::op, Part::whole, 5'000'000, 5'002'500));
     trace.add(1, span(What::op, Part::start, 5'010'000, 5'011'000));
+    DeviceSpan again = span(What::op, Part::start, 5'012'000, 5'013'000);
+    again.pass = Pass::recompute;
+    trace.add(1, again);
     trace.add(1, span(What::optimizer, Part::whole, 5'020'000, 5'021'000));
     trace.add(0, span(What::idle, Part::whole, 5'030'000, 5'031'000));
     trace.finish();
@@ -185,8 +188,9 @@ TEST(Trace, is_json_with_named_lanes) {
   }
   EXPECT_EQ(ranks, (std::map<int, std::string>{{0, "rank 0"}, {1, "rank 1"}}));
   EXPECT_EQ(lanes.size(), 8u);
-  EXPECT_EQ(spans, (std::vector<std::string>{"B dispatch", "B dispatch start", "optimizer", "idle"}));
-  EXPECT_EQ(lanes_used, (std::vector<std::string>{"compute", "exchange", "optimizer", "idle"}));
+  EXPECT_EQ(spans, (std::vector<std::string>{"B dispatch", "B dispatch start", "B recompute dispatch start",
+                                             "optimizer", "idle"}));
+  EXPECT_EQ(lanes_used, (std::vector<std::string>{"compute", "exchange", "exchange", "optimizer", "idle"}));
   const json& last = trace.at("traceEvents").back();
   EXPECT_EQ(last.at("ts"), 30.0);  // microseconds from the first span
   EXPECT_EQ(last.at("dur"), 1.0);

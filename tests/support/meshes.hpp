@@ -46,4 +46,38 @@ inline std::vector<MeshCase> mesh_cases() {
           mesh_case("dualpipe", 4, 1, 1, 16)};
 }
 
+// Every other schedule, on pipelines that they are made for; the model's depth is the schedule's need.
+struct ScheduleCase {
+  MeshCase mesh;
+  int layers;
+};
+
+inline ScheduleCase schedule_case(int model_layers, const std::string& schedule, int stages_per_rank, int pipeline,
+                                  int data, int expert, int microbatches, const std::string& layers = "") {
+  ScheduleCase made{mesh_case(schedule, pipeline, data, expert, microbatches, layers), model_layers};
+  made.mesh.name += fmt::format("_s{}_l{}", stages_per_rank, model_layers);
+  made.mesh.overrides.push_back(fmt::format("parallel.stages_per_rank={}", stages_per_rank));
+  made.mesh.overrides.push_back(fmt::format("model.layers={}", model_layers));
+  return made;
+}
+
+inline std::vector<ScheduleCase> schedule_cases() {
+  return {schedule_case(4, "gpipe", 0, 2, 1, 1, 4),
+          schedule_case(4, "gpipe", 0, 2, 2, 2, 4, "[3,1]"),
+          schedule_case(4, "gpipe", 1, 4, 2, 1, 2),
+          schedule_case(4, "interleaved", 0, 1, 2, 2, 4, "[1,3]"),
+          schedule_case(4, "interleaved", 2, 2, 2, 2, 4),
+          schedule_case(7, "interleaved", 3, 2, 2, 1, 2, "[1,1,2,1,1,1]"),
+          schedule_case(8, "interleaved", 2, 4, 1, 1, 8),
+          schedule_case(4, "zb1p", 0, 1, 2, 2, 2),
+          schedule_case(4, "zb1p", 0, 2, 2, 1, 8, "[1,3]"),
+          schedule_case(4, "zb1p", 0, 4, 1, 1, 2),
+          schedule_case(4, "zb1p", 0, 4, 2, 2, 8),
+          schedule_case(4, "dualpipev", 0, 1, 2, 2, 4, "[3,1]"),
+          schedule_case(4, "dualpipev", 0, 2, 1, 1, 4),
+          schedule_case(4, "dualpipev", 2, 2, 2, 2, 8),
+          schedule_case(7, "dualpipev", 0, 2, 2, 1, 4, "[1,3,2,1]"),
+          schedule_case(8, "dualpipev", 0, 4, 2, 2, 8)};
+}
+
 }  // namespace dsrun::test

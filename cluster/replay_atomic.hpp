@@ -1,5 +1,5 @@
-// The oracle replay: a Program run on a clock at instruction granularity, where every stage costs the same and messages
-// take no time. It tells what a schedule is worth; the planner's replay, with real costs and links, must agree with it.
+// A replay of a Program at the granularity of its instructions, where every stage costs the same and messages take no
+// time: what a schedule is worth, as papers tell it.
 #pragma once
 
 #include <vector>
