@@ -1,30 +1,15 @@
 #include "cluster/device_model.hpp"
 
 #include <algorithm>
-#include <cmath>
-#include <stdexcept>
-
-#include "models/op_table.hpp"
 
 namespace dsrun {
 namespace {
-
-using nlohmann::json;
 
 constexpr std::array<std::string_view, num_rate_classes> class_names = {
     "product",           "product_fp8",         "weight_product_fp8",
     "grouped_product",   "grouped_product_fp8", "grouped_weight_product_fp8",
     "attention_forward", "attention_backward",  "rows",
     "local_port",        "network_port"};
-constexpr std::array<std::string_view, 4> pass_names = {"forward", "backward_input", "backward_weight", "recompute"};
-constexpr std::array<std::string_view, 3> part_names = {"whole", "start", "finish"};
-
-template <std::size_t n>
-std::size_t index_of(const std::array<std::string_view, n>& names, const std::string& name) {
-  const auto found = std::find(names.begin(), names.end(), name);
-  if (found == names.end()) throw std::runtime_error("a device model does not know \"" + name + "\"");
-  return static_cast<std::size_t>(found - names.begin());
-}
 
 // Times of the forward pass hold for the same op made again.
 Pass timed_as(Pass pass) { return runs_forward(pass) ? Pass::forward : pass; }
@@ -44,10 +29,10 @@ double interpolate(const std::vector<MeasuredOp::Point>& points, double rows) {
   return below->seconds + share * (above->seconds - below->seconds);
 }
 
-const MeasuredOp* find_measured(const DeviceModel& model, const StepWork& work) {
+const MeasuredOp* find_measured(const DeviceModel& model, StepShape shape) {
+  shape.pass = timed_as(shape.pass);
   const auto same = [&](const MeasuredOp& each) {
-    return each.op == work.op && each.pass == timed_as(work.pass) && each.part == work.part &&
-           each.in_cols == work.in_cols && each.out_cols == work.out_cols && !each.points.empty();
+    return static_cast<const StepShape&>(each) == shape && !each.points.empty();
   };
   const auto found = std::find_if(model.measured.begin(), model.measured.end(), same);
   return found == model.measured.end() ? nullptr : &*found;
@@ -78,10 +63,12 @@ RateClass rate_class(const StepWork& work, bool fp8) {
   return grouped ? RateClass::grouped_product_fp8 : RateClass::product_fp8;
 }
 
+bool is_measured(const DeviceModel& model, const StepShape& shape) { return find_measured(model, shape) != nullptr; }
+
 double step_seconds(const DeviceModel& model, const StepWork& work, bool fp8) {
   if (work.part == Part::whole && work.op == Op::add && timed_as(work.pass) != Pass::forward) return 0;
   if (const MeasuredOp* measured = find_measured(model, work))
-    return work.matrices * interpolate(measured->points, work.rows / work.matrices);
+    return work.matrices * interpolate(measured->points, work.rows / work.matrices) + model.op_overhead_secs;
   const RateClass of = rate_class(work, fp8);
   const bool narrow = is_product(work.op) && of != RateClass::product && of != RateClass::grouped_product;
   const double memory = model.memory_bytes_per_sec * model.share(RateClass::rows);
@@ -91,89 +78,9 @@ double step_seconds(const DeviceModel& model, const StepWork& work, bool fp8) {
   return std::max(compute, work.bytes / memory) + quantise + model.op_overhead_secs;
 }
 
-double sync_seconds(const DeviceModel& model, double bytes) {
-  if (model.sync_bytes_per_sec > 0) return bytes / model.sync_bytes_per_sec;
+double sync_seconds(const DeviceModel& model, double SyncParts::*part, double bytes) {
+  if (model.sync_bytes_per_sec.*part > 0) return bytes / model.sync_bytes_per_sec.*part;
   return bytes / (model.memory_bytes_per_sec * model.share(RateClass::rows));
-}
-
-json to_json(const DeviceModel& model) {
-  json efficiencies = json::object(), measured = json::array();
-  for (std::size_t i = 0; i < num_rate_classes; ++i)
-    efficiencies[std::string(class_names[i])] = {{"share", model.efficiencies[i].share},
-                                                 {"source", model.efficiencies[i].source}};
-  for (const MeasuredOp& each : model.measured) {
-    json points = json::array();
-    for (const auto& point : each.points) points.push_back({point.rows, point.seconds});
-    measured.push_back({{"op", op_name(each.op)},
-                        {"pass", pass_names[static_cast<std::size_t>(each.pass)]},
-                        {"part", part_names[static_cast<std::size_t>(each.part)]},
-                        {"in_cols", each.in_cols},
-                        {"out_cols", each.out_cols},
-                        {"rows_seconds", points}});
-  }
-  const auto port = [](const Port& each) {
-    return json{{"bytes_per_sec", each.bytes_per_sec}, {"latency_secs", each.latency_secs}};
-  };
-  return {{"version", 1},
-          {"name", model.name},
-          {"source", model.source},
-          {"peak_flops", model.peak_flops},
-          {"peak_flops_fp8", model.peak_flops_fp8},
-          {"memory_bytes_per_sec", model.memory_bytes_per_sec},
-          {"memory_bytes", model.memory_bytes},
-          {"efficiencies", efficiencies},
-          {"communication_share", model.communication_share},
-          {"op_overhead_secs", model.op_overhead_secs},
-          {"instruction_overhead_secs", model.instruction_overhead_secs},
-          {"step_overhead_secs", model.step_overhead_secs},
-          {"sync_bytes_per_sec", model.sync_bytes_per_sec},
-          {"local", port(model.local)},
-          {"network", port(model.network)},
-          {"cores", model.cores},
-          {"measured", measured},
-          {"price_per_hour", model.price_per_hour}};
-}
-
-DeviceModel device_model_from_json(const json& from) {
-  if (from.at("version") != 1) throw std::runtime_error("a device model of another version");
-  DeviceModel model;
-  from.at("name").get_to(model.name);
-  from.at("source").get_to(model.source);
-  from.at("peak_flops").get_to(model.peak_flops);
-  from.at("peak_flops_fp8").get_to(model.peak_flops_fp8);
-  from.at("memory_bytes_per_sec").get_to(model.memory_bytes_per_sec);
-  from.at("memory_bytes").get_to(model.memory_bytes);
-  for (std::size_t i = 0; i < num_rate_classes; ++i) {
-    const json& each = from.at("efficiencies").at(std::string(class_names[i]));
-    model.efficiencies[i] = {each.at("share"), each.at("source")};
-  }
-  from.at("communication_share").get_to(model.communication_share);
-  from.at("op_overhead_secs").get_to(model.op_overhead_secs);
-  from.at("instruction_overhead_secs").get_to(model.instruction_overhead_secs);
-  from.at("step_overhead_secs").get_to(model.step_overhead_secs);
-  from.at("sync_bytes_per_sec").get_to(model.sync_bytes_per_sec);
-  const auto port = [](const json& each) { return Port{each.at("bytes_per_sec"), each.at("latency_secs")}; };
-  model.local = port(from.at("local"));
-  model.network = port(from.at("network"));
-  from.at("cores").get_to(model.cores);
-  from.at("price_per_hour").get_to(model.price_per_hour);
-  std::array<std::string_view, num_ops> ops{};
-  for (std::size_t i = 0; i < num_ops; ++i) ops[i] = op_name(static_cast<Op>(i));
-  for (const json& each : from.at("measured")) {
-    MeasuredOp op;
-    op.op = static_cast<Op>(index_of(ops, each.at("op")));
-    op.pass = static_cast<Pass>(index_of(pass_names, each.at("pass")));
-    op.part = static_cast<Part>(index_of(part_names, each.at("part")));
-    op.in_cols = each.at("in_cols");
-    op.out_cols = each.at("out_cols");
-    for (const json& point : each.at("rows_seconds")) op.points.push_back({point.at(0), point.at(1)});
-    const auto ascending = [](const auto& a, const auto& b) { return a.rows < b.rows; };
-    std::sort(op.points.begin(), op.points.end(), ascending);
-    for (const auto& point : op.points)
-      if (!(point.rows > 0) || !(point.seconds >= 0)) throw std::runtime_error("a device model with a size below 0");
-    model.measured.push_back(std::move(op));
-  }
-  return model;
 }
 
 }  // namespace dsrun

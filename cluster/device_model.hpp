@@ -46,12 +46,8 @@ struct Efficiency {
   std::string source;  // where it was measured
 };
 
-// An op as it was timed: rows (of one matrix, for experts) against seconds (of one matrix).
-struct MeasuredOp {
-  Op op = Op::embed;
-  Pass pass = Pass::forward;
-  Part part = Part::whole;
-  int in_cols = 0, out_cols = 0;
+// Steps of one shape as they were timed: rows (of one matrix, for experts) against seconds (of one matrix).
+struct MeasuredOp : StepShape {
   struct Point {
     double rows = 0;
     double seconds = 0;
@@ -59,9 +55,19 @@ struct MeasuredOp {
   std::vector<Point> points;  // by rows, ascending
 };
 
+// A figure for each part of the step's end.
+struct SyncParts {
+  double sum_squares = 0;  // of the owned gradients
+  double sum = 0;          // of the copies' gradients
+  double update = 0;       // AdamW
+  double copy = 0;         // of the others' weights
+};
+
 struct DeviceModel {
   std::string name;
   std::string source;     // "published" figures or where and when it was measured
+  std::string processor;  // that was measured; else empty
+  std::string precision;  // in which it was measured: "fp32", "bf16", "fp64"; else empty: in all
   double peak_flops = 0;  // dense products in the compute type, a device's
   double peak_flops_fp8 = 0;
   double memory_bytes_per_sec = 0;
@@ -69,26 +75,29 @@ struct DeviceModel {
   std::array<Efficiency, num_rate_classes> efficiencies{};
   Efficiency& efficiency(RateClass of) { return efficiencies[static_cast<std::size_t>(of)]; }
   double share(RateClass of) const { return efficiencies[static_cast<std::size_t>(of)].share; }
-  double communication_share = 0;  // of the compute units, taken by transfers of experts while F&B overlaps them
-  double op_overhead_secs = 0;
-  double instruction_overhead_secs = 0;
-  double step_overhead_secs = 0;  // coordinator: from the last rank's result to the update, and to the next step
-  double sync_bytes_per_sec = 0;  // adding gradients, AdamW, copying weights; 0: as rows
-  Port local;                     // to devices of the same host, as reached: with its efficiency
-  Port network;                   // to other hosts, as well
-  int cores = 0;                  // that all devices of a host share; 0: none is shared
+  double communication_share = 0;        // of the compute units, taken by transfers of experts while F&B overlaps them
+  double op_overhead_secs = 0;           // between two steps of an instruction
+  double instruction_overhead_secs = 0;  // between two instructions, apart from that
+  double step_overhead_secs = 0;         // coordinator: from the last rank's result to the update, and to the next step
+  SyncParts sync_bytes_per_sec;          // of what each part reads and writes; 0: as rows
+  Port local;                            // to devices of the same host, as reached: with its efficiency
+  Port network;                          // to other hosts, as well
+  int cores = 0;                         // that all devices of a host share; 0: none is shared
   std::vector<MeasuredOp> measured;
 
   double price_per_hour = 0;  // of a device; 0: unknown
 };
 
 RateClass rate_class(const StepWork& work, bool fp8);
+// Whether the steps of this shape were measured.
+bool is_measured(const DeviceModel& model, const StepShape& shape);
 // Seconds of one step. `fp8`: linears of the compute type run in FP8, quantising their operands.
 double step_seconds(const DeviceModel& model, const StepWork& work, bool fp8 = false);
-// Of parts of the step's end that move so many bytes.
-double sync_seconds(const DeviceModel& model, double bytes);
+// Of a part of the step's end that moves so many bytes.
+double sync_seconds(const DeviceModel& model, double SyncParts::*part, double bytes);
 
 nlohmann::json to_json(const DeviceModel& model);
-DeviceModel device_model_from_json(const nlohmann::json& json);  // throws nlohmann::json::exception, std::runtime_error
+// Throws nlohmann::json::exception or std::runtime_error where it is not what to_json() makes.
+DeviceModel device_model_from_json(const nlohmann::json& json);
 
 }  // namespace dsrun

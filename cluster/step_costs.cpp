@@ -91,11 +91,25 @@ CostedStage StepCosts::stage(int index, int rank, bool overlapped) const {
           costed(steps, steps.backward_weight, of, copies, slowdown)};
 }
 
+SyncParts sync_bytes(const Plan& plan, const Bucket& bucket) {
+  const Precision precision = plan.job.precision.compute;
+  const auto weight = static_cast<double>(element_bytes(Element::compute, precision));
+  const auto wide = static_cast<double>(element_bytes(Element::wide, precision));
+  const double moment = precision != Precision::fp64 && plan.job.optimizer.moments == Moments::bf16 ? 2 : wide;
+  const double average = plan.job.optimizer.ema_decay > 0 ? 3 * wide : 0;
+  const auto copies = static_cast<double>(bucket.ranks.size());
+  const auto shard = static_cast<double>(bucket.shard_size());
+  // AdamW reads gradient, master and moments and writes all but the gradient, and the weight.
+  return {.sum_squares = shard * wide,
+          .sum = copies > 1 ? (copies + 1) * shard * wide : 0,
+          .update = shard * (3 * wide + 4 * moment + weight + average),
+          .copy = 2 * (copies - 1) * shard * weight};
+}
+
 std::vector<CostedBucket> StepCosts::buckets(int rank) const {
   const Precision precision = plan_.job.precision.compute;
   const auto weight = static_cast<double>(element_bytes(Element::compute, precision));
   const auto wide = static_cast<double>(element_bytes(Element::wide, precision));
-  const double moment = precision != Precision::fp64 && plan_.job.optimizer.moments == Moments::bf16 ? 2 : wide;
   std::vector<CostedBucket> all;
   for (const int index : plan_.layout.buckets_of(rank)) {
     const Bucket& bucket = plan_.layout.buckets[static_cast<std::size_t>(index)];
@@ -103,16 +117,17 @@ std::vector<CostedBucket> StepCosts::buckets(int rank) const {
     const auto shard = static_cast<double>(bucket.shard_size());
     const auto near = static_cast<double>(std::count_if(bucket.ranks.begin(), bucket.ranks.end(),
                                                         [&](int other) { return placement_.same_node(rank, other); }));
+    const SyncParts bytes = sync_bytes(plan_, bucket);
+    const auto seconds = [&](double SyncParts::*part) { return sync_seconds(model_, part, bytes.*part); };
     CostedBucket each;
     each.ranks = bucket.ranks;
     each.reduce_local = (near - 1) * shard * wide;
     each.reduce_network = (copies - near) * shard * wide;
     each.gather_local = (near - 1) * shard * weight;
     each.gather_network = (copies - near) * shard * weight;
-    each.sum_seconds = sync_seconds(model_, copies > 1 ? (copies + 1) * shard * wide : 0);
-    // Sums of squares read the gradients once; AdamW reads gradient, master, moments and writes all but the gradient.
-    each.update_seconds = sync_seconds(model_, shard * (4 * wide + 4 * moment + weight));
-    each.copy_seconds = sync_seconds(model_, 2 * (copies - 1) * shard * weight);
+    each.sum_seconds = seconds(&SyncParts::sum) + seconds(&SyncParts::sum_squares);
+    each.update_seconds = seconds(&SyncParts::update);
+    each.copy_seconds = seconds(&SyncParts::copy);
     all.push_back(std::move(each));
   }
   return all;

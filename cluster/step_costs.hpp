@@ -33,6 +33,9 @@ struct CostedBucket {
   double sum_seconds = 0, update_seconds = 0, copy_seconds = 0;
 };
 
+// Bytes that an owner of one shard of a bucket reads and writes in each part of the step's end.
+SyncParts sync_bytes(const Plan& plan, const Bucket& bucket);
+
 class StepCosts {
  public:
   StepCosts(const Plan& plan, const DeviceModel& model);

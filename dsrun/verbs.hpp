@@ -32,6 +32,7 @@ void add_eval(CLI::App& app, Context& context);
 void add_tokenizer(CLI::App& app, Context& context);
 void add_tokenize(CLI::App& app, Context& context);
 void add_generate(CLI::App& app, Context& context);
+void add_calibrate(CLI::App& app, Context& context);
 
 // FILE, --set and -o of a verb that takes a job file.
 struct JobOptions {

@@ -33,16 +33,23 @@ struct MicrobatchShape {
   int wide_bytes = 0;        // of statistics and gradients of weights
 };
 
+// Steps of one shape cost the same for equally many rows.
+struct StepShape {
+  Op op = Op::embed;
+  Pass pass = Pass::forward;  // of what is made again in backward, too
+  Part part = Part::whole;
+  int in_cols = 0, out_cols = 0;  // of the first input and output; the vocabulary is the head's output
+  int length = 0;                 // of a sequence, for attention; else 0
+  auto operator<=>(const StepShape&) const = default;
+};
+StepShape step_shape(const StageSteps& stage, const Step& step, int length);
+
 // What one step does at such shapes: FLOPs as executed (attention and head make their scores again on the way back;
 // the causal half counts) and bytes that a kernel has to move if it touches each operand once.
-struct StepWork {
-  Op op = Op::embed;
-  Pass pass = Pass::forward;
-  Part part = Part::whole;
-  double rows = 0;                // of the first operand: T or R
-  int in_cols = 0, out_cols = 0;  // of the first input and output
-  double matrices = 1;            // that the rows are divided among: local experts
-  bool wide = false;              // a product whose result is not of the compute type: logits
+struct StepWork : StepShape {
+  double rows = 0;      // of the first operand, T or R; of transfers: rows read and written, or pairs for their counts
+  double matrices = 1;  // that the rows are divided among: local experts
+  bool wide = false;    // a product whose result is not of the compute type: logits
   double flops = 0;
   double bytes = 0;
 };

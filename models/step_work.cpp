@@ -15,19 +15,14 @@ class Counter {
         forward_(runs_forward(step.pass)) {}
 
   StepWork count() const {
-    StepWork work;
-    work.op = node_.op;
-    work.pass = step_.pass;
-    work.part = step_.part;
-    const ValueId first = node_.inputs.empty() ? node_.outputs[0] : node_.inputs[0];
-    work.rows = rows(first);
-    work.in_cols = node_.inputs.empty() ? 0 : value(first).cols;
-    work.out_cols = node_.outputs.empty() ? 0 : value(node_.outputs[0]).cols;
+    StepWork work{step_shape(stage_, step_, shape_.length)};
+    const bool transfers = op_row(node_.op).communicates;
+    work.rows = transfers ? moved_rows() : rows(node_.inputs.empty() ? node_.outputs[0] : node_.inputs[0]);
     work.matrices = node_.op == Op::grouped_linear ? shape_.local_experts : 1;
     work.wide =
         node_.op == Op::head_loss || (node_.op == Op::linear && value(node_.outputs[0]).element == Element::wide);
     work.flops = flops(work.rows);
-    work.bytes = op_row(node_.op).communicates ? row_bytes() : operand_bytes() + parameter_bytes();
+    work.bytes = transfers ? work.rows * row_bytes() : operand_bytes() + parameter_bytes();
     return work;
   }
 
@@ -83,12 +78,15 @@ class Counter {
   }
 
   // Packing reads rows and writes messages; unpacking reads messages and writes rows.
-  double row_bytes() const {
-    if (node_.op == Op::exchange_counts) return shape_.tokens * node_.attributes.experts_per_token * 8;
+  double moved_rows() const {
+    if (node_.op == Op::exchange_counts) return shape_.tokens * node_.attributes.experts_per_token;
     const bool scatters = (node_.op == Op::dispatch) == forward_;
     const double here = scatters == (step_.part == Part::start) ? shape_.tokens : shape_.routed_rows;
-    const int hidden = value(node_.op == Op::dispatch ? node_.inputs[0] : node_.outputs[0]).cols;
-    return (here + shape_.sent_rows) * hidden * shape_.compute_bytes;
+    return here + shape_.sent_rows;
+  }
+  double row_bytes() const {
+    if (node_.op == Op::exchange_counts) return 8;  // where a pair goes, and to which expert
+    return value(node_.op == Op::dispatch ? node_.inputs[0] : node_.outputs[0]).cols * shape_.compute_bytes;
   }
 
   const StageSteps& stage_;
@@ -99,6 +97,18 @@ class Counter {
 };
 
 }  // namespace
+
+StepShape step_shape(const StageSteps& stage, const Step& step, int length) {
+  const Node& node = stage.graph.nodes[static_cast<std::size_t>(step.node)];
+  const auto cols = [&](const std::vector<ValueId>& ids) {
+    return ids.empty() ? 0 : stage.values[static_cast<std::size_t>(ids[0])].cols;
+  };
+  const Pass pass = runs_forward(step.pass) ? Pass::forward : step.pass;
+  StepShape shape{node.op, pass, step.part, cols(node.inputs), cols(node.outputs), 0};
+  if (node.op == Op::attention) shape.length = length;
+  if (node.op == Op::head_loss) shape.out_cols = node.attributes.vocab;
+  return shape;
+}
 
 StepWork step_work(const StageSteps& stage, const Step& step, const MicrobatchShape& shape) {
   return Counter(stage, step, shape).count();

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <barrier>
 #include <cstring>
+#include <fstream>
 #include <thread>
 #include <vector>
 
@@ -14,6 +15,7 @@ namespace {
 
 constexpr std::int64_t size = 1024;
 constexpr int num_rounds = 12;
+constexpr std::size_t triad_length = std::size_t{4} << 20;  // 32 MiB an array
 
 Dtype dtype_for(Precision precision) {
   switch (precision) {
@@ -58,26 +60,54 @@ void multiply_rounds(Dtype dtype, std::barrier<>& together, double* seconds_of_r
   }
 }
 
+void triad_rounds(std::barrier<>& together, double* seconds_of_rounds) {
+  std::vector<double> a(triad_length, 0.0), b(triad_length, 1.0), c(triad_length, 2.0);
+  for (int round = 0; round < num_rounds; ++round) {
+    together.arrive_and_wait();
+    const std::int64_t start_ns = system_clock().thread_cpu_ns();
+    const double scale = 1.0 + round;
+    for (std::size_t i = 0; i < triad_length; ++i) a[i] = b[i] + scale * c[i];
+    seconds_of_rounds[round] = static_cast<double>(system_clock().thread_cpu_ns() - start_ns) * 1e-9;
+    c[static_cast<std::size_t>(round)] = a[triad_length - 1];  // so that the loop is not left out
+  }
+}
+
+// The best of all rounds' sums over threads, each of which counts `amount` a round.
+template <class Rounds>
+double best_rate(int num_threads, double amount, Rounds rounds) {
+  std::barrier<> together(num_threads);
+  std::vector<std::vector<double>> seconds(static_cast<std::size_t>(num_threads), std::vector<double>(num_rounds));
+  std::vector<std::jthread> threads;
+  for (auto& of_thread : seconds) threads.emplace_back([&] { rounds(together, of_thread.data()); });
+  threads.clear();
+  double best = 0;
+  for (std::size_t round = 0; round < num_rounds; ++round) {
+    double rate = 0;
+    for (const auto& of_thread : seconds) rate += amount / of_thread[round];
+    best = std::max(best, rate);
+  }
+  return best;
+}
+
 }  // namespace
 
 int num_cores() { return std::max(1, static_cast<int>(std::thread::hardware_concurrency())); }
 
 double measure_gemm_peak(Precision precision, int num_threads_total) {
-  const int num_threads = std::max(num_threads_total, 1);
-  std::barrier<> together(num_threads);
-  std::vector<std::vector<double>> seconds(static_cast<std::size_t>(num_threads), std::vector<double>(num_rounds));
-  std::vector<std::jthread> threads;
-  for (auto& of_thread : seconds) {
-    threads.emplace_back([&] { multiply_rounds(dtype_for(precision), together, of_thread.data()); });
-  }
-  threads.clear();
-  double best = 0;
-  for (std::size_t round = 0; round < num_rounds; ++round) {
-    double rate = 0;
-    for (const auto& of_thread : seconds) rate += 2.0 * size * size * size / of_thread[round];
-    best = std::max(best, rate);
-  }
-  return best;
+  return best_rate(
+      std::max(num_threads_total, 1), 2.0 * size * size * size,
+      [&](std::barrier<>& together, double* seconds) { multiply_rounds(dtype_for(precision), together, seconds); });
+}
+
+double measure_memory_bandwidth(int num_threads_total) {
+  return best_rate(std::max(num_threads_total, 1), 3.0 * sizeof(double) * triad_length, triad_rounds);
+}
+
+std::string processor_name() {
+  std::ifstream file("/proc/cpuinfo");
+  for (std::string line; std::getline(file, line);)
+    if (line.starts_with("model name")) return line.substr(std::min(line.size(), line.find(": ") + 2));
+  return "unknown";
 }
 
 }  // namespace dsrun

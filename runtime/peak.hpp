@@ -1,6 +1,8 @@
-// The machine: its cores, and its peak for matrix products, measured at start-up: what model FLOPs utilisation is
-// relative to.
+// The machine: its processor, and its peaks for matrix products and for memory. The former is measured at start-up:
+// what model FLOPs utilisation is relative to.
 #pragma once
+
+#include <string>
 
 #include "dsl/job.hpp"
 
@@ -12,5 +14,11 @@ int num_cores();  // at least 1
 // twelve rounds. By the threads' CPU time, so that what else runs on the machine does not make the peak look low. Takes
 // some 150 ms in bf16, 300 ms in fp32.
 double measure_gemm_peak(Precision precision, int num_threads_total);
+
+// Bytes a second of `num_threads_total` threads that each compute a = b + s · c at the same time on arrays larger than
+// caches, the best of several rounds; by CPU time as well.
+double measure_memory_bandwidth(int num_threads_total);
+
+std::string processor_name();  // as the kernel tells it; "unknown" otherwise
 
 }  // namespace dsrun

@@ -41,7 +41,7 @@ Tag DeviceContext::tag(Traffic traffic, int stage) const {
 }
 
 void DeviceContext::send(int destination, const Tag& tag, Buffer payload) {
-  outbox.push_back({destination, {tag, std::move(payload), clock.wall_ns()}});
+  outbox.push_back({destination, {tag, std::move(payload)}});
 }
 
 void Inbox::file(TensorMessage message) {

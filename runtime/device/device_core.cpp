@@ -7,6 +7,7 @@
 
 #include "dsl/job_schedule.hpp"
 #include "models/op_table.hpp"
+#include "runtime/device/step_rows.hpp"
 #include "runtime/schedule/schedule.hpp"
 
 namespace dsrun {
@@ -175,6 +176,9 @@ bool DeviceCore::run_instruction_step() {
   span.phase = strand.half().phase;
   span.microbatch = strand.half().microbatch;
   span.layer = node.layer;
+  span.stage = strand.frame().stage;
+  span.node = step.node;
+  if (observer_) span.rows = step_rows(context_, strand.frame(), step);
   doing_ = strand.next_place();
   doing_sync_ = nullptr;
   timed(span,
@@ -220,6 +224,8 @@ bool DeviceCore::run_sync_step() {
   if (!sync_.busy() || !sync_.missing().empty()) return false;
   DeviceSpan span;
   span.what = DeviceSpan::What::optimizer;
+  span.sync = sync_.stage();
+  span.bucket = sync_.next_bucket();
   constexpr const char* names[] = {"", "gradient reduction", "", "optimizer update", "weight gathering"};
   doing_sync_ = names[static_cast<std::size_t>(sync_.stage())];
   timed(span, &PhaseTimes::optimizer, [&] { sync_.run_next(); });
@@ -276,7 +282,8 @@ void DeviceCore::timed(DeviceSpan span, double PhaseTimes::*phase, Work work) {
   const std::int64_t cpu_start = count_overhead(span.start_ns);
   work();
   counted = read(context_.clock);
-  const double cpu = static_cast<double>(std::max<std::int64_t>(0, counted.cpu_ns - cpu_start)) * 1e-9;
+  span.cpu_ns = std::max<std::int64_t>(0, counted.cpu_ns - cpu_start);
+  const double cpu = static_cast<double>(span.cpu_ns) * 1e-9;
   span.end_ns = counted.wall_ns;
   const double wall = static_cast<double>(span.end_ns - span.start_ns) * 1e-9;
   times_.*phase += std::min(cpu, wall);
@@ -295,7 +302,9 @@ std::vector<Outgoing> DeviceCore::take_outgoing() {
   if (context_.outbox.empty()) return {};
   std::vector<Outgoing> all = std::exchange(context_.outbox, {});
   std::vector<Outgoing> others;
+  const std::int64_t now = context_.clock.wall_ns();
   for (Outgoing& outgoing : all) {
+    outgoing.message.sent_ns = now;
     if (outgoing.destination == context_.rank)
       inbox_.file(std::move(outgoing.message));
     else

@@ -29,8 +29,13 @@ struct DeviceSpan {
   Part part = Part::whole;
   int phase = 0, microbatch = 0, layer = 0;
   std::int64_t start_ns = 0, end_ns = 0;
-  Instruction instruction{};              // of an instruction
-  Traffic traffic = Traffic::activation;  // of a wire: a message's way to `peer`
+  std::int64_t cpu_ns = 0;                               // of the device's thread, of an op or a part of the step's end
+  int stage = 0, node = 0;                               // of an op: its place in the plan
+  double rows = 0;                                       // of an op, as StepWork counts them
+  GradientSync::Stage sync = GradientSync::Stage::idle;  // of the optimizer
+  int bucket = 0;                                        // … of the layout
+  Instruction instruction{};                             // of an instruction
+  Traffic traffic = Traffic::activation;                 // of a wire: a message's way to `peer`
   int peer = 0;
   std::int64_t num_bytes = 0;
 };

@@ -26,6 +26,7 @@ class GradientSync {
   // Whether there is work left now or once messages arrive; run_next() needs missing() to be empty.
   bool busy() const { return stage_ == Stage::reducing || stage_ == Stage::updating || stage_ == Stage::gathering; }
   std::vector<Tag> missing() const;
+  int next_bucket() const { return buckets()[next_].id; }  // that run_next() works on
   void run_next();
 
  private:

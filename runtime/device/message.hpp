@@ -36,7 +36,7 @@ std::string to_string(const Tag& tag);  // "dispatch gradients" style words for 
 struct TensorMessage {
   Tag tag;
   Buffer payload;
-  std::int64_t sent_ns = 0;     // sender's clock
+  std::int64_t sent_ns = 0;     // sender's clock, when the op that made it was over
   std::int64_t arrives_ns = 0;  // over an emulated link: when it may be seen; else 0
 };
 

@@ -1,0 +1,11 @@
+// The rows that a step is about to work on, counted as StepWork (models/costs.hpp) foresees them.
+#pragma once
+
+#include "runtime/device/device_context.hpp"
+#include "runtime/device/frame.hpp"
+
+namespace dsrun {
+
+double step_rows(const DeviceContext& context, const Frame& frame, const Step& step);
+
+}  // namespace dsrun
