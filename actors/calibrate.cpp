@@ -31,7 +31,8 @@ Job altered(const Job& job, MeshShape mesh, int sequences) {
   Job out = job;
   out.run = {.name = job.run.name, .steps = 1'000'000, .seed = job.run.seed};
   out.model.init_from.clear();
-  out.parallel = {.pipeline = mesh.pipeline, .data = mesh.data, .expert = mesh.expert, .schedule = "1f1b"};
+  out.parallel = {
+      .pipeline = mesh.pipeline, .data = mesh.data, .expert = mesh.expert, .schedule = "1f1b", .layers_per_stage = {}};
   if (static_cast<int>(job.parallel.layers_per_stage.size()) == mesh.pipeline)
     out.parallel.layers_per_stage = job.parallel.layers_per_stage;
   out.batch = {.sequences = sequences * num_microbatches * mesh.data,

@@ -152,8 +152,8 @@ std::string forecast(const PlanView& view, const ReportOptions& options) {
     const KindTime& each = kinds[kind];
     if (each.count == 0) continue;
     const double count = each.count;
-    text += fmt::format(" {} {} ({} in ops)", kind_name(static_cast<InstructionKind>(kind)), time_text(each.seconds / count),
-                        time_text(each.work / count));
+    text += fmt::format(" {} {} ({} in ops)", kind_name(static_cast<InstructionKind>(kind)),
+                        time_text(each.seconds / count), time_text(each.work / count));
   }
   text += "\nwork a rank and step:";
   for (std::size_t of = 0; of < num_rate_classes; ++of)

@@ -66,7 +66,8 @@ std::int64_t bytes_needed(const Job& job) {
   for (const CalibrationJob& each : calibration_jobs(job, num_cores())) {
     const Plan plan = make_plan(each.job);
     std::int64_t sum = 0;
-    for (const RankMemory& rank : plan_memory(plan, device_memory(plan))) sum += rank.peak;
+    const MemoryPlan memory = plan_memory(plan, device_memory(plan));
+    for (std::size_t rank = 0; rank < memory.size(); ++rank) sum += memory[rank].peak;
     most = std::max(most, sum);
   }
   return most;

@@ -7,6 +7,7 @@
 
 #include "dsl/parse.hpp"
 #include "runtime/data/source.hpp"
+#include "runtime/kernels/gemm.hpp"
 #include "tests/support/fake_cluster.hpp"
 
 namespace dsrun::test {
@@ -53,7 +54,10 @@ compute = "fp64"
 )";
   const ParseResult parsed = parse_job_text(text, "small.toml", overrides);
   if (!parsed.job) throw std::runtime_error(parsed.faults.empty() ? "no job" : parsed.faults[0].message);
-  return *parsed.job;
+  Job job = *parsed.job;
+  // As a launch would choose on such a processor.
+  if (job.precision.compute == Precision::bf16 && !bf16_products_supported()) job.precision.compute = Precision::fp32;
+  return job;
 }
 
 std::shared_ptr<const TokenSource> small_corpus(std::size_t num_bytes, double validation_fraction) {
