@@ -123,7 +123,7 @@ TEST(Replay, hides_transfers_in_pairs_and_exposes_them_without_overlap) {
   }
   model.local.bytes_per_sec = bytes / seconds;  // a stage's transfers take as long as its forward's ops
   const Replayed overlapped = replay_step(plan, model), sequential = replay_step(plan, model, {.overlap = false});
-  EXPECT_LT(overlapped.step_seconds, 0.8 * sequential.step_seconds);
+  EXPECT_LT(overlapped.step_seconds, 0.9 * sequential.step_seconds);
   EXPECT_GT(overlapped.step_seconds, alone);
 }
 

@@ -18,6 +18,7 @@ Job wide_job() {  // as a parser would have made it
   Job job = test::layout_job("1f1b", 1, 8, 1);
   job.model.layers = 8;
   job.run.name = "wide";
+  job.cluster.peer_timeout_secs = 60;
   job.batch.sequences = 64;
   job.batch.microbatches = 4;
   job.cluster.nodes = {{"localhost", 8, "h800"}};
