@@ -74,7 +74,7 @@ TEST(ScheduleDelivery, N2_delivery_orders_give_equal_bits) {
   for (const auto& [schedule, pipeline] :
        {std::pair{"gpipe", 4}, std::pair{"interleaved", 2}, std::pair{"zb1p", 4}, std::pair{"dualpipev", 2}}) {
     const Job job = small_job(with(mesh_case(schedule, pipeline, 2, 2, 4).overrides, {"model.dense_layers=2"}));
-    const std::vector<RankMemory> planned = plan_memory(make_plan(job), {});
+    const MemoryPlan planned = plan_memory(make_plan(job), {});
     FakeCluster calm(job, small_corpus(20000, 0));
     const std::vector<double> expected = calm.run().losses;
     for (std::uint64_t seed = 1; seed <= 4; ++seed) {
