@@ -66,9 +66,10 @@ json instructions_json(const Forecast& forecast) {
   const auto all = forecast.replayed.kinds();
   for (std::size_t kind = 0; kind < num_instruction_kinds; ++kind)
     if (all[kind].count > 0)
-      kinds[std::string(kind_name(static_cast<InstructionKind>(kind)))] = {{"count", all[kind].count},
-                                                          {"mean_seconds", all[kind].seconds / all[kind].count},
-                                                          {"mean_work_seconds", all[kind].work / all[kind].count}};
+      kinds[std::string(kind_name(static_cast<InstructionKind>(kind)))] = {
+          {"count", all[kind].count},
+          {"mean_seconds", all[kind].seconds / all[kind].count},
+          {"mean_work_seconds", all[kind].work / all[kind].count}};
   return kinds;
 }
 
