@@ -6,10 +6,10 @@ namespace dsrun {
 namespace {
 
 int urgency(const StageSteps& stage, const Step& step) {
-  if (stage.graph.nodes[static_cast<std::size_t>(step.node)].op == Op::exchange_counts) return 0;
+  const bool counts = stage.graph.nodes[static_cast<std::size_t>(step.node)].op == Op::exchange_counts;
   switch (step.part) {
     case Part::start:
-      return 1;
+      return counts ? 0 : 1;
     case Part::whole:
       return 2;
     case Part::finish:
@@ -18,8 +18,8 @@ int urgency(const StageSteps& stage, const Step& step) {
   return 2;
 }
 
-// By value: how many steps still have to make it. A transfer's finish also waits for its start, and dispatch and
-// combine for the routing that exchange_counts makes.
+// By value: how many steps still have to make it. A transfer's finish also waits for its start, and each part of
+// dispatch for the routing that the same part of exchange_counts makes: what to send, then what comes.
 class Readiness {
  public:
   Readiness(const StageSteps& stage, const std::vector<Step>& steps) : stage_(stage), unmade_(stage.values.size(), 0) {
@@ -46,8 +46,8 @@ class Readiness {
     const Node& b = stage_.graph.nodes[static_cast<std::size_t>(later.node)];
     if (earlier.node == later.node && earlier.pass == later.pass)
       return earlier.part == Part::start && later.part == Part::finish;
-    const bool makes_routing = a.op == Op::exchange_counts && earlier.part == Part::finish;
-    return makes_routing && later.pass == Pass::forward && a.moe == b.moe && (b.op == Op::dispatch);
+    return a.op == Op::exchange_counts && b.op == Op::dispatch && later.pass == Pass::forward && a.moe == b.moe &&
+           earlier.part == later.part;
   }
 
   const StageSteps& stage_;

@@ -6,7 +6,8 @@
 namespace dsrun {
 
 // A stable list scheduling: transfers start as soon as their inputs exist and are waited for as late as possible;
-// between them compute steps run in the order given. exchange_counts is waited for at once: everything depends on it.
+// between them compute steps run in the order given. A dispatch starts right behind its exchange_counts: what a rank
+// sends depends on its own router alone, and only what comes is known from its peers' counts.
 StepList order_steps(const StageSteps& stage, const std::vector<Step>& steps);
 
 }  // namespace dsrun
