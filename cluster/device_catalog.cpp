@@ -100,6 +100,10 @@ DeviceModel with_links(DeviceModel model, const ClusterSpec& cluster) {
   if (node.network_gb_per_s > 0) model.network.bytes_per_sec = node.network_gb_per_s * 1e9;
   model.local.bytes_per_sec *= model.share(RateClass::local_port);
   model.network.bytes_per_sec *= model.share(RateClass::network_port);
+  if (cluster.link.emulated()) {  // the transport enforces it, on top of what a message takes in the process
+    model.local.bytes_per_sec = cluster.link.gb_per_s * 1e9;
+    model.local.latency_secs += cluster.link.latency_us * 1e-6;
+  }
   return model;
 }
 

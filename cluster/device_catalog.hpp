@@ -12,7 +12,7 @@ namespace dsrun {
 // The published model of a kind; for "cpu" a guess that `dsrun calibrate` replaces. Unknown kinds: nullopt.
 std::optional<DeviceModel> catalog_model(std::string_view kind);
 
-// That model with what the job says of its links: ports of [[cluster.node]].
+// That model with what the job says of its links: ports of [[cluster.node]], or the emulated [cluster.link].
 DeviceModel with_links(DeviceModel model, const ClusterSpec& cluster);
 
 }  // namespace dsrun

@@ -53,16 +53,17 @@ std::string default_device_model_file() {
 }
 
 DeviceModel read_device_model(const std::string& file) {
+  std::error_code error;
   std::ifstream in(file, std::ios::binary);
-  const std::string text((std::istreambuf_iterator<char>(in)), {});
-  if (!in || fs::is_directory(file))
+  if (!in || fs::is_directory(file, error))  // reading from a folder throws
     throw DeviceModelError(exit_storage, fmt::format("cannot read the device model {}", file));
+  const std::string text((std::istreambuf_iterator<char>(in)), {});
   try {
     return device_model_from_json(nlohmann::json::parse(text));
-  } catch (const std::exception& error) {
+  } catch (const std::exception& fault) {
     throw DeviceModelError(exit_job_file, fmt::format("{} is not a device model of this dsrun: {}; dsrun calibrate "
                                                       "writes one",
-                                                      file, error.what()));
+                                                      file, fault.what()));
   }
 }
 

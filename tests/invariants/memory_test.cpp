@@ -102,7 +102,7 @@ bool may_run_ahead(const Plan& plan) {
 }
 
 void expect_planned(std::int64_t measured, std::int64_t planned, bool exactly) {
-  const double slack = exactly ? 0 : 0.1 * static_cast<double>(planned);
+  const double slack = exactly ? 0 : 0.15 * static_cast<double>(planned);
   EXPECT_NEAR(static_cast<double>(measured), static_cast<double>(planned), slack);
 }
 
