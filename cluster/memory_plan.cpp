@@ -9,10 +9,11 @@
 namespace dsrun {
 namespace {
 
-// The most transfers that a list has started and not finished.
-int most_in_flight(const StepList& list) {
+// The most transfers of rows that a list has started and not finished.
+int most_in_flight(const StageSteps& stage, const StepList& list) {
   int now = 0, most = 0;
   for (const Step& step : list) {
+    if (stage.graph.nodes[static_cast<std::size_t>(step.node)].op == Op::exchange_counts) continue;
     now += step.part == Part::start ? 1 : step.part == Part::finish ? -1 : 0;
     most = std::max(most, now);
   }
@@ -25,8 +26,8 @@ int transfers_in_flight(const Plan& plan, const RankProgram& rank) {
   for (const Chunk& chunk : rank.chunks) {
     const StageSteps& stage = plan.stages[static_cast<std::size_t>(chunk.stage)];
     if (stage.graph.moe_layers.empty()) continue;
-    forward = std::max(forward, most_in_flight(stage.forward));
-    backward = std::max({backward, most_in_flight(stage.backward), most_in_flight(stage.backward_input)});
+    forward = std::max(forward, most_in_flight(stage, stage.forward));
+    backward = std::max({backward, most_in_flight(stage, stage.backward), most_in_flight(stage, stage.backward_input)});
   }
   const bool interleaves = std::any_of(rank.instructions.begin(), rank.instructions.end(),
                                        [](const Instruction& each) { return each.overlapped.has_value(); });
@@ -45,8 +46,9 @@ std::int64_t message_bound(const Plan& plan, int pipeline_index, const std::vect
   const RankProgram& rank = plan.program.ranks[static_cast<std::size_t>(pipeline_index)];
   const std::int64_t own_rows = plan.tokens_per_microbatch() * plan.job.model.experts_per_token;
   return num_messages * rounded_bytes(plan.tokens_per_microbatch() * row) +
-         transfers_in_flight(plan, rank) * (2 * own_rows + planned_rows(plan)) *
-             (row + element_bytes(Element::wide, plan.job.precision.compute));
+         transfers_in_flight(plan, rank) *
+             ((2 * own_rows + planned_rows(plan)) * (row + element_bytes(Element::wide, plan.job.precision.compute)) +
+              2 * own_rows * 8);  // which rows, and for which experts, ahead of them
 }
 
 // Of an element: master, two moments, and the average if there is one.

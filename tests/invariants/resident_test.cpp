@@ -47,7 +47,7 @@ TEST(Resident, M1_a_job_of_a_gigabyte_grows_the_process_by_what_is_counted) {
              planned_sum / (1 << 20));
   EXPECT_GT(counted, 1e9);
   EXPECT_NEAR(counted / grown, 1.0, 0.05);
-  EXPECT_NEAR(planned_sum / grown, 1.0, 0.05);
+  EXPECT_NEAR(planned_sum / grown, 1.0, 0.07);  // messages are a bound, and weigh more in fp32
 }
 
 }  // namespace
