@@ -10,16 +10,18 @@
 #include <fmt/format.h>
 
 #include "actors/launch.hpp"
+#include "models/costs.hpp"
 #include "runtime/calibration/random_tokens.hpp"
 #include "runtime/peak.hpp"
 
 namespace dsrun {
 namespace {
 
-constexpr int skipped_steps = 2;  // they make primitives and touch memory first
-constexpr int least_steps = 3;    // after these
-constexpr int num_microbatches = 4;
-constexpr std::array factors = {0.25, 0.5, 1.0, 2.0, 4.0};  // of the job's microbatch
+constexpr int skipped_steps = 1;                            // they make primitives and touch memory first
+constexpr int least_steps = 2;                              // after these
+constexpr std::array factors = {1.0, 0.5, 0.25, 2.0, 4.0};  // of the job's microbatch, the most wanted first
+constexpr std::array microbatches = {4, 2, 1};              // of a step: as many as there is time for
+constexpr double share_of_peak = 0.5;  // that a step may be expected to reach, to see what there is time for
 
 struct MeshShape {
   int pipeline = 1, data = 1, expert = 1;
@@ -27,7 +29,7 @@ struct MeshShape {
 
 // The job on another mesh with other microbatches, and without what is not to be measured: files, checkpoints,
 // validation, links. Weights stand nearly still while the biases spread the load, so that experts are used evenly.
-Job altered(const Job& job, MeshShape mesh, int sequences) {
+Job altered(const Job& job, MeshShape mesh, int sequences, int num_microbatches) {
   Job out = job;
   out.run = {.name = job.run.name, .steps = 1'000'000, .seed = job.run.seed};
   out.model.init_from.clear();
@@ -65,7 +67,7 @@ std::vector<MeshShape> meshes_of(const Job& job, int cores) {
 
 class Runner {
  public:
-  Runner(const CalibrationJob& of, int cores, double seconds) : seconds_(seconds) {
+  Runner(const CalibrationJob& of, int cores) : seconds_(of.seconds) {
     run_.plan = std::make_shared<Plan>(make_plan(of.job));
     run_.is_own_size = of.is_own_size;
     const int window = of.job.batch.length + 2 + of.job.model.mtp_depth;
@@ -95,7 +97,8 @@ class Runner {
   void hear(const StepFinished& step) {
     run_.step_seconds.push_back(step.metrics.step_seconds);
     const double spent = static_cast<double>(system_clock().wall_ns() - start_ns_) * 1e-9;
-    if (step.metrics.step >= skipped_steps + least_steps && spent >= seconds_ && !std::exchange(stopping_, true))
+    const bool over = spent + step.metrics.step_seconds / 2 >= seconds_;  // the next would end rather after it
+    if (step.metrics.step >= skipped_steps + least_steps && over && !std::exchange(stopping_, true))
       control_.request_stop();
   }
 
@@ -108,6 +111,31 @@ class Runner {
   bool stopping_ = false;
 };
 
+// What must be run of a job at least, as far as can be told before.
+double least_seconds(const Job& job, double flops) {
+  const double tokens = static_cast<double>(job.batch.sequences) * job.batch.length;
+  const double step =
+      training_flops_per_token(job.model, job.batch.length) * tokens / (flops * share_of_peak * job.world_size());
+  return (skipped_steps + least_steps) * step;
+}
+
+// With as many microbatches a step as fit its part of the time.
+CalibrationJob calibration_job(const CalibrationOptions& options, MeshShape mesh, int sequences, double seconds) {
+  const Job& job = options.job;
+  CalibrationJob made;
+  made.name = fmt::format("pipeline {} x data {}, expert groups of {}, microbatches of {} x {} tokens", mesh.pipeline,
+                          mesh.data, mesh.expert, sequences, job.batch.length);
+  made.is_own_size = sequences == job.batch.microbatch_sequences(job.parallel.data);
+  for (const int num_microbatches : microbatches) {
+    made.job = altered(job, mesh, sequences, num_microbatches);
+    made.seconds = least_seconds(made.job, options.peaks.flops);
+    if (made.seconds <= seconds) break;
+  }
+  return made;
+}
+
+}  // namespace
+
 MachinePeaks measure_peaks(const Job& job, int cores) {
   const int devices = devices_of(job, cores);
   const int threads = devices * job.cluster.threads_per_device;
@@ -115,31 +143,34 @@ MachinePeaks measure_peaks(const Job& job, int cores) {
           cores};
 }
 
-}  // namespace
-
-std::vector<CalibrationJob> calibration_jobs(const Job& job, int cores) {
+std::vector<CalibrationJob> calibration_jobs(const CalibrationOptions& options) {
+  const int own = options.job.batch.microbatch_sequences(options.job.parallel.data);
+  const std::vector<MeshShape> meshes = meshes_of(options.job, options.peaks.cores);
+  const double part = options.seconds / static_cast<double>(meshes.size() * factors.size());
   std::vector<CalibrationJob> jobs;
-  const int own = job.batch.microbatch_sequences(job.parallel.data);
-  for (const MeshShape& mesh : meshes_of(job, cores)) {
-    std::set<int> sizes;
-    for (const double factor : factors) sizes.insert(std::max(1, static_cast<int>(own * factor)));
-    for (const int size : sizes)
-      jobs.push_back({fmt::format("pipeline {} x data {}, expert groups of {}, microbatches of {} x {} tokens",
-                                  mesh.pipeline, mesh.data, mesh.expert, size, job.batch.length),
-                      altered(job, mesh, size), size == own});
+  std::set<int> sizes;
+  double left = options.seconds;
+  for (const double factor : factors) {
+    const int size = std::max(1, static_cast<int>(own * factor));
+    if (!sizes.insert(size).second) continue;
+    for (const MeshShape& mesh : meshes) {
+      CalibrationJob job = calibration_job(options, mesh, size, part);
+      if (!job.is_own_size && job.seconds > left) continue;
+      left -= job.seconds;
+      jobs.push_back(std::move(job));
+    }
   }
+  for (CalibrationJob& job : jobs) job.seconds += std::max(0.0, left) / static_cast<double>(jobs.size());
   return jobs;
 }
 
 Calibration calibrate(const CalibrationOptions& options) {
-  const std::vector<CalibrationJob> jobs = calibration_jobs(options.job, options.cores);
-  const MachinePeaks peaks = measure_peaks(options.job, options.cores);
   std::vector<CalibrationRun> runs;
-  for (const CalibrationJob& job : jobs) {
+  for (const CalibrationJob& job : calibration_jobs(options)) {
     if (options.say) options.say(job.name);
-    runs.push_back(Runner(job, options.cores, options.seconds / static_cast<double>(jobs.size())).run());
+    runs.push_back(Runner(job, options.peaks.cores).run());
   }
-  Calibration done = fit_model(runs, peaks, skipped_steps);
+  Calibration done = fit_model(runs, options.peaks, skipped_steps);
   constexpr std::array<std::string_view, 3> precisions = {"fp64", "fp32", "bf16"};
   done.model.precision = precisions[static_cast<std::size_t>(options.job.precision.compute)];
   done.model.processor = processor_name();

@@ -13,10 +13,13 @@
 
 namespace dsrun {
 
+// Of one of as many devices as the job would have at work at once on so many cores.
+MachinePeaks measure_peaks(const Job& job, int cores);
+
 struct CalibrationOptions {
-  Job job;              // in the precision that will be measured
-  double seconds = 40;  // to be spent on running, roughly
-  int cores = 1;        // of the machine
+  Job job;  // in the precision that will be measured
+  MachinePeaks peaks;
+  double seconds = 30;  // to be spent on running; sizes that would take more are left out, the job's own never
   std::function<void(const std::string&)> say = {};
 };
 
@@ -25,8 +28,9 @@ struct CalibrationJob {
   std::string name;
   Job job;
   bool is_own_size = false;
+  double seconds = 0;  // to be spent on it
 };
-std::vector<CalibrationJob> calibration_jobs(const Job& job, int cores);
+std::vector<CalibrationJob> calibration_jobs(const CalibrationOptions& options);
 
 // Throws std::runtime_error if a job fails.
 Calibration calibrate(const CalibrationOptions& options);

@@ -21,17 +21,17 @@ namespace {
 struct CalibrateOptions {
   JobOptions job;
   std::string out;
-  double seconds = 40;
+  double seconds = 30;
 };
 
 // What is measured without a job file: products of a few hundred columns, on as many devices as there are cores.
 std::optional<Job> built_in_job(const std::vector<std::string>& overrides, Context& context) {
   std::vector<std::string> all = {
-      "job.name=built-in",     "model.layers=4",           "model.dense_layers=1",    "model.hidden=256",
-      "model.heads=4",         "model.q_rank=96",          "model.kv_rank=64",        "model.nope_dim=64",
-      "model.rope_dim=32",     "model.value_dim=64",       "model.experts=16",        "model.experts_per_token=4",
-      "model.expert_groups=4", "model.groups_per_token=2", "model.expert_hidden=256", "model.dense_hidden=768",
-      "batch.length=256",      "batch.microbatches=4"};
+      "job.name=built-in",         "job.steps=1",           "model.layers=4",           "model.dense_layers=1",
+      "model.hidden=256",          "model.heads=4",         "model.q_rank=96",          "model.kv_rank=64",
+      "model.nope_dim=64",         "model.rope_dim=32",     "model.value_dim=64",       "model.experts=16",
+      "model.experts_per_token=4", "model.expert_groups=4", "model.groups_per_token=2", "model.expert_hidden=256",
+      "model.dense_hidden=768",    "batch.length=256",      "batch.microbatches=4"};
   const int devices = num_cores() > 1 ? 2 : 1;
   all.push_back(fmt::format("parallel.pipeline={}", devices));
   all.push_back(fmt::format("cluster.node.0.devices={}", devices));
@@ -61,9 +61,9 @@ std::optional<Job> job_to_measure(const CalibrateOptions& options, Context& cont
 }
 
 // Of the largest of the jobs that are run one after the other.
-std::int64_t bytes_needed(const Job& job) {
+std::int64_t bytes_needed(const CalibrationOptions& options) {
   std::int64_t most = 0;
-  for (const CalibrationJob& each : calibration_jobs(job, num_cores())) {
+  for (const CalibrationJob& each : calibration_jobs(options)) {
     const Plan plan = make_plan(each.job);
     std::int64_t sum = 0;
     const MemoryPlan memory = plan_memory(plan, device_memory(plan));
@@ -108,13 +108,13 @@ int calibrate_machine(const CalibrateOptions& options, Context& context) {
   if (!job) return context.exit_code;
   const std::string file = options.out.empty() ? default_device_model_file() : options.out;
   check_device_model_file(file);  // before the time is spent
-  const std::int64_t needed = bytes_needed(*job), available = available_memory_bytes();
+  CalibrationOptions calibration{*job, measure_peaks(*job, num_cores()), options.seconds, {}};
+  const std::int64_t needed = bytes_needed(calibration), available = available_memory_bytes();
   if (needed > available)
     return refuse(exit_cannot_place,
                   fmt::format("too little memory: measuring this model takes {:.2f} GiB, and {:.2f} GiB are available; "
                               "fewer layers cost the same each (--set model.layers=…)",
                               static_cast<double>(needed) / (1 << 30), static_cast<double>(available) / (1 << 30)));
-  CalibrationOptions calibration{*job, options.seconds, num_cores(), {}};
   if (!context.quiet())
     calibration.say = [](const std::string& line) { fmt::print(stderr, "dsrun: measuring {}\n", line); };
   const Calibration done = calibrate(calibration);

@@ -3,13 +3,11 @@
 // Predicted and measured runs alternate, and figures are medians. Say `ops` to have every op's cost, too.
 #include <algorithm>
 #include <array>
-#include <chrono>
 #include <map>
 #include <memory>
 #include <numeric>
 #include <stdexcept>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include <fmt/format.h>
@@ -27,14 +25,11 @@ namespace {
 
 constexpr int num_devices = 2;
 constexpr int num_rounds = 3;  // each: a calibration, then runs of all cases: a machine is not always as fast
-constexpr int num_runs = 4;    // of a case and round
-constexpr int num_steps = 2;   // of a run
+constexpr int num_runs = 2;    // of a case and round
+constexpr int num_steps = 7;   // of a run
 constexpr int num_balancing_steps = 60;
 constexpr double calibration_secs = 12;
-constexpr int skipped_steps = 1;  // of these: it makes primitives
-// Runs are short, and there is a pause after each: where others use the machine, `chrt -f 1` keeps them off the cores,
-// and Linux lets threads of such a priority run for 0.95 s of each second.
-constexpr auto pause = std::chrono::milliseconds(400);
+constexpr int skipped_steps = 2;  // of these: they make primitives and touch memory first
 
 const std::vector<std::string> sizes = {
     "model.layers=4",          "model.dense_layers=1",     "model.hidden=256",      "model.heads=8",
@@ -134,7 +129,6 @@ void measure(const Plan& plan, const Biases& biases, Measured& into, bool ops) {
   const JobOutcome outcome = run_job(options, control);
   if (outcome.outcome != Outcome::completed) throw std::runtime_error(outcome.cause);
   for (const auto& rank : spans) add_spans(into.samples, plan, rank, skipped_steps);
-  std::this_thread::sleep_for(pause);
 }
 
 // What the rounds' models predict: the median of each figure.
@@ -217,7 +211,8 @@ int run(bool ops) {
   std::vector<Measured> measured(cases.size());
   DeviceModel model;
   for (int round = 0; round < num_rounds; ++round) {
-    model = calibrate({job_of(cases[0]), calibration_secs, num_cores(), {}}).model;
+    const Job job = job_of(cases[0]);
+    model = calibrate({job, measure_peaks(job, num_cores()), calibration_secs, {}}).model;
     for (std::size_t i = 0; i < cases.size(); ++i) predicted[i].add(replay_step(plans[i], model));
     for (int again = 0; again < num_runs; ++again)
       for (std::size_t i = 0; i < cases.size(); ++i) measure(plans[i], biases, measured[i], ops);

@@ -42,6 +42,13 @@ TEST_F(Calibrate, writes_the_model_that_plans_use) {
   EXPECT_THAT(notes, IsEmpty());
 }
 
+TEST_F(Calibrate, has_a_model_of_its_own) {
+  const Finished calibrate =
+      dsrun({"calibrate", "--seconds", "0", "--set", "model.layers=2", "--set", "batch.length=64"});
+  ASSERT_EQ(calibrate.exit_code, 0) << calibrate.err;
+  EXPECT_THAT(read_device_model(default_device_model_file()).source, HasSubstr("built-in"));
+}
+
 TEST_F(Calibrate, says_as_json_what_it_writes) {
   const Finished calibrate = dsrun({"calibrate", "tiny.toml", "--seconds", "0", "--out", "here.json", "-o", "json"});
   ASSERT_EQ(calibrate.exit_code, 0) << calibrate.err;
