@@ -5,6 +5,7 @@
 // ops that were not measured fall back to peak and efficiency.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <string>
@@ -21,6 +22,11 @@ struct Port {
   double bytes_per_sec = 0;  // 0: no limit
   double latency_secs = 0;
   double transfer_seconds(double bytes) const { return bytes_per_sec > 0 ? bytes / bytes_per_sec : 0; }
+  // When bytes that are handed over at `now` have arrived; `free_at`: from when on the port has nothing to send.
+  double send(double now, double bytes, double& free_at) const {
+    free_at = std::max(free_at, now) + transfer_seconds(bytes);
+    return free_at + latency_secs;
+  }
   bool operator==(const Port&) const = default;
 };
 
@@ -84,8 +90,6 @@ struct DeviceModel {
   Port network;                          // to other hosts, as well
   int cores = 0;                         // that all devices of a host share; 0: none is shared
   std::vector<MeasuredOp> measured;
-
-  double price_per_hour = 0;  // of a device; 0: unknown
 };
 
 RateClass rate_class(const StepWork& work, bool fp8);

@@ -25,8 +25,7 @@ constexpr std::array figures = {Figure{"peak_flops", &DeviceModel::peak_flops},
                                 Figure{"communication_share", &DeviceModel::communication_share},
                                 Figure{"op_overhead_secs", &DeviceModel::op_overhead_secs},
                                 Figure{"instruction_overhead_secs", &DeviceModel::instruction_overhead_secs},
-                                Figure{"step_overhead_secs", &DeviceModel::step_overhead_secs},
-                                Figure{"price_per_hour", &DeviceModel::price_per_hour}};
+                                Figure{"step_overhead_secs", &DeviceModel::step_overhead_secs}};
 struct SyncFigure {
   const char* name;
   double SyncParts::*value;

@@ -29,6 +29,7 @@ double holding_probability(const ModelSpec& model, int held) {
     const double meets_group = static_cast<double>(chosen) / model.expert_groups;
     return meets_group * (1 - missing_probability(reachable, held, model.experts_per_token));
   }
+  if (held % group != 0) return 1 - missing_probability(model.experts, held, model.experts_per_token);
   const int groups = held / group;
   double none = 0;
   for (int met = 0; met <= std::min(groups, chosen); ++met)

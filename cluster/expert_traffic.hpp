@@ -7,7 +7,8 @@
 
 namespace dsrun {
 
-// That a token has one of its experts among `held` consecutive ones. Held experts are whole groups or lie within one.
+// That a token has one of its experts among `held` consecutive ones. Where they are neither whole groups nor within
+// one, the group limit is left out, which makes it more.
 double holding_probability(const ModelSpec& model, int held);
 
 // Where the copies of a rank's token rows go, a token: once to each member of its expert group that has one of its

@@ -3,7 +3,7 @@
 // A device has one outgoing port. Its messages to other devices leave through it in the order in which they are handed
 // over: a message starts when the port is free, occupies it for its bytes over the bandwidth, and arrives the latency
 // later. What a device receives is not limited, and messages to itself do not come here. The transport inside a process
-// delays its messages by this model, and a replay that predicts a step asks the same one.
+// delays its messages by this model; a replay has the same rule in seconds (Port in cluster/device_model.hpp).
 #pragma once
 
 #include <algorithm>

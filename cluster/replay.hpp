@@ -3,8 +3,8 @@
 // It runs the Programs and step lists that the executor runs, and decides as the executor does: transfers in the fixed
 // order of interleave(), the other list's steps while one waits. What it takes for granted: experts are chosen
 // evenly (each rank has the mean of rows), devices are alike, and a device's ports are shared by nobody else. Ranks
-// that have the same links then behave alike, so that one a pipeline index stands for all (Forecast::simulated_ranks);
-// where links differ within a pipeline index, every rank is simulated.
+// that have the same links then behave alike, so that one a pipeline index stands for all
+// (Replayed::one_a_pipeline_index); where links differ within a pipeline index, every rank is simulated.
 //
 // To model another cost: a step's in models/step_work.cpp, a device's in device_model.cpp, a transfer's in
 // step_costs.cpp.
@@ -41,6 +41,7 @@ struct ReplayedRank {
   std::vector<ReplayedInstruction> instructions;
   std::array<double, num_idle_causes> idle{};  // seconds
   double work = 0;                             // in ops and the step's end
+  double core_wait = 0;                        // runnable, where ranks share cores
   double program_end = 0;                      // its Program is over
   double reduced = 0, updated = 0, end = 0;    // gradients summed; weights updated; weights gathered
   double idle_total() const;

@@ -33,7 +33,7 @@ class Ending {
     for (const EndingRank& rank : ranks_) end = std::max(end, rank.result->end);
     end += model_.step_overhead_secs / 2;
     for (EndingRank& rank : ranks_) {
-      const double busy = rank.result->work;
+      const double busy = rank.result->work + rank.result->core_wait;
       double idle = 0;
       for (std::size_t cause = 0; cause + 1 < num_idle_causes; ++cause) idle += rank.result->idle[cause];
       rank.result->idle[static_cast<std::size_t>(Idle::synchronisation)] = std::max(0.0, end - busy - idle);
@@ -53,8 +53,7 @@ class Ending {
     const std::array<double, 2> bytes = {local, network};
     for (std::size_t port = 0; port < 2; ++port) {
       if (bytes[port] <= 0) continue;
-      rank.port_free[port] = std::max(rank.port_free[port], from) + ports[port]->transfer_seconds(bytes[port]);
-      at = std::max(at, rank.port_free[port] + ports[port]->latency_secs);
+      at = std::max(at, ports[port]->send(from, bytes[port], rank.port_free[port]));
     }
     return at;
   }

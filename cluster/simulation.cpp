@@ -248,11 +248,8 @@ class Simulation {
     return *core;
   }
 
-  // Bytes leave a port after what it has to send already.
   double send(Lane& lane, std::size_t port, double bytes) {
-    const Port& of = port == 0 ? in_.local : in_.network;
-    lane.port_free[port] = std::max(lane.port_free[port], lane.now) + of.transfer_seconds(bytes);
-    return lane.port_free[port] + of.latency_secs;
+    return (port == 0 ? in_.local : in_.network).send(lane.now, bytes, lane.port_free[port]);
   }
 
   void run_step(Lane& lane, Strand& strand) {
@@ -264,6 +261,7 @@ class Simulation {
       seconds += in_.instruction_overhead_secs;
     }
     const double end = on_core(lane.now, seconds);
+    lane.result.core_wait += end - lane.now - seconds;
     lane.now = end;
     instruction.work += seconds;
     lane.result.work += seconds;

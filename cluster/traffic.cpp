@@ -5,6 +5,8 @@
 #include <map>
 #include <utility>
 
+#include "cluster/expert_traffic.hpp"
+
 namespace dsrun {
 namespace {
 
@@ -56,7 +58,7 @@ class Traffic {
     }
     const ModelSpec& model = plan_.job.model;
     const int members = plan_.mesh.expert;
-    const double share = member_probability(model.experts, model.experts / members, model.experts_per_token);
+    const double share = holding_probability(model, model.experts / members);
     // Out: dispatch and combine's gradient; back: combine and dispatch's gradient. One gate a (row, expert) pair.
     const double gates = static_cast<double>(tokens) * model.experts_per_token / members * static_cast<double>(wide_);
     const double one_way = share * static_cast<double>(hidden);
@@ -76,13 +78,6 @@ class Traffic {
 };
 
 }  // namespace
-
-double member_probability(int experts, int local_experts, int experts_per_token) {
-  double none = 1;
-  for (int k = 0; k < experts_per_token; ++k)
-    none *= std::max(0.0, static_cast<double>(experts - local_experts - k)) / static_cast<double>(experts - k);
-  return 1 - none;
-}
 
 std::vector<LinkBytes> step_traffic(const Plan& plan) { return Traffic(plan).count(); }
 

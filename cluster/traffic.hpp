@@ -17,12 +17,8 @@ struct LinkBytes {
   std::int64_t total() const { return pipeline + expert + synchronisation; }
 };
 
-// Links that carry something, in order of (from, to). Expert rows are an expectation under uniform routing: a token's
-// row goes once to each member that has one of its K experts, which with L of E experts happens with probability
-// 1 − C(E−L, K) / C(E, K); group limits make it less.
+// Links that carry something, in order of (from, to). Expert rows are an expectation under even routing: a token's row
+// goes once to each member that has one of its experts (holding_probability() of expert_traffic.hpp).
 std::vector<LinkBytes> step_traffic(const Plan& plan);
-
-// That probability.
-double member_probability(int experts, int local_experts, int experts_per_token);
 
 }  // namespace dsrun

@@ -14,10 +14,11 @@
 
 #include "actors/calibrate.hpp"
 #include "actors/launch.hpp"
+#include "cluster/device_catalog.hpp"
 #include "cluster/replay.hpp"
 #include "cluster/step_costs.hpp"
 #include "models/op_table.hpp"
-#include "runtime/calibration/random_tokens.hpp"
+#include "tests/support/balanced_run.hpp"
 #include "tests/support/fake_cluster.hpp"
 
 namespace dsrun::test {
@@ -43,53 +44,25 @@ struct Case {
   std::string name;
   std::vector<std::string> overrides;
 };
+std::vector<std::string> on_slow_link(const std::string& overlap) {
+  return {
+      "parallel.data=2",   "parallel.expert=2",          "parallel.schedule=dualpipev", "batch.microbatches=4",
+      "batch.sequences=8", "cluster.link.gb_per_s=0.02", "cluster.link.latency_us=20",  "parallel.overlap=" + overlap};
+}
 const std::vector<Case> cases = {
     {"1f1b, pipeline 2", {"parallel.pipeline=2", "parallel.schedule=1f1b", "batch.sequences=4"}},
     {"zb1p, pipeline 2", {"parallel.pipeline=2", "parallel.schedule=zb1p", "batch.sequences=4"}},
     {"dualpipe, pipeline 2", {"parallel.pipeline=2", "parallel.schedule=dualpipe", "batch.sequences=4"}},
     {"1f1b, data 2, experts 2",
-     {"parallel.data=2", "parallel.expert=2", "parallel.schedule=1f1b", "batch.microbatches=2", "batch.sequences=4"}}};
+     {"parallel.data=2", "parallel.expert=2", "parallel.schedule=1f1b", "batch.microbatches=2", "batch.sequences=4"}},
+    {"dualpipev, data 2, experts 2, a slow link", on_slow_link("true")},
+    {"the same without overlap", on_slow_link("false")}};
 
 Job job_of(const Case& of) {
   std::vector<std::string> all = sizes;
   all.push_back(fmt::format("job.steps={}", num_steps));
   all.insert(all.end(), of.overrides.begin(), of.overrides.end());
   return small_job(all);
-}
-
-using Biases = std::vector<std::vector<float>>;  // [MoE layer][expert]
-
-LaunchOptions launch_options(const Plan& plan) {
-  LaunchOptions options;
-  options.plan = std::make_shared<Plan>(plan);
-  options.loader =
-      std::make_shared<BatchLoader>(plan.job, std::make_shared<RandomTokens>(plan.job.model.vocab_size, 1 << 18));
-  return options;
-}
-
-// The biases after so many steps that experts are chosen evenly, which the replay takes for granted.
-Biases balanced_biases(const Case& of) {
-  Job job = job_of(of);
-  job.run.steps = num_balancing_steps;
-  LaunchOptions options = launch_options(make_plan(job));
-  const auto experts = static_cast<std::size_t>(job.model.experts);
-  Biases biases(static_cast<std::size_t>(job.model.moe_layers()), std::vector<float>(experts, 0.0F));
-  options.on_progress = [&](const Progressed& progress) {
-    const auto* step = std::get_if<StepFinished>(&progress);
-    if (step == nullptr) return;
-    for (std::size_t layer = 0; layer < biases.size(); ++layer) {
-      const auto& counts = step->expert_counts[layer];
-      const std::int64_t total = std::accumulate(counts.begin(), counts.end(), std::int64_t{0});
-      for (std::size_t e = 0; e < experts; ++e) {
-        const std::int64_t excess = counts[e] * job.model.experts - total;
-        biases[layer][e] += static_cast<float>(excess < 0 ? job.balance.bias_speed : -job.balance.bias_speed);
-      }
-    }
-  };
-  JobControl control;
-  if (const JobOutcome outcome = run_job(options, control); outcome.outcome != Outcome::completed)
-    throw std::runtime_error(outcome.cause);
-  return biases;
 }
 
 struct Measured {
@@ -115,19 +88,11 @@ struct Measured {
 };
 
 void measure(const Plan& plan, const Biases& biases, Measured& into, bool ops) {
-  LaunchOptions options = launch_options(plan);
-  options.initial_biases = biases;
-  options.initialise = [&](DeviceCore& core) { core.set_biases(biases); };
-  options.on_progress = [&](const Progressed& progress) {
-    const auto* step = std::get_if<StepFinished>(&progress);
-    if (step != nullptr && step->metrics.step > skipped_steps) into.add(*step);
-  };
+  LaunchOptions options = random_launch(plan);
   std::vector<std::vector<DeviceSpan>> spans(static_cast<std::size_t>(plan.mesh.size()));
   if (ops)
     options.on_span = [&](int rank, const DeviceSpan& span) { spans[static_cast<std::size_t>(rank)].push_back(span); };
-  JobControl control;
-  const JobOutcome outcome = run_job(options, control);
-  if (outcome.outcome != Outcome::completed) throw std::runtime_error(outcome.cause);
+  run_balanced(std::move(options), biases, skipped_steps, [&](const StepFinished& step) { into.add(step); });
   for (const auto& rank : spans) add_spans(into.samples, plan, rank, skipped_steps);
 }
 
@@ -204,7 +169,7 @@ void print_ops(const Plan& plan, const DeviceModel& model, const Measured& measu
 }
 
 int run(bool ops) {
-  const Biases biases = balanced_biases(cases[0]);
+  const Biases biases = balanced_biases(job_of(cases[0]), num_balancing_steps);
   std::vector<Plan> plans;
   for (const Case& each : cases) plans.push_back(make_plan(job_of(each)));
   std::vector<Predicted> predicted(cases.size());
@@ -213,7 +178,8 @@ int run(bool ops) {
   for (int round = 0; round < num_rounds; ++round) {
     const Job job = job_of(cases[0]);
     model = calibrate({job, measure_peaks(job, num_cores()), calibration_secs, {}}).model;
-    for (std::size_t i = 0; i < cases.size(); ++i) predicted[i].add(replay_step(plans[i], model));
+    for (std::size_t i = 0; i < cases.size(); ++i)
+      predicted[i].add(replay_step(plans[i], with_links(model, plans[i].job.cluster)));
     for (int again = 0; again < num_runs; ++again)
       for (std::size_t i = 0; i < cases.size(); ++i) measure(plans[i], biases, measured[i], ops);
   }

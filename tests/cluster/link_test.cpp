@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include "cluster/device_model.hpp"
 #include "cluster/link.hpp"
 
 namespace dsrun {
@@ -21,6 +22,17 @@ TEST(LinkPort, without_a_bandwidth_only_the_latency_counts) {
   LinkPort port({2, 0});
   EXPECT_EQ(port.send(10, 1 << 30), (Flight{10, 10, 2010}));
   EXPECT_EQ(port.send(10, 1 << 30), (Flight{10, 10, 2010}));
+}
+
+// The replay counts in seconds what the transport counts in nanoseconds.
+TEST(LinkPort, is_the_port_that_a_replay_takes) {
+  const LinkSpec spec{20, 0.05};
+  LinkPort transport(spec);
+  const Port replayed{spec.gb_per_s * 1e9, spec.latency_us * 1e-6};
+  double free_at = 0;
+  for (const auto& [now_ns, num_bytes] : {std::pair{0, 5000}, {1000, 300}, {2000, 0}, {900000, 12345}})
+    EXPECT_NEAR(static_cast<double>(transport.send(now_ns, num_bytes).arrival_ns),
+                1e9 * replayed.send(1e-9 * now_ns, num_bytes, free_at), 1);
 }
 
 }  // namespace

@@ -5,11 +5,15 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <map>
+#include <vector>
 
 #include "cluster/device_catalog.hpp"
 #include "cluster/forecast.hpp"
 #include "cluster/replay_atomic.hpp"
 #include "cluster/step_costs.hpp"
+#include "cluster/traffic.hpp"
+#include "runtime/schedule/dataflow.hpp"
 #include "runtime/schedule/schedule.hpp"
 #include "tests/cluster/small_layout.hpp"
 
@@ -66,30 +70,63 @@ TEST(Replay, work_and_idle_time_make_up_the_step) {
   for_each_schedule([](const ScheduleRow& row) {
     const Replayed replayed = replay_step(make_plan(job_of(row, 4, 2, 2)), *catalog_model("h800"));
     for (const ReplayedRank& rank : replayed.ranks)
-      EXPECT_NEAR(rank.work + rank.idle_total(), replayed.step_seconds, 1e-9 * replayed.step_seconds);
+      EXPECT_NEAR(rank.work + rank.core_wait + rank.idle_total(), replayed.step_seconds, 1e-9 * replayed.step_seconds);
   });
 }
 
-// With one layer alike a stage, no links and no experts on other ranks, ops add up to instructions.
-TEST(Replay, by_op_agrees_with_the_replay_by_instruction) {
+// An independent play of the same instructions, each as long as the replay says it works: without links and without
+// experts on other ranks nothing else can take time, where no pair runs half ahead of the other.
+TEST(Replay, by_op_places_instructions_where_a_plain_play_does) {
   for_each_schedule([](const ScheduleRow& row) {
-    Job job = job_of(row, 4, 1, 1);
-    job.model.dense_layers = 0;
-    const Plan plan = make_plan(job);
-    const DeviceModel model = free_links();
-    const Replayed by_op = replay_step(plan, model);
-    // Inner stages alone are alike; take each instruction's work from the replay and play it as a unit.
-    const StepCosts costs(plan, model);
-    double longest = 0, work = 0;
-    for (const ReplayedRank& rank : by_op.ranks) {
-      longest = std::max(longest, rank.program_end);
-      for (const ReplayedInstruction& each : rank.instructions) {
-        work += each.work;
-        EXPECT_NEAR(each.end - each.start, each.work, 1e-12) << "nothing to wait for inside an instruction";
-      }
+    const Plan plan = make_plan(job_of(row, 4, 1, 1));
+    const Program& program = plan.program;
+    const Replayed replayed = replay_step(plan, free_links());
+    for (const RankProgram& rank : program.ranks)
+      if (std::any_of(rank.instructions.begin(), rank.instructions.end(),
+                      [](const Instruction& each) { return each.overlapped.has_value(); }))
+        return;
+    std::vector<double> free(program.ranks.size(), 0);
+    std::map<StageResult, double> done;
+    for (const auto& [rank, at] : runnable_order(program)) {
+      const RankProgram& of = program.ranks[static_cast<std::size_t>(rank)];
+      const Instruction& instruction = of.instructions[static_cast<std::size_t>(at)];
+      double start = free[static_cast<std::size_t>(rank)];
+      for (const StageResult& input : inputs_of(program, of, instruction)) start = std::max(start, done.at(input));
+      const ReplayedInstruction& each =
+          replayed.ranks[static_cast<std::size_t>(rank)].instructions[static_cast<std::size_t>(at)];
+      EXPECT_NEAR(each.start, start, 1e-12);
+      EXPECT_NEAR(each.end, start + each.work, 1e-12);
+      free[static_cast<std::size_t>(rank)] = each.end;
+      for (const StageResult& output : outputs_of(of, instruction)) done[output] = each.end;
     }
-    EXPECT_LT(work / 4, longest);
-    EXPECT_GT(work, longest) << "ranks work at the same time";
+  });
+}
+
+// Two counts of the same bytes: by pairs of ranks, and by a rank's port.
+TEST(Forecast, sends_what_the_links_say) {
+  for_each_schedule([](const ScheduleRow& row) {
+    const Plan plan = make_plan(job_of(row, 4, 2, 2));
+    const Forecast forecast = forecast_step(plan, *catalog_model("h800"));
+    for (const ReplayedRank& rank : forecast.replayed.ranks) {
+      double pipeline = 0, expert = 0, synchronisation = 0;
+      for (const LinkBytes& link : step_traffic(plan)) {
+        if (link.from != rank.rank) continue;
+        pipeline += static_cast<double>(link.pipeline);
+        expert += static_cast<double>(link.expert);
+        synchronisation += static_cast<double>(link.synchronisation);
+      }
+      const PortTraffic& port = forecast.traffic[static_cast<std::size_t>(plan.mesh.pipeline_index(rank.rank))].local;
+      EXPECT_NEAR(port.pipeline, pipeline, 1);
+      EXPECT_NEAR(port.synchronisation, synchronisation, 1);
+      // The port also sends each layer's counts: 8 bytes a (row, expert) pair that goes to the other member.
+      double layers = 0;
+      for (int phase = 0; phase < plan.num_phases(rank.rank); ++phase)
+        layers += static_cast<double>(
+            plan.stages[static_cast<std::size_t>(plan.chunk(rank.rank, phase).stage)].graph.moe_layers.size());
+      const double tokens =
+          static_cast<double>(plan.tokens_per_microbatch()) * plan.program.microbatches_per_direction();
+      EXPECT_NEAR(port.expert - layers * tokens * plan.job.model.experts_per_token / 2 * 8, expert, 2 + 1e-6 * expert);
+    }
   });
 }
 

@@ -9,6 +9,7 @@
 #include "cluster/plan.hpp"
 #include "cluster/stage_balance.hpp"
 #include "tests/cluster/small_layout.hpp"
+#include "tests/models/known_models.hpp"
 
 namespace dsrun {
 namespace {
@@ -75,24 +76,7 @@ TEST(StageBalance, of_equal_layers_is_even) {
 
 Job deepseek_v3() {
   Job job = test::layout_job("1f1b", 16, 1, 1, 0);
-  ModelSpec& model = job.model;
-  model.layers = 61;
-  model.dense_layers = 3;
-  model.hidden = 7168;
-  model.heads = 128;
-  model.q_rank = 1536;
-  model.kv_rank = 512;
-  model.nope_dim = 128;
-  model.rope_dim = 64;
-  model.value_dim = 128;
-  model.experts = 256;
-  model.experts_per_token = 8;
-  model.expert_groups = 8;
-  model.groups_per_token = 4;
-  model.shared_experts = 1;
-  model.expert_hidden = 2048;
-  model.dense_hidden = 18432;
-  model.vocab_size = 129280;
+  job.model = test::deepseek_v3();
   job.batch = {.sequences = 32, .length = 4096, .microbatches = 32};
   job.precision.compute = Precision::bf16;
   job.cluster.nodes = {{"localhost", 16, "h800"}};

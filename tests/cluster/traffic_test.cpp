@@ -3,13 +3,14 @@
 
 #include <bit>
 
+#include "cluster/expert_traffic.hpp"
 #include "cluster/traffic.hpp"
 #include "tests/cluster/small_layout.hpp"
 
 namespace dsrun {
 namespace {
 
-TEST(MemberProbability, is_that_of_all_choices) {
+TEST(HoldingProbability, without_groups_is_that_of_all_choices) {
   for (int experts = 1; experts <= 10; ++experts)
     for (int local = 1; local <= experts; ++local)
       for (int chosen = 1; chosen <= experts; ++chosen) {
@@ -19,7 +20,11 @@ TEST(MemberProbability, is_that_of_all_choices) {
           ++all;
           if ((choice & ((1u << local) - 1)) != 0) ++meet;
         }
-        EXPECT_NEAR(member_probability(experts, local, chosen), static_cast<double>(meet) / all, 1e-12)
+        ModelSpec model;
+        model.experts = experts;
+        model.experts_per_token = chosen;
+        model.expert_groups = model.groups_per_token = 1;
+        EXPECT_NEAR(holding_probability(model, local), static_cast<double>(meet) / all, 1e-12)
             << local << " of " << experts << ", " << chosen << " chosen";
       }
 }
@@ -43,9 +48,10 @@ TEST(StepTraffic, is_what_a_hand_counts) {
     EXPECT_EQ(link->total(), boundary);
     EXPECT_EQ(link->pipeline, boundary);
   }
-  // Stage 1 has four MoE layers, stage 0 none. A token has an expert among the other member's 4 of 8, K = 2, in 11 of
-  // 14 cases. Rows cross four times (each rank's two ways, there and back, halves of which it sends); gates twice.
-  const double rows = 4 * (11.0 / 14) * static_cast<double>(boundary);
+  // Stage 1 has four MoE layers, stage 0 none. A token has an expert among the other member's two of four groups in
+  // 13 of 18 cases: it chooses two groups of two experts, then two of these. Rows cross four times (each rank's two
+  // ways, there and back, halves of which it sends); gates twice.
+  const double rows = 4 * (13.0 / 18) * static_cast<double>(boundary);
   const double gates = 2 * static_cast<double>(tokens) * 2 / 2 * 4;
   for (const auto& [from, to] : {std::pair{2, 3}, {3, 2}}) {
     const LinkBytes* link = find(links, from, to);
@@ -71,7 +77,7 @@ TEST(StepTraffic, of_full_recomputation_has_dispatch_twice) {
   job.memory.recompute.full = true;
   const std::vector<LinkBytes> again = step_traffic(make_plan(job));
   constexpr std::int64_t tokens = 4 * 1 * 6;
-  const double dispatched = (11.0 / 14) * tokens * 12 * 2 + tokens * 2 / 2 * 4;
+  const double dispatched = (13.0 / 18) * tokens * 12 * 2 + tokens * 2 / 2 * 4;
   EXPECT_NEAR(static_cast<double>(find(again, 2, 3)->expert - find(kept, 2, 3)->expert), 4 * dispatched, 2);
   EXPECT_EQ(find(again, 0, 2)->total(), find(kept, 0, 2)->total());
 }

@@ -15,6 +15,20 @@ namespace dsrun::test {
 
 using Lists = std::vector<const StepList*>;
 
+// Every transfer starts once and finishes once, in this order.
+inline void expect_paired_transfers(const StepList& list) {
+  std::set<std::pair<int, Pass>> started;
+  for (const Step& step : list) {
+    if (step.part == Part::start) {
+      EXPECT_TRUE(started.insert({step.node, step.pass}).second);
+    }
+    if (step.part == Part::finish) {
+      EXPECT_EQ(started.erase({step.node, step.pass}), 1u);
+    }
+  }
+  EXPECT_TRUE(started.empty());
+}
+
 template <class Check>
 void for_random_stages(const RecomputeSpec& recompute, Check check) {
   Random random(11);

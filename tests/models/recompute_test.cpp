@@ -8,6 +8,7 @@
 #include "models/op_table.hpp"
 #include "models/recompute.hpp"
 #include "models/steps.hpp"
+#include "tests/models/known_models.hpp"
 #include "tests/models/played_lists.hpp"
 
 namespace dsrun {
@@ -34,22 +35,9 @@ INSTANTIATE_TEST_SUITE_P(Policies, Recompute, testing::ValuesIn(policies()),
                          [](const auto& policy) { return std::string(policy.param.name); });
 
 ModelSpec one_layer(bool moe) {
-  ModelSpec model;
+  ModelSpec model = test::small_model();
   model.layers = 1;
   model.dense_layers = moe ? 0 : 1;
-  model.hidden = 16;
-  model.heads = 2;
-  model.q_rank = 8;
-  model.kv_rank = 6;
-  model.nope_dim = 4;
-  model.rope_dim = 2;
-  model.value_dim = 3;
-  model.experts = 8;
-  model.experts_per_token = 2;
-  model.shared_experts = 1;
-  model.expert_hidden = 5;
-  model.dense_hidden = 20;
-  model.vocab_size = 256;
   return model;
 }
 
@@ -142,18 +130,7 @@ TEST_P(Recompute, saves_the_same_values_for_a_split_backward) {
 
 TEST_P(Recompute, S1_transfers_start_before_they_finish) {
   test::for_random_stages(GetParam().spec, [](const StageSteps& stage) {
-    for (const StepList* list : {&stage.backward, &stage.backward_input}) {
-      std::set<std::pair<int, Pass>> started;
-      for (const Step& step : *list) {
-        if (step.part == Part::start) {
-          EXPECT_TRUE(started.insert({step.node, step.pass}).second);
-        }
-        if (step.part == Part::finish) {
-          EXPECT_EQ(started.erase({step.node, step.pass}), 1u);
-        }
-      }
-      EXPECT_TRUE(started.empty());
-    }
+    for (const StepList* list : {&stage.backward, &stage.backward_input}) test::expect_paired_transfers(*list);
     for (const Step& step : stage.backward_weight) EXPECT_EQ(step.part, Part::whole);
   });
 }

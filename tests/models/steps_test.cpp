@@ -76,18 +76,8 @@ TEST(Steps, every_node_runs_forward_once_and_each_parameter_gets_one_gradient) {
 // S-1: what peers send and await comes in one order on all ranks, so no start follows its finish.
 TEST(Steps, S1_transfers_start_before_they_finish) {
   for_random_stages({}, [](const StageSteps& stage) {
-    for (const StepList* list : {&stage.forward, &stage.backward, &stage.backward_input, &stage.forward_only}) {
-      std::set<std::pair<int, Pass>> started;
-      for (const Step& step : *list) {
-        if (step.part == Part::start) {
-          EXPECT_TRUE(started.insert({step.node, step.pass}).second);
-        }
-        if (step.part == Part::finish) {
-          EXPECT_EQ(started.erase({step.node, step.pass}), 1u);
-        }
-      }
-      EXPECT_TRUE(started.empty());
-    }
+    for (const StepList* list : {&stage.forward, &stage.backward, &stage.backward_input, &stage.forward_only})
+      test::expect_paired_transfers(*list);
   });
 }
 
