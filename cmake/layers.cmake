@@ -15,9 +15,15 @@ if(DSRUN_SANITIZE)
   target_link_options(dsrun_options INTERFACE -fsanitize=${DSRUN_SANITIZE})
 endif()
 
-# dsrun_layer(NAME DIR folder [LINK layers and public libraries] [PRIVATE libraries] [EXCLUDE subfolders])
+# Code that is never hot (tests, the program's verbs, the job file) compiles in half the time with little optimisation.
+add_library(dsrun_cold_options INTERFACE)
+target_link_libraries(dsrun_cold_options INTERFACE dsrun_options)
+target_compile_options(dsrun_cold_options INTERFACE
+  $<$<COMPILE_LANGUAGE:CXX>:$<IF:$<BOOL:${DSRUN_SANITIZE}>,-O0,-O1>>)
+
+# dsrun_layer(NAME DIR folder [COLD] [LINK layers and public libraries] [PRIVATE libraries] [EXCLUDE subfolders])
 function(dsrun_layer name)
-  cmake_parse_arguments(arg "" "DIR" "LINK;PRIVATE;EXCLUDE" ${ARGN})
+  cmake_parse_arguments(arg "COLD" "DIR" "LINK;PRIVATE;EXCLUDE" ${ARGN})
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${arg_DIR}/*.cpp)
   foreach(excluded ${arg_EXCLUDE})
     list(FILTER sources EXCLUDE REGEX "/${arg_DIR}/${excluded}/")
@@ -26,7 +32,7 @@ function(dsrun_layer name)
   list(TRANSFORM arg_LINK REPLACE "^(schedule|dsl|models|cluster|runtime)$" "dsrun_\\1")
   target_link_libraries(dsrun_${name}
     PUBLIC ${arg_LINK} fmt::fmt nlohmann_json::nlohmann_json
-    PRIVATE dsrun_options ${arg_PRIVATE})
+    PRIVATE $<IF:$<BOOL:${arg_COLD}>,dsrun_cold_options,dsrun_options> ${arg_PRIVATE})
 endfunction()
 
 # dsrun_test(NAME LINK libraries LABEL label): tests/NAME/*.cpp become the test program test_NAME; the target tests_LABEL
@@ -38,7 +44,7 @@ function(dsrun_test name)
     return()
   endif()
   add_executable(test_${name} ${sources})
-  target_link_libraries(test_${name} PRIVATE ${arg_LINK} dsrun_options GTest::gmock GTest::gtest GTest::gtest_main)
+  target_link_libraries(test_${name} PRIVATE ${arg_LINK} dsrun_cold_options GTest::gmock GTest::gtest GTest::gtest_main)
   target_compile_definitions(test_${name} PRIVATE DSRUN_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
   gtest_discover_tests(test_${name} NO_PRETTY_VALUES PROPERTIES LABELS "${arg_LABEL}" DISCOVERY_TIMEOUT 60)
   if(NOT TARGET tests_${arg_LABEL})
