@@ -15,6 +15,14 @@ constexpr auto time_to_end = 10s;         // for devices, after the job
 
 }  // namespace
 
+void introduce(const std::vector<caf::actor>& devices, const std::vector<std::shared_ptr<const DeviceSetup>>& setups,
+               const caf::actor& coordinator) {
+  for (std::size_t rank = 0; rank < devices.size(); ++rank) {
+    caf::anon_send(devices[rank], Connect{devices, coordinator});
+    caf::anon_send(devices[rank], Configure{setups[rank]});
+  }
+}
+
 caf::behavior CoordinatorShell::make_behavior(CoordinatorSetup setup) {
   setup_ = std::move(setup);
   core_.emplace(setup_.plan, setup_.loader, setup_.start);
@@ -36,19 +44,16 @@ caf::behavior CoordinatorShell::make_behavior(CoordinatorSetup setup) {
       [this](SaveRequest) { core_->request_save(); },
       [this](Deadline) {
         const int num_ranks = setup_.plan->mesh.size();
-        handle([&] { return core_->on_failure(Outcome::failed, explain_waits(*consequence_, reports_, num_ranks)); });
+        handle([&] { return core_->on_failure(Outcome::failed, explain_waits(*unexplained_, reports_, num_ranks)); });
       },
       [this](GiveUp) { end(); },
   };
 }
 
 void CoordinatorShell::start() {
-  ended_.assign(setup_.devices.size(), false);
-  for (std::size_t rank = 0; rank < setup_.devices.size(); ++rank) {
-    self_->monitor(setup_.devices[rank]);
-    self_->send(setup_.devices[rank], Connect{setup_.devices, caf::actor_cast<caf::actor>(self_)});
-    self_->send(setup_.devices[rank], Configure{setup_.setups[rank]});
-  }
+  ended_.assign(setup_.members.size(), false);
+  for (const Member& member : setup_.members) self_->monitor(member.actor);
+  setup_.begin(caf::actor_cast<caf::actor>(self_));
 }
 
 template <class Event>
@@ -78,38 +83,49 @@ void CoordinatorShell::hear_progress() {
 
 void CoordinatorShell::broadcast(const std::vector<Order>& orders) {
   for (const Order& order : orders) {
-    for (const caf::actor& device : setup_.devices)
-      std::visit([&](const auto& message) { self_->send(device, message); }, order);
+    for (const Member& member : setup_.members)
+      std::visit([&](const auto& message) { self_->send(member.actor, message); }, order);
     if (!std::holds_alternative<StopOrder>(order) || std::exchange(stopping_, true)) continue;
     self_->delayed_send(self_, time_to_end, GiveUp{});
-    if (std::all_of(ended_.begin(), ended_.end(), [](bool ended) { return ended; })) end();
+    if (all_ended()) end();
   }
 }
 
 void CoordinatorShell::on_fault(const DeviceFault& fault) {
-  if (!fault.is_consequence) return handle([&] { return core_->on_fault(fault); });
-  if (consequence_ || core_->finished()) return;
-  consequence_ = fault;
-  for (const caf::actor& device : setup_.devices) self_->send(device, WaitsRequest{});
+  if (!fault.is_consequence && !fault.is_loss) return handle([&] { return core_->on_fault(fault); });
+  if (core_->finished()) return;
+  const bool first = !unexplained_;
+  if (first || (unexplained_->is_consequence && !fault.is_consequence)) unexplained_ = fault;
+  if (!first) return;
+  for (const Member& member : setup_.members) self_->send(member.actor, WaitsRequest{});
   self_->delayed_send(self_, time_for_a_cause, Deadline{});
 }
 
 void CoordinatorShell::on_down(const caf::down_msg& message) {
-  const auto device = std::find_if(setup_.devices.begin(), setup_.devices.end(),
-                                   [&](const caf::actor& each) { return each.address() == message.source; });
-  if (device == setup_.devices.end()) return;
-  const auto rank = device - setup_.devices.begin();
-  ended_[static_cast<std::size_t>(rank)] = true;
-  if (!stopping_) {
-    const std::string reason = self_->system().render(message.reason);
-    return handle([&] { return core_->on_fault({static_cast<int>(rank), "its actor ended", reason}); });
+  const auto member = std::find_if(setup_.members.begin(), setup_.members.end(),
+                                   [&](const Member& each) { return each.actor.address() == message.source; });
+  if (member == setup_.members.end()) return;
+  ended_[static_cast<std::size_t>(member - setup_.members.begin())] = true;
+  if (stopping_) {
+    if (all_ended()) end();
+    return;
   }
-  if (std::all_of(ended_.begin(), ended_.end(), [](bool ended) { return ended; })) end();
+  // Who watches an agent's process may yet tell more of its end than that it came.
+  const std::string reason = self_->system().render(message.reason);
+  const bool is_agent = member->name != own_actor;
+  on_fault({.rank = member->ranks[0],
+            .where = member->name + " ended",
+            .detail = reason,
+            .is_consequence = is_agent,
+            .is_loss = is_agent});
+}
+
+bool CoordinatorShell::all_ended() const {
+  return std::all_of(ended_.begin(), ended_.end(), [](bool ended) { return ended; });
 }
 
 void CoordinatorShell::end() {
-  if (const auto on_end = std::exchange(setup_.on_end, nullptr))
-    on_end(std::all_of(ended_.begin(), ended_.end(), [](bool ended) { return ended; }));
+  if (const auto on_end = std::exchange(setup_.on_end, nullptr)) on_end(all_ended());
   self_->quit();
 }
 

@@ -1,8 +1,8 @@
 // The actor around a CoordinatorCore: it broadcasts orders, hears progress out, and turns silence into a named cause.
 //
-// No end hangs: a device that dies is a fault; a wait that passed its deadline is explained by asking every device, for
-// a moment, whom it waits for, and gives way to a real cause that arrives meanwhile; and when the job is over, devices
-// that do not end within a grace time are given up.
+// No end hangs: a device that dies is a fault; a wait that passed its deadline, and the loss of a process, are explained
+// by asking every device, for a moment, whom it waits for, and give way to a real cause that arrives meanwhile; and when
+// the job is over, devices that do not end within a grace time are given up.
 #pragma once
 
 #include <functional>
@@ -14,16 +14,30 @@
 
 namespace dsrun {
 
+inline constexpr const char* own_actor = "its actor";
+
+// Whom the coordinator gives its orders: a device, or a host's agent that passes them on to its devices.
+struct Member {
+  caf::actor actor;
+  std::vector<int> ranks;
+  std::string name = own_actor;  // of whose end a fault tells: "the agent of host b"
+};
+
 struct CoordinatorSetup {
   std::shared_ptr<const Plan> plan;
   std::shared_ptr<const BatchLoader> loader;
   StartState start;
-  std::vector<caf::actor> devices;                         // by rank
-  std::vector<std::shared_ptr<const DeviceSetup>> setups;  // by rank
+  std::vector<Member> members;  // in rank order
+  // Tells the members who the coordinator is and what to set up; each rank then says Ready.
+  std::function<void(const caf::actor& coordinator)> begin;
   std::function<void(const SaveFinished&)> commit;         // see CoordinatorCore::commit_saves_with
   std::function<void(const Progressed&)> on_progress;      // on the coordinator's thread
   std::function<void(bool all_devices_ended)> on_end;      // the last thing that this actor does
 };
+
+// A CoordinatorSetup::begin for devices of this process, both by rank.
+void introduce(const std::vector<caf::actor>& devices, const std::vector<std::shared_ptr<const DeviceSetup>>& setups,
+               const caf::actor& coordinator);
 
 class CoordinatorShell {
  public:
@@ -46,9 +60,11 @@ class CoordinatorShell {
   Self* self_;
   CoordinatorSetup setup_;
   std::optional<CoordinatorCore> core_;
-  std::optional<DeviceFault> consequence_;  // the first; a cause may follow
+  bool all_ended() const;
+
+  std::optional<DeviceFault> unexplained_;  // a wait, or better a loss; a cause may follow
   std::vector<WaitsReport> reports_;
-  std::vector<bool> ended_;  // by rank
+  std::vector<bool> ended_;  // by member
   bool stopping_ = false;    // StopOrder is sent
 };
 

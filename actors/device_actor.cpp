@@ -67,6 +67,7 @@ caf::behavior DeviceShell::make_behavior() {
       [this](WaitsRequest) {
         if (core_) self_->send(coordinator_, WaitsReport{setup_->rank, core_->waiting_for(), core_->where()});
       },
+      [this](const LinkLost& lost) { on_link_lost(lost); },
       [this](StopOrder) { self_->quit(); },
   };
 }
@@ -121,7 +122,10 @@ void DeviceShell::pump() {
 void DeviceShell::deliver() {
   for (Outgoing& outgoing : core_->take_outgoing()) {
     if (port_) put_on_wire(outgoing);
-    self_->send(devices_[static_cast<std::size_t>(outgoing.destination)], std::move(outgoing.message));
+    if (setup_->send)
+      setup_->send(outgoing.destination, std::move(outgoing.message));
+    else
+      self_->send(devices_[static_cast<std::size_t>(outgoing.destination)], std::move(outgoing.message));
   }
   if (auto result = core_->take_result()) self_->send(coordinator_, std::move(*result));
   if (auto done = core_->take_done()) self_->send(coordinator_, std::move(*done));
@@ -169,6 +173,15 @@ void DeviceShell::check_deadline() {
     return;
   }
   self_->delayed_send(self_, deadline_interval(timeout_secs), Deadline{});
+}
+
+// The peer's own end, or its agent's word of it, is the cause.
+void DeviceShell::on_link_lost(const LinkLost& lost) {
+  if (failed_ || !setup_) return;
+  fail({.rank = setup_->rank,
+        .where = core_ ? core_->where() : std::string(),
+        .detail = fmt::format("the link to rank {} broke: {}", lost.peer, lost.reason),
+        .is_consequence = true});
 }
 
 void DeviceShell::fail(DeviceFault fault) {

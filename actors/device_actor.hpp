@@ -38,6 +38,7 @@ class DeviceShell {
   void wake_at_arrival();
   std::int64_t now_ns() const;  // of the actors' clock, which a test moves; else CLOCK_MONOTONIC, as the core's
   void check_deadline();
+  void on_link_lost(const LinkLost& lost);
   void fail(DeviceFault fault);
 
   Self* self_;

@@ -22,6 +22,8 @@ struct DeviceSetup {
   std::function<void(DeviceCore&)> restore;
   std::function<std::string(DeviceCore&, std::int64_t step)> save;
   std::function<void(const DeviceSpan&)> on_span;
+  // Takes a message to a device of another process; empty where all are actors of this one.
+  std::function<void(int destination, TensorMessage message)> send;
 };
 
 // What a device says when asked what it waits for: nothing, when it is computing or between rounds.

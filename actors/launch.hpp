@@ -23,7 +23,7 @@ class JobControl {
   void request_save();  // save after the running step and go on
 
  private:
-  friend class RunningJob;
+  friend class JobRun;
   enum class Request : std::uint8_t { stop, save };
   void request(Request what);
   void attach(std::function<void(Request)> deliver);  // delivers what was requested before, too
@@ -52,6 +52,7 @@ struct LaunchOptions {
 struct JobOutcome {
   Outcome outcome = Outcome::failed;
   std::string cause;                       // unless completed or stopped
+  bool started = true;                     // false: not all agents and devices came to be there
   std::int64_t steps = 0;                  // made in all, by earlier runs too
   std::optional<std::int64_t> checkpoint;  // the step of the last committed one
   bool devices_ended =

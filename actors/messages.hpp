@@ -1,4 +1,5 @@
-// The protocol of a job's actors, whole. Nothing here leaves the process, so messages are plain values, moved.
+// The protocol of a job's actors, whole. Devices in one process get plain values, moved; between processes the messages
+// listed in wire.hpp cross. Tensors never do: they go by the data plane (runtime/transport).
 //
 //   launcher → coordinator   StopRequest, SaveRequest
 //   coordinator → device     Connect, then Configure     answered by Ready, once its parameters are in place
@@ -9,15 +10,33 @@
 //                            StopOrder                    the device ends
 //   device → coordinator     DeviceFault at any time; the device then answers nothing but WaitsRequest and StopOrder
 //   device → device          TensorMessage
+//   data plane → device      TensorMessage from another process, LinkLost
 //   to itself, device        Continue: more to run. Deadline: look whether a wait has lasted too long. Arrival: an
 //                            emulated link lets a message be seen
 //   to itself, coordinator   Deadline: no cause came. GiveUp: devices have had their time to end
 //
-// To add a message: a struct, its line above, and its row in the list at the end.
+// With a process a device (actors/processes/) an agent on each host stands between coordinator and devices and passes
+// all of the above on. Before that:
+//
+//   agent → gate             Enlist                       answered by Begin, or Refused
+//   device → agent           DeviceHere, once its data plane has an address
+//   agent → gate             NodeHere, when its devices are there; StartFault when they cannot be
+//   gate → agent → device    Peers: where all others are; the device then makes its core, and says Ready
+//   agent ↔ gate, device     Beat, answered by a Beat: still alive
+//   device → agent → gate    Spans, for traces; Links, at the end, and then
+//                            Farewell                     answered by Farewell; the process ends
+//   to itself                ChildEnded: a process that it started has ended. Tick: time to send a Beat and to look who
+//                            is silent
+//
+// To add a message: a struct, its line above, and its row in the list at the end, or in wire.hpp if it crosses.
 #pragma once
 
+#include <cstdint>
 #include <memory>
+#include <string>
 #include <vector>
+
+#include <sys/types.h>
 
 #include "actors/caf.hpp"
 #include "actors/coordinator_core.hpp"
@@ -31,7 +50,7 @@ struct Configure {
   std::shared_ptr<const DeviceSetup> setup;
 };
 struct Connect {
-  std::vector<caf::actor> devices;  // by rank
+  std::vector<caf::actor> devices;  // by rank; empty: the setup knows the way
   caf::actor coordinator;
 };
 struct Ready {
@@ -46,22 +65,84 @@ struct Arrival {
   std::int64_t at_ns = 0;
 };
 struct GiveUp {};
+struct LinkLost {
+  int peer = 0;
+  std::string reason;
+};
+
+struct Enlist {
+  std::string build;  // of its program
+  int node = 0;       // for which it was started; −1: for any that is free
+  std::string host;   // as it calls itself
+  int pid = 0;
+  int cores = 0;
+  std::int64_t available_bytes = 0;
+  caf::actor agent;
+};
+struct Begin {
+  int node = 0;
+  int first_rank = 0, num_ranks = 0;  // its devices'
+  int world = 0;
+  std::uint32_t generation = 0;
+  std::string brief;       // of the job, for dsrun device
+  std::string secret;      // of the data plane
+  double freeze_secs = 0;  // a process that is silent for longer is lost
+};
+struct Refused {
+  std::string reason;
+};
+struct DeviceHere {
+  int rank = 0;
+  int pid = 0;
+  std::string data_address;  // of its UCX worker
+  caf::actor door;           // hears Peers and Beat
+  caf::actor device;         // hears what a coordinator says to a device
+};
+struct NodeHere {
+  int node = 0;
+  std::vector<std::string> data_addresses;  // of its ranks
+};
+struct StartFault {
+  int node = 0;
+  std::string detail;
+};
+struct Peers {
+  std::vector<std::string> data_addresses;  // by rank
+  std::vector<int> hosts;                   // by rank: the node
+  caf::actor coordinator;
+};
+struct Beat {
+  std::uint32_t generation = 0;
+  int from = 0;  // rank of a device, node of an agent, −1 for the gate
+};
+struct Spans {
+  int rank = 0;
+  std::string bytes;  // of DeviceSpans, one after the other
+};
+struct LinkUse {
+  int peer = 0;
+  std::string transport;  // in UCX's words
+  std::int64_t messages = 0, bytes = 0;
+};
+struct Links {
+  int rank = 0;
+  std::vector<LinkUse> peers;
+  std::int64_t dropped = 0;  // messages that did not prove to be of this job
+};
+// The last that an agent or a device says; the answer lets it go, for all that it said before has been heard.
+struct Farewell {
+  int from = 0;
+};
+struct ChildEnded {
+  pid_t child = 0;
+  std::string how;
+};
+struct Tick {};
 
 }  // namespace dsrun
 
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(dsrun::Configure)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(dsrun::Connect)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(dsrun::Ready)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(dsrun::RoundOrder)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(dsrun::RoundResult)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(dsrun::UpdateOrder)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(dsrun::RoundDone)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(dsrun::SaveOrder)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(dsrun::ShardSaved)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(dsrun::StopOrder)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(dsrun::WaitsRequest)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(dsrun::WaitsReport)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(dsrun::DeviceFault)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(dsrun::StopRequest)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(dsrun::SaveRequest)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(dsrun::TensorMessage)
@@ -69,3 +150,8 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(dsrun::Continue)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(dsrun::Deadline)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(dsrun::Arrival)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(dsrun::GiveUp)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(dsrun::LinkLost)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(dsrun::ChildEnded)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(dsrun::Tick)
+
+#include "actors/wire.hpp"

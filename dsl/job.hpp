@@ -197,10 +197,43 @@ struct LinkSpec {
   bool operator==(const LinkSpec&) const = default;
 };
 
+// Where a device's actor lives.
+enum class Isolation : std::uint8_t {
+  thread,   // all in the program that was started
+  process,  // each in a process of its own, under its host's agent
+};
+
+// Who starts the agents of hosts.
+enum class Launcher : std::uint8_t { local, ssh, wait };
+
+// [cluster.network]: of processes.
+struct NetworkSpec {
+  std::string interface;   // that control and data use alone; "": the loopback where all hosts are this one
+  std::string transports;  // as UCX_TLS has them; "": what UCX chooses
+  bool operator==(const NetworkSpec&) const = default;
+};
+
+// [cluster.ssh]: how launcher = "ssh" gets to other hosts; what is empty or 0 is ssh's own default.
+struct SshSpec {
+  std::string user;
+  int port = 0;
+  std::string identity;                  // file of the private key
+  std::string known_hosts;               // file of the hosts' keys
+  std::string program;                   // dsrun's path there; "": as here
+  std::vector<std::string> environment;  // NAME=VALUE, for agents and devices
+  bool operator==(const SshSpec&) const = default;
+};
+
 // [cluster]
 struct ClusterSpec {
   std::vector<NodeSpec> nodes;
   LinkSpec link{};
+  Isolation isolation = Isolation::thread;
+  Launcher launcher = Launcher::local;
+  double start_timeout_secs = 0;   // agents and devices that are not there by then end the launch
+  double freeze_timeout_secs = 0;  // a process that is silent for longer counts as lost
+  NetworkSpec network{};
+  SshSpec ssh{};
   int threads_per_device = 1;    // threads of one device's matrix products
   bool pin_cores = false;        // device i runs on core i mod cores
   double peer_timeout_secs = 0;  // a wait on a peer longer than this ends the job

@@ -237,6 +237,31 @@ std::vector<Key<Job>> make_keys() {
        "keep device i on core i mod cores"},
       {"cluster", "peer_timeout_secs", FIELD(double, cluster.peer_timeout_secs), "60.0", "", 0.1, 1e6, "seconds",
        "a wait on a peer longer than this ends the job, naming who waited for what"},
+      {"cluster", "isolation", CHOICE(Isolation, cluster.isolation, "thread", "process"), "\"thread\"", "", 0, 0, "",
+       "where devices live: threads of one process, or a process each under an agent of its host; losses are the same"},
+      {"cluster", "launcher", CHOICE(Launcher, cluster.launcher, "local", "ssh", "wait"), "\"local\"", "", 0, 0, "",
+       "of processes: who starts a host's agent: dsrun here, dsrun by ssh, or somebody else by `dsrun agent`"},
+      {"cluster", "start_timeout_secs", FIELD(double, cluster.start_timeout_secs), "15.0", "", 1, 1e6, "seconds",
+       "of processes: a launch whose agents or devices are not there by then is given up"},
+      {"cluster", "freeze_timeout_secs", FIELD(double, cluster.freeze_timeout_secs), "4.0", "", 0.5, 1e6, "seconds",
+       "of processes: one that is silent for longer counts as lost; stretched where devices share cores"},
+
+      {"cluster.network", "interface", FIELD(std::string, cluster.network.interface), "\"\"", "", 0, 15, "",
+       "network interface that processes use for control and data, such as \"eth0\"; nothing listens on another; "
+       "\"\": the loopback, where all hosts are this one"},
+      {"cluster.network", "transports", FIELD(std::string, cluster.network.transports), "\"\"", "", 0, 200, "",
+       "UCX transports, such as \"tcp,self\" or \"posix,cma,self\"; \"\": the fastest that reach"},
+
+      {"cluster.ssh", "user", FIELD(std::string, cluster.ssh.user), "\"\"", "", 0, 100, "", "on the hosts"},
+      {"cluster.ssh", "port", FIELD(int, cluster.ssh.port), "0", "", 0, 65535, "", "of their ssh server"},
+      {"cluster.ssh", "identity", FIELD(std::string, cluster.ssh.identity), "\"\"", "", 0, 4096, "",
+       "file of the private key"},
+      {"cluster.ssh", "known_hosts", FIELD(std::string, cluster.ssh.known_hosts), "\"\"", "", 0, 4096, "",
+       "file of the hosts' keys; a host whose key is not in it is refused"},
+      {"cluster.ssh", "program", FIELD(std::string, cluster.ssh.program), "\"\"", "", 0, 4096, "",
+       "path of dsrun on the hosts; \"\": as here"},
+      {"cluster.ssh", "environment", FIELD(std::vector<std::string>, cluster.ssh.environment), "[]", "", 0, 0, "",
+       "NAME=VALUE for agents and devices"},
 
       {"cluster.link", "latency_us", FIELD(double, cluster.link.latency_us), "0.0", "", 0, 1e9, "microseconds",
        "from a message's leaving to its arrival"},
@@ -245,7 +270,7 @@ std::vector<Key<Job>> make_keys() {
   };
 }
 
-constexpr std::array<TableHelp, 12> tables = {{
+constexpr std::array<TableHelp, 14> tables = {{
     {"job", "the run"},
     {"model", "sizes of the model, in DeepSeek-V3's terms (arXiv 2412.19437)"},
     {"parallel", "how ranks share the work: world = pipeline x data"},
@@ -260,6 +285,8 @@ constexpr std::array<TableHelp, 12> tables = {{
      "a wire to emulate between devices of one process, so that a laptop shows what a network does to a job: a message "
      "to another device leaves once those before it have left, takes its bytes over gb_per_s to do so, and arrives "
      "latency_us later; without the table messages arrive at once"},
+    {"cluster.network", "what processes talk over; [cluster] isolation = \"process\""},
+    {"cluster.ssh", "how [cluster] launcher = \"ssh\" reaches hosts; what is \"\" or 0 is left to ssh and its own files"},
     {"cluster.node", "one entry a host; none: one localhost with as many devices as ranks"},
 }};
 

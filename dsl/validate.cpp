@@ -29,6 +29,7 @@ class Rules {
     ramp();
     optimizer();
     link();
+    processes();
     if (places_.whole) cluster();  // else a node may be missing
     return std::move(faults_);
   }
@@ -217,6 +218,20 @@ class Rules {
          fmt::format("a latency of {:.3g} s, but a wait of {:.3g} s ends the job", link.latency_us * 1e-6,
                      job_.cluster.peer_timeout_secs),
          "a peer_timeout_secs well above the latency");
+  }
+
+  void processes() {
+    const ClusterSpec& c = job_.cluster;
+    const bool process = c.isolation == Isolation::process;
+    rule(process || (c.launcher == Launcher::local && c.network == NetworkSpec{}),
+         {"cluster.launcher", "cluster.network.interface", "cluster.network.transports", "cluster.isolation"},
+         "a launcher or a network for devices that are threads of one process",
+         "isolation = \"process\", or neither of these keys");
+    rule(c.launcher == Launcher::ssh || c.ssh == SshSpec{}, {"cluster.launcher", "cluster.ssh.user"},
+         "[cluster.ssh], but agents are not started by ssh", "launcher = \"ssh\", or no [cluster.ssh]");
+    for (const std::string& setting : c.ssh.environment)
+      rule(setting.find('=') != std::string::npos && setting[0] != '=', {"cluster.ssh.environment"},
+           fmt::format("\"{}\" in the environment", setting), "NAME=VALUE");
   }
 
   void cluster() {

@@ -14,6 +14,7 @@
 #include "runtime/data/source.hpp"
 #include "runtime/device/scratch.hpp"
 #include "runtime/kernels/gemm.hpp"
+#include "runtime/memory.hpp"
 
 namespace dsrun {
 namespace {
@@ -112,20 +113,6 @@ std::optional<Refusal> open_data(const Job& job, std::shared_ptr<const TokenSour
 }
 
 }  // namespace
-
-std::int64_t available_memory_bytes() {
-  std::int64_t bytes = std::numeric_limits<std::int64_t>::max();
-  std::ifstream machine("/proc/meminfo");
-  for (std::string name; machine >> name;) {
-    std::int64_t kibibytes = 0;
-    if (name == "MemAvailable:" && machine >> kibibytes) bytes = kibibytes * 1024;
-  }
-  std::int64_t limit = 0, used = 0;  // "max" where there is no limit does not read as a number
-  std::ifstream group_limit("/sys/fs/cgroup/memory.max"), group_use("/sys/fs/cgroup/memory.stat");
-  std::string name;
-  if (group_limit >> limit && group_use >> name >> used && name == "anon") bytes = std::min(bytes, limit - used);
-  return bytes;
-}
 
 std::variant<Preflight, Refusal> check_before_launch(Job job) {
   Preflight preflight;

@@ -23,7 +23,4 @@ struct Preflight {
 
 std::variant<Preflight, Refusal> check_before_launch(Job job);
 
-// Bytes that this process may still come to use: free and reclaimable memory, or what its control group grants.
-std::int64_t available_memory_bytes();
-
 }  // namespace dsrun

@@ -4,6 +4,7 @@
 #include <cassert>
 #include <cstdlib>
 #include <fstream>
+#include <limits>
 #include <new>
 #include <string>
 
@@ -98,6 +99,20 @@ std::int64_t anonymous_resident_bytes() {
       return kib * 1024;
     }
   return 0;
+}
+
+std::int64_t available_memory_bytes() {
+  std::int64_t bytes = std::numeric_limits<std::int64_t>::max();
+  std::ifstream machine("/proc/meminfo");
+  for (std::string name; machine >> name;) {
+    std::int64_t kibibytes = 0;
+    if (name == "MemAvailable:" && machine >> kibibytes) bytes = kibibytes * 1024;
+  }
+  std::int64_t limit = 0, used = 0;  // "max" where there is no limit does not read as a number
+  std::ifstream group_limit("/sys/fs/cgroup/memory.max"), group_use("/sys/fs/cgroup/memory.stat");
+  std::string name;
+  if (group_limit >> limit && group_use >> name >> used && name == "anon") bytes = std::min(bytes, limit - used);
+  return bytes;
 }
 
 }  // namespace dsrun

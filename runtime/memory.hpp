@@ -77,6 +77,9 @@ class MemoryPool : public std::enable_shared_from_this<MemoryPool> {
   std::shared_ptr<Arena> arena_ = std::make_shared<Arena>();
 };
 
+// Bytes that this process may still come to use: free and reclaimable memory, or what its control group grants.
+std::int64_t available_memory_bytes();
+
 // Resident anonymous memory of this process, in bytes, as the kernel counts it.
 std::int64_t anonymous_resident_bytes();
 

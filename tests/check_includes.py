@@ -13,7 +13,7 @@ import sys
 
 LAYERS = ["dsl", "models", "cluster", "runtime", "actors", "dsrun"]
 SUFFIXES = {".cpp", ".hpp", ".cu", ".cuh"}
-CAF_HEADER = "actors/caf.hpp"
+CAF_HEADERS = ["actors/caf.hpp", "actors/processes/caf_network.hpp"]
 CAF_FOLDERS = ["actors", "tests/actors", "tests/end_to_end", "tests/sanitizers"]
 KERNEL_FOLDERS = ["runtime", "tests/runtime", "tests/kernels", "tests/cuda", "tests/bench"]
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
@@ -29,7 +29,7 @@ def beyond_schedule(path):
 
 # (what the header's name looks like, which files may include it, in words), first match wins.
 FENCES = [
-    (r"caf/", lambda path: path == CAF_HEADER, f"only {CAF_HEADER} includes CAF"),
+    (r"caf/", lambda path: path in CAF_HEADERS, f"only {CAF_HEADERS} include CAF"),
     (r"toml\+\+/|toml\.hpp$", lambda path: re.match(r"dsl/.*\.cpp$", path), "toml++ is for dsl/*.cpp"),
     (r"oneapi/|dnnl", in_folders(*KERNEL_FOLDERS), "oneDNN is for runtime/"),
     (r"cuda|cublas|curand|cub/|nvtx|nccl|uc[ptsm]/", in_folders(*KERNEL_FOLDERS),
@@ -60,8 +60,8 @@ def layer_of(path):
 
 def project_fault(path, header):
     source, target = layer_of(path), layer_of(header)
-    if header == CAF_HEADER and not in_folders(*CAF_FOLDERS)(path):
-        return f"{CAF_HEADER} is for actors/: include what actors/ offers instead"
+    if header in CAF_HEADERS and not in_folders(*CAF_FOLDERS)(path):
+        return f"{header} is for actors/: include what actors/ offers instead"
     if header.startswith("tests/"):
         return None if path.startswith("tests/") else "tests/ is for tests"
     if target == "schedule":

@@ -98,6 +98,7 @@ struct DeviceFault {
   std::string detail;
   bool is_consequence = false;  // a wait that passed its deadline, rather than a cause of its own
   bool is_storage = false;      // it could not read or write a checkpoint
+  bool is_loss = false;         // its process is gone or silent; what others waited for belongs to the report
 };
 
 }  // namespace dsrun

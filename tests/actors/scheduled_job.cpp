@@ -28,6 +28,8 @@ void ScheduledJob::spawn() {
   CoordinatorSetup setup;
   setup.plan = plan_;
   setup.loader = loader_;
+  std::vector<caf::actor> devices;
+  std::vector<std::shared_ptr<const DeviceSetup>> setups;
   for (int rank = 0; rank < plan_->mesh.size(); ++rank) {
     auto device = std::make_shared<DeviceSetup>();
     device->plan = plan_;
@@ -38,10 +40,12 @@ void ScheduledJob::spawn() {
       return std::string("{}");
     };
     if (alter_setup) alter_setup(*device);
-    setup.setups.push_back(std::move(device));
+    setups.push_back(std::move(device));
     caf::actor replacement = replace_device ? replace_device(rank, *system_) : caf::actor();
-    setup.devices.push_back(replacement ? std::move(replacement) : system_->spawn(device_actor));
+    devices.push_back(replacement ? std::move(replacement) : system_->spawn(device_actor));
+    setup.members.push_back({devices.back(), {rank}});
   }
+  setup.begin = [devices, setups](const caf::actor& coordinator) { introduce(devices, setups, coordinator); };
   setup.on_progress = [this](const Progressed& progress) { hear(progress); };
   setup.on_end = [this](bool all_devices_ended) {
     ended_ = true;

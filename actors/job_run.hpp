@@ -1,0 +1,48 @@
+// What a launch has in common wherever its devices live: a coordinator, whom it asks, what it is told, how it ends.
+#pragma once
+
+#include <atomic>
+#include <future>
+#include <memory>
+
+#include "actors/coordinator_actor.hpp"
+#include "actors/launch.hpp"
+
+namespace dsrun {
+
+class JobRun {
+ public:
+  JobRun(const LaunchOptions& options, JobControl& control);
+
+  CoordinatorSetup coordinator_setup();  // all but members and begin
+  // Runs the coordinator until it has ended. `spawned` hears of it before anything is awaited.
+  JobOutcome run(caf::actor_system& system, CoordinatorSetup setup,
+                 const std::function<void(const caf::actor&)>& spawned = {});
+
+ private:
+  // The end of a job, told once: by the coordinator when all is done or, should it die itself, by its death.
+  class Ending {
+   public:
+    std::future<bool> all_devices_ended() { return promise_.get_future(); }
+    void tell(bool all_devices_ended) {
+      if (!told_.exchange(true)) promise_.set_value(all_devices_ended);
+    }
+
+   private:
+    std::atomic<bool> told_{false};
+    std::promise<bool> promise_;
+  };
+
+  void hear(const Progressed& progress);
+
+  const LaunchOptions& options_;
+  JobControl& control_;
+  std::shared_ptr<Ending> ending_ = std::make_shared<Ending>();
+  JobOutcome outcome_;  // written on the coordinator's thread until the ending is told
+};
+
+// How a device comes to its state and saves it, in whatever process it lives.
+void set_state_functions(DeviceSetup& setup, const std::string& run_dir, const std::optional<SavedState>& resume_from,
+                         const std::function<void(DeviceCore&)>& initialise);
+
+}  // namespace dsrun

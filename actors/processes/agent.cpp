@@ -1,0 +1,119 @@
+#include "actors/processes/agent.hpp"
+
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <future>
+#include <iterator>
+
+#include <unistd.h>
+
+#include <fmt/format.h>
+
+#include "actors/processes/agent_actor.hpp"
+#include "actors/processes/children.hpp"
+#include "actors/processes/own_address.hpp"
+#include "runtime/checkpoint/files.hpp"
+
+namespace dsrun {
+namespace {
+
+constexpr int exit_orphan = 1;
+
+int end_saying(const std::string& cause) {
+  if (cause.empty()) return 0;
+  std::fputs(fmt::format("dsrun agent on {}: {}\n", own_host_name(), cause).c_str(), stderr);
+  return exit_orphan;
+}
+
+class Agent {
+ public:
+  explicit Agent(const AgentOptions& options) : options_(options), invitation_(options.invitation) {}
+
+  int run(std::string build) {
+    const caf::actor gate = plane_.connect(invitation_.gate);
+    AgentSetup setup;
+    setup.node = invitation_.node;
+    setup.build = std::move(build);
+    setup.gate = gate;
+    setup.start_device = [this](const Begin& begin, int rank, const caf::actor& agent) {
+      return start_device(begin, rank, agent);
+    };
+    setup.kill_device = [this](pid_t process) { children_.kill(process); };
+    setup.kill_all = [this] { children_.kill_all(); };
+    setup.on_end = [this](const std::string& cause) { ended_.set_value(cause); };
+    plane_.actors().spawn<caf::detached>(agent_actor, std::move(setup));
+    const std::string cause = ended_.get_future().get();
+    children_.kill_all();
+    children_.wait_for_all(std::chrono::seconds(2));
+    return end_saying(cause);
+  }
+
+  // The launcher is gone without a word, and with it whoever would want one.
+  void end_now() {
+    children_.kill_all();
+    children_.wait_for_all(std::chrono::seconds(2));
+    _exit(end_saying("the launcher is gone"));
+  }
+
+ private:
+  pid_t start_device(const Begin& begin, int rank, const caf::actor& agent) {
+    if (door_.port == 0) {
+      agent_ = agent;  // before there is a child whose end it could be told of
+      door_.host = own_address(invitation_.interface, invitation_.gate.host);
+      door_.port = plane_.listen(agent, door_.host);
+    }
+    DeviceInvitation device;
+    device.rank = rank;
+    device.node = begin.node;
+    device.world = begin.world;
+    device.generation = begin.generation;
+    device.agent = door_;
+    device.agent_pid = getpid();
+    device.interface = invitation_.interface;
+    device.transports = invitation_.transports;
+    device.secret = begin.secret;
+    device.freeze_secs = begin.freeze_secs;
+    device.brief = begin.brief;
+    device.credentials = invitation_.credentials;
+    ChildCommand command;
+    command.arguments = {options_.program, "device"};
+    command.input = to_text(device) + "\n";
+    return children_.start(std::move(command));
+  }
+
+  const AgentOptions& options_;
+  const AgentInvitation& invitation_;
+  std::promise<std::string> ended_;
+  caf::actor agent_;
+  HostPort door_;
+  ControlPlane plane_{invitation_.credentials};
+  Children children_{[this](pid_t child, const std::string& how) {
+    if (agent_) caf::anon_send(agent_, ChildEnded{child, how});
+  }};
+};
+
+}  // namespace
+
+int run_agent(const AgentOptions& options) {
+  int exit_code = exit_orphan;
+  try {
+    Agent agent(options);
+    if (options.with_lifeline) Lifeline([&agent] { agent.end_now(); });
+    exit_code = agent.run(build_of(DSRUN_VERSION, options.program));
+  } catch (const std::exception& error) {
+    exit_code = end_saying(error.what());
+  }
+  std::fflush(nullptr);
+  _exit(exit_code);  // CAF would wait for connections that the other end closes as well
+}
+
+std::string own_program() { return std::filesystem::read_symlink("/proc/self/exe").string(); }
+
+std::string build_of(const std::string& version, const std::string& program) {
+  std::ifstream file(program, std::ios::binary);
+  const std::string bytes{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+  return fmt::format("{} ({:016x})", version, hash_bytes(bytes.data(), bytes.size()));
+}
+
+}  // namespace dsrun

@@ -1,0 +1,25 @@
+// The main of a host's agent.
+#pragma once
+
+#include <string>
+
+#include "actors/processes/invitation.hpp"
+
+namespace dsrun {
+
+struct AgentOptions {
+  AgentInvitation invitation;
+  std::string program;  // dsrun's own path, for its devices
+  bool with_lifeline = true;  // its stdin tells whether the launcher lives; false: somebody else started it
+};
+
+// Until the job is over; returns the process's exit code. Says on stderr why, unless it ended in order.
+int run_agent(const AgentOptions& options);
+
+// What both ends of a job must have in common: the version and a hash of the program.
+std::string build_of(const std::string& version, const std::string& program);
+
+// The path of this process's program.
+std::string own_program();
+
+}  // namespace dsrun

@@ -1,0 +1,86 @@
+#include "actors/processes/control_plane.hpp"
+
+#include <sstream>
+
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <fmt/format.h>
+
+#include "actors/messages.hpp"
+#include "actors/processes/caf_network.hpp"
+
+namespace dsrun {
+namespace {
+
+// A file that no folder holds and that ends with this process: CAF wants names of files, a key wants to be on no disk.
+class MemoryFile {
+ public:
+  explicit MemoryFile(const std::string& content) : file_(memfd_create("dsrun", MFD_CLOEXEC)) {
+    if (file_ < 0 || write(file_, content.data(), content.size()) != static_cast<ssize_t>(content.size()))
+      throw ControlError("cannot hold credentials in memory");
+  }
+  ~MemoryFile() { close(file_); }
+  MemoryFile(const MemoryFile&) = delete;
+  MemoryFile& operator=(const MemoryFile&) = delete;
+  std::string path() const { return fmt::format("/proc/self/fd/{}", file_); }
+
+ private:
+  int file_;
+};
+
+}  // namespace
+
+struct ControlPlane::Parts {
+  Parts(const Credentials& credentials, int num_threads)
+      : authority(credentials.authority),
+        certificate(credentials.certificate),
+        key(credentials.key),
+        system(configure(num_threads)) {}
+
+  caf::actor_system_config& configure(int num_threads) {
+    std::istringstream no_file;  // else CAF reads caf-application.ini from the working directory
+    config.parse({}, no_file);
+    config.set("scheduler.policy", caf::atom("sharing"));
+    config.set("scheduler.max-threads", num_threads);
+    config.set("middleman.workers", 1);
+    config.add_message_types<caf::id_block::dsrun>();
+    config.load<caf::io::middleman>();
+    config.load<caf::openssl::manager>();
+    config.openssl_cafile = authority.path();
+    config.openssl_certificate = certificate.path();
+    config.openssl_key = key.path();
+    return config;
+  }
+
+  MemoryFile authority, certificate, key;
+  caf::actor_system_config config;
+  caf::actor_system system;
+};
+
+ControlPlane::ControlPlane(const Credentials& credentials, int num_threads)
+    : parts_(std::make_unique<Parts>(credentials, num_threads)) {}
+
+ControlPlane::~ControlPlane() = default;
+
+caf::actor_system& ControlPlane::actors() { return parts_->system; }
+
+std::uint16_t ControlPlane::listen(const caf::actor& door, const std::string& address) {
+  const auto port = caf::openssl::publish(door, 0, address.c_str());
+  if (!port)
+    throw ControlError(fmt::format("cannot listen on {}: {}", address, parts_->system.render(port.error())));
+  return *port;
+}
+
+caf::actor ControlPlane::connect(const HostPort& where) {
+  auto door = caf::openssl::remote_actor(parts_->system, where.host, where.port);
+  if (!door) {
+    const std::string reason = parts_->system.render(door.error());
+    const bool refused = reason.find("handshake") != std::string::npos;
+    throw ControlError(fmt::format("cannot connect to {} port {}: {}", where.host, where.port,
+                                   refused ? "the certificates are not of one job" : reason));
+  }
+  return std::move(*door);
+}
+
+}  // namespace dsrun

@@ -1,0 +1,180 @@
+#include "actors/processes/gate_actor.hpp"
+
+#include <algorithm>
+#include <chrono>
+
+#include <fmt/format.h>
+
+namespace dsrun {
+namespace {
+
+constexpr int the_gate = -1;
+
+std::chrono::nanoseconds nanoseconds(double secs) {
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::duration<double>(secs));
+}
+
+double gibibytes(std::int64_t bytes) { return static_cast<double>(bytes) / (1 << 30); }
+
+}  // namespace
+
+double GateShell::now() const {
+  return std::chrono::duration<double>(self_->system().clock().now().time_since_epoch()).count();
+}
+
+caf::behavior GateShell::make_behavior(GateSetup setup) {
+  setup_ = std::move(setup);
+  agents_.resize(setup_.nodes.size());
+  self_->delayed_send(self_, nanoseconds(setup_.start_secs), Deadline{});
+  return {
+      [this](const Enlist& enlist) { on_enlist(enlist); },
+      [this](NodeHere& here) { on_here(here); },
+      [this](const StartFault& fault) {
+        fail_start(fmt::format("{}: {}", name_of(static_cast<std::size_t>(fault.node)), fault.detail));
+      },
+      [this](const Connect& connect) { on_coordinator(connect); },
+      [this](const Beat& beat) {
+        beats_.heard(beat.generation, beat.from, now());
+        if (const auto node = static_cast<std::size_t>(beat.from); node < agents_.size() && agents_[node].actor)
+          self_->send(agents_[node].actor, Beat{setup_.generation, the_gate});
+      },
+      [this](const Farewell& farewell) {
+        const auto node = static_cast<std::size_t>(farewell.from);
+        if (node >= agents_.size() || !agents_[node].actor) return;
+        agents_[node].left = true;
+        beats_.forget(farewell.from);
+        self_->send(agents_[node].actor, Farewell{the_gate});
+      },
+      [this](const Spans& spans) { setup_.on_spans(spans); },
+      [this](const Links& links) { setup_.on_links(links); },
+      [this](const ChildEnded& ended) { on_agent_ended(ended); },
+      [this](Deadline) {
+        if (started_) return;
+        std::string missing;
+        for (std::size_t node = 0; node < agents_.size(); ++node)
+          if (!agents_[node].here)
+            missing += fmt::format("{}{} {}", missing.empty() ? "" : "; ", name_of(node),
+                                   agents_[node].actor ? "has an agent, but not all its devices" : "has no agent");
+        fail_start(fmt::format("not all hosts were there after {:.3g} s: {}", setup_.start_secs, missing));
+      },
+      [this](Tick) { on_tick(); },
+      [this](StopOrder) { self_->quit(); },
+  };
+}
+
+std::string GateShell::name_of(std::size_t node) const {
+  if (node >= agents_.size()) return fmt::format("node {}", node);
+  const std::string& own = agents_[node].host;
+  const std::string& host = setup_.nodes[node].host;
+  return own.empty() || own == host ? fmt::format("host {}", host) : fmt::format("host {} ({})", host, own);
+}
+
+int GateShell::place(const Enlist& enlist) const {
+  const auto is_free = [&](std::size_t node) { return !agents_[node].actor; };
+  if (enlist.node >= 0) {
+    const auto node = static_cast<std::size_t>(enlist.node);
+    return node < agents_.size() && is_free(node) ? enlist.node : -1;
+  }
+  for (std::size_t node = 0; node < agents_.size(); ++node)
+    if (is_free(node) && setup_.nodes[node].host == enlist.host) return static_cast<int>(node);
+  for (std::size_t node = 0; node < agents_.size(); ++node)
+    if (is_free(node)) return static_cast<int>(node);
+  return -1;
+}
+
+void GateShell::on_enlist(const Enlist& enlist) {
+  const auto refuse = [&](const std::string& reason) { self_->send(enlist.agent, Refused{reason}); };
+  if (enlist.build != setup_.build) {
+    refuse(fmt::format("another version of dsrun: {} here, {} at the launcher", enlist.build, setup_.build));
+    if (!started_ && enlist.node >= 0)
+      fail_start(fmt::format("host {} has another version of dsrun: {}, this is {}", enlist.host, enlist.build,
+                             setup_.build));
+    return;
+  }
+  const int place_of_it = failed_ ? -1 : place(enlist);
+  if (place_of_it < 0) return refuse("the job has all the agents that it needs");
+  const auto node = static_cast<std::size_t>(place_of_it);
+  const GateNode& wanted = setup_.nodes[node];
+  if (wanted.needed_bytes > enlist.available_bytes) {
+    const std::string reason =
+        fmt::format("too little memory on host {}: its {} ranks together need {:.2f} GiB at their peak, and {:.2f} GiB "
+                    "are available (dsrun plan shows where it goes)",
+                    enlist.host, wanted.num_ranks, gibibytes(wanted.needed_bytes), gibibytes(enlist.available_bytes));
+    refuse(reason);
+    return fail_start(reason);
+  }
+  agents_[node].actor = enlist.agent;
+  agents_[node].host = enlist.host;
+  // Processes that share cores answer later; how much later, their number tells.
+  const double crowd = std::max(1.0, static_cast<double>(wanted.num_ranks) / std::max(1, enlist.cores));
+  most_crowded_ = std::max(most_crowded_, crowd);
+  self_->send(enlist.agent, Begin{place_of_it, wanted.first_rank, wanted.num_ranks, setup_.world, setup_.generation,
+                                  setup_.brief, setup_.secret, setup_.freeze_secs * crowd});
+}
+
+void GateShell::on_here(NodeHere& here) {
+  const auto node = static_cast<std::size_t>(here.node);
+  if (node >= agents_.size() || failed_) return;
+  agents_[node].data_addresses = std::move(here.data_addresses);
+  agents_[node].here = true;
+  if (!std::all_of(agents_.begin(), agents_.end(), [](const Agent& agent) { return agent.here; })) return;
+  started_ = true;
+  std::vector<caf::actor> all;
+  for (const Agent& agent : agents_) all.push_back(agent.actor);
+  setup_.on_started(all);
+}
+
+void GateShell::on_coordinator(const Connect& connect) {
+  coordinator_ = connect.coordinator;
+  beats_ = Heartbeats(setup_.generation, setup_.freeze_secs * most_crowded_);
+  Peers peers;
+  peers.coordinator = connect.coordinator;
+  for (std::size_t node = 0; node < agents_.size(); ++node) {
+    for (std::string& address : agents_[node].data_addresses) {
+      peers.data_addresses.push_back(std::move(address));
+      peers.hosts.push_back(static_cast<int>(node));
+    }
+    beats_.watch(static_cast<int>(node), now());
+  }
+  for (const Agent& agent : agents_) self_->send(agent.actor, peers);
+  on_tick();
+}
+
+void GateShell::on_agent_ended(const ChildEnded& ended) {
+  const auto node = static_cast<std::size_t>(ended.child);
+  if (agents_[node].left) return;
+  const std::string detail = fmt::format("its agent ended: {}", ended.how);
+  if (!started_) return fail_start(fmt::format("{}: {}", name_of(node), detail));
+  tell_loss(node, detail);
+}
+
+void GateShell::on_tick() {
+  for (int silent : beats_.take_silent(now())) {
+    const auto node = static_cast<std::size_t>(silent);
+    tell_loss(node, fmt::format("silent for {:.3g} s: frozen, or cut off", beats_.limit_secs()));
+    setup_.kill_agent(silent);
+  }
+  self_->delayed_send(self_, nanoseconds(beats_.interval_secs()), Tick{});
+}
+
+void GateShell::tell_loss(std::size_t node, const std::string& detail) {
+  if (!coordinator_) return;
+  const GateNode& lost = setup_.nodes[node];
+  beats_.forget(static_cast<int>(node));
+  self_->send(coordinator_, DeviceFault{.rank = lost.first_rank,
+                                        .where = lost.num_ranks == 1
+                                                     ? name_of(node)
+                                                     : fmt::format("{} (ranks {} to {})", name_of(node), lost.first_rank,
+                                                                   lost.first_rank + lost.num_ranks - 1),
+                                        .detail = detail,
+                                        .is_loss = true});
+}
+
+void GateShell::fail_start(const std::string& cause) {
+  if (std::exchange(failed_, true) || started_) return;
+  for (const Agent& agent : agents_)
+    if (agent.actor) self_->send(agent.actor, StopOrder{});
+  setup_.on_start_failed(cause);
+}
+
+}  // namespace dsrun

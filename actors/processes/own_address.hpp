@@ -1,0 +1,15 @@
+// The address by which other hosts reach this one.
+#pragma once
+
+#include <string>
+
+namespace dsrun {
+
+inline constexpr const char* loopback_address = "127.0.0.1";
+
+// Of the named network interface; with none, the one from which `peer` (a host) is reached. Throws std::runtime_error.
+std::string own_address(const std::string& interface, const std::string& peer);
+
+std::string own_host_name();
+
+}  // namespace dsrun

@@ -1,0 +1,151 @@
+// How the messages of messages.hpp cross between processes: every field, in order. Both ends are the same build (an
+// agent says which before anything else), so that there is no other version to understand.
+//
+// To let another message cross: an inspect() here and its line in the list at the end.
+// Part of messages.hpp, which includes it: who sends a message has to see how it crosses.
+#pragma once
+
+namespace dsrun {
+
+// NOLINTBEGIN: CAF finds these by name.
+template <class I>
+typename I::result_type inspect(I& f, Tag& x) {
+  return f(x.generation, x.round, x.traffic, x.stage, x.direction, x.microbatch, x.node, x.pass, x.source);
+}
+template <class I>
+typename I::result_type inspect(I& f, RoundOrder& x) {
+  return f(x.round, x.kind, x.index, x.mtp_lambda, x.microbatches);
+}
+template <class I>
+typename I::result_type inspect(I& f, RoundResult& x) {
+  return f(x.rank, x.round, x.loss_sum, x.mtp_loss_sums, x.balance_loss_sum, x.sum_squares, x.expert_counts,
+           x.rows_sent_away, x.rows_received);
+}
+template <class I>
+typename I::result_type inspect(I& f, UpdateOrder& x) {
+  return f(x.round, x.step, x.lr, x.gradient_scale, x.biases);
+}
+template <class I>
+typename I::result_type inspect(I& f, PhaseTimes& x) {
+  return f(x.forward, x.backward, x.exchange, x.optimizer, x.core_wait, x.idle, x.delivery, x.overhead);
+}
+template <class I>
+typename I::result_type inspect(I& f, MemoryUse& x) {
+  return f(x.live, x.peak, x.live_total, x.peak_total);
+}
+template <class I>
+typename I::result_type inspect(I& f, InstructionTimes& x) {
+  return f(x.count, x.elapsed, x.ops, x.transfer_wait, x.pipeline_wait);
+}
+template <class I>
+typename I::result_type inspect(I& f, ProgramTimes& x) {
+  return f(x.kinds, x.synchronisation, x.synchronisation_wait);
+}
+template <class I>
+typename I::result_type inspect(I& f, RoundDone& x) {
+  return f(x.rank, x.round, x.times, x.op_seconds, x.memory, x.program);
+}
+template <class I>
+typename I::result_type inspect(I& f, SaveOrder& x) {
+  return f(x.step);
+}
+template <class I>
+typename I::result_type inspect(I& f, ShardSaved& x) {
+  return f(x.rank, x.step, x.description);
+}
+template <class I>
+typename I::result_type inspect(I& f, StopOrder&) {
+  return f();
+}
+template <class I>
+typename I::result_type inspect(I& f, WaitsRequest&) {
+  return f();
+}
+template <class I>
+typename I::result_type inspect(I& f, WaitsReport& x) {
+  return f(x.rank, x.waits, x.where);
+}
+template <class I>
+typename I::result_type inspect(I& f, DeviceFault& x) {
+  return f(x.rank, x.where, x.detail, x.is_consequence, x.is_storage, x.is_loss);
+}
+template <class I>
+typename I::result_type inspect(I& f, Ready& x) {
+  return f(x.rank);
+}
+template <class I>
+typename I::result_type inspect(I& f, Enlist& x) {
+  return f(x.build, x.node, x.host, x.pid, x.cores, x.available_bytes, x.agent);
+}
+template <class I>
+typename I::result_type inspect(I& f, Begin& x) {
+  return f(x.node, x.first_rank, x.num_ranks, x.world, x.generation, x.brief, x.secret, x.freeze_secs);
+}
+template <class I>
+typename I::result_type inspect(I& f, DeviceHere& x) {
+  return f(x.rank, x.pid, x.data_address, x.door, x.device);
+}
+template <class I>
+typename I::result_type inspect(I& f, NodeHere& x) {
+  return f(x.node, x.data_addresses);
+}
+template <class I>
+typename I::result_type inspect(I& f, Peers& x) {
+  return f(x.data_addresses, x.hosts, x.coordinator);
+}
+template <class I>
+typename I::result_type inspect(I& f, Refused& x) {
+  return f(x.reason);
+}
+template <class I>
+typename I::result_type inspect(I& f, StartFault& x) {
+  return f(x.node, x.detail);
+}
+template <class I>
+typename I::result_type inspect(I& f, Beat& x) {
+  return f(x.generation, x.from);
+}
+template <class I>
+typename I::result_type inspect(I& f, Farewell& x) {
+  return f(x.from);
+}
+template <class I>
+typename I::result_type inspect(I& f, Spans& x) {
+  return f(x.rank, x.bytes);
+}
+template <class I>
+typename I::result_type inspect(I& f, Links& x) {
+  return f(x.rank, x.peers, x.dropped);
+}
+template <class I>
+typename I::result_type inspect(I& f, LinkUse& x) {
+  return f(x.peer, x.transport, x.messages, x.bytes);
+}
+// NOLINTEND
+
+}  // namespace dsrun
+
+CAF_BEGIN_TYPE_ID_BLOCK(dsrun, caf::first_custom_type_id)
+CAF_ADD_TYPE_ID(dsrun, (dsrun::RoundOrder))
+CAF_ADD_TYPE_ID(dsrun, (dsrun::RoundResult))
+CAF_ADD_TYPE_ID(dsrun, (dsrun::UpdateOrder))
+CAF_ADD_TYPE_ID(dsrun, (dsrun::RoundDone))
+CAF_ADD_TYPE_ID(dsrun, (dsrun::SaveOrder))
+CAF_ADD_TYPE_ID(dsrun, (dsrun::ShardSaved))
+CAF_ADD_TYPE_ID(dsrun, (dsrun::StopOrder))
+CAF_ADD_TYPE_ID(dsrun, (dsrun::WaitsRequest))
+CAF_ADD_TYPE_ID(dsrun, (dsrun::WaitsReport))
+CAF_ADD_TYPE_ID(dsrun, (dsrun::DeviceFault))
+CAF_ADD_TYPE_ID(dsrun, (dsrun::Ready))
+CAF_ADD_TYPE_ID(dsrun, (dsrun::Enlist))
+CAF_ADD_TYPE_ID(dsrun, (dsrun::Begin))
+CAF_ADD_TYPE_ID(dsrun, (dsrun::DeviceHere))
+CAF_ADD_TYPE_ID(dsrun, (dsrun::NodeHere))
+CAF_ADD_TYPE_ID(dsrun, (dsrun::Peers))
+CAF_ADD_TYPE_ID(dsrun, (dsrun::Refused))
+CAF_ADD_TYPE_ID(dsrun, (dsrun::StartFault))
+CAF_ADD_TYPE_ID(dsrun, (dsrun::Beat))
+CAF_ADD_TYPE_ID(dsrun, (dsrun::Farewell))
+CAF_ADD_TYPE_ID(dsrun, (dsrun::Spans))
+CAF_ADD_TYPE_ID(dsrun, (dsrun::Links))
+CAF_END_TYPE_ID_BLOCK(dsrun)
