@@ -1,0 +1,81 @@
+#include "runtime/transport/tensor_header.hpp"
+
+#include <algorithm>
+
+namespace dsrun {
+namespace {
+
+class Writer {
+ public:
+  explicit Writer(std::span<std::byte> bytes) : bytes_(bytes) {}
+  template <class Integer>
+  void put(Integer value) {
+    auto rest = static_cast<std::uint64_t>(value);
+    for (std::size_t i = 0; i < sizeof value; ++i, rest >>= 8) bytes_[at_++] = static_cast<std::byte>(rest & 0xff);
+  }
+
+ private:
+  std::span<std::byte> bytes_;
+  std::size_t at_ = 0;
+};
+
+class Reader {
+ public:
+  explicit Reader(std::span<const std::byte> bytes) : bytes_(bytes) {}
+  template <class Integer>
+  void get(Integer& value) {
+    std::uint64_t all = 0;
+    for (std::size_t i = 0; i < sizeof value; ++i) all |= std::to_integer<std::uint64_t>(bytes_[at_++]) << (8 * i);
+    value = static_cast<Integer>(all);
+  }
+
+ private:
+  std::span<const std::byte> bytes_;
+  std::size_t at_ = 0;
+};
+
+constexpr auto last_traffic = static_cast<std::uint8_t>(Traffic::gather);
+
+}  // namespace
+
+std::array<std::byte, tensor_header_bytes> write_tensor_header(const TensorHeader& header) {
+  std::array<std::byte, tensor_header_bytes> bytes{};
+  Writer writer(bytes);
+  const Tag& tag = header.tag;
+  writer.put(header.destination);
+  writer.put(tag.generation);
+  writer.put(tag.round);
+  writer.put(static_cast<std::uint8_t>(tag.traffic));
+  writer.put(static_cast<std::uint8_t>(tag.pass));
+  writer.put(std::uint16_t{0});
+  for (const int value : {tag.stage, tag.direction, tag.microbatch, tag.node, tag.source}) writer.put(value);
+  writer.put(header.sent_ns);
+  writer.put(header.arrives_ns);
+  return bytes;
+}
+
+std::optional<TensorHeader> read_tensor_header(std::span<const std::byte> bytes) {
+  if (bytes.size() != tensor_header_bytes) return std::nullopt;
+  Reader reader(bytes);
+  TensorHeader header;
+  Tag& tag = header.tag;
+  std::uint8_t traffic = 0, pass = 0;
+  std::uint16_t zero = 0;
+  reader.get(header.destination);
+  reader.get(tag.generation);
+  reader.get(tag.round);
+  reader.get(traffic);
+  reader.get(pass);
+  reader.get(zero);
+  for (int* value : {&tag.stage, &tag.direction, &tag.microbatch, &tag.node, &tag.source}) reader.get(*value);
+  reader.get(header.sent_ns);
+  reader.get(header.arrives_ns);
+  if (traffic > last_traffic || pass >= num_passes || zero != 0) return std::nullopt;
+  if (std::min({header.destination, tag.stage, tag.direction, tag.microbatch, tag.node, tag.source}) < 0)
+    return std::nullopt;
+  tag.traffic = static_cast<Traffic>(traffic);
+  tag.pass = static_cast<Pass>(pass);
+  return header;
+}
+
+}  // namespace dsrun

@@ -1,0 +1,170 @@
+// UcxTransport between real processes: threads, sleep and wake, failures, an end in time.
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/resource.h>
+
+#include <thread>
+
+#include "tests/transport/processes.hpp"
+
+#include "runtime/transport/ucx_transport.hpp"
+
+namespace dsrun::test {
+namespace {
+
+double cpu_seconds() {
+  rusage use{};
+  getrusage(RUSAGE_SELF, &use);
+  const auto seconds = [](timeval time) {
+    return static_cast<double>(time.tv_sec) + 1e-6 * static_cast<double>(time.tv_usec);
+  };
+  return seconds(use.ru_utime) + seconds(use.ru_stime);
+}
+
+// A transport whose messages others wait for. Each process has two devices: 2 × process and the one after.
+struct Post {
+  explicit Post(const Party& party, std::vector<std::string> transports = {}) {
+    TransportOptions options;
+    options.ucx = test_options(party.rank(), std::move(transports));
+    for (int device = 0; device < 2 * party.num_ranks(); ++device) options.process_of.push_back(device / 2);
+    TransportCallbacks callbacks;
+    callbacks.allocate = [this](int, const Tag&, std::size_t num_bytes) {
+      return pool->allocate(num_bytes, MemoryClass::messages);
+    };
+    callbacks.receive = [this](int destination, TensorMessage&& message) {
+      const std::lock_guard lock(mutex);
+      arrived.push_back({destination, std::move(message)});
+      changed.notify_all();
+    };
+    callbacks.peer_failed = [this](int process, std::string_view) {
+      const std::lock_guard lock(mutex);
+      failed = process;
+      changed.notify_all();
+    };
+    transport = std::make_unique<UcxTransport>(std::move(options), std::move(callbacks));
+    transport->start(party.exchange(transport->address()));
+  }
+  void await(const std::function<bool()>& done, const std::string& what, std::chrono::milliseconds limit = 20s) {
+    std::unique_lock lock(mutex);
+    Party::expect(changed.wait_for(lock, limit, done), what);
+  }
+  void await_messages(std::size_t count) {
+    await([&] { return arrived.size() >= count; }, "messages in time");
+  }
+  void send(int from, int to, int microbatch, std::size_t num_bytes) {
+    Tag tag;
+    tag.source = from;
+    tag.microbatch = microbatch;
+    transport->send(to, {tag, patterned(num_bytes, static_cast<unsigned>(microbatch)), 11, 12});
+  }
+
+  std::mutex mutex;
+  std::condition_variable changed;
+  std::vector<Outgoing> arrived;
+  int failed = -1;
+  std::shared_ptr<MemoryPool> pool = MemoryPool::make();
+  std::unique_ptr<UcxTransport> transport;
+};
+
+void exchange_between_devices(Party& party, const std::vector<std::string>& transports) {
+  constexpr int count = 50;
+  Post post(party, transports);
+  const int first = 2 * party.rank(), other = 2 * (1 - party.rank());
+  std::vector<std::thread> threads;
+  for (const int device : {0, 1})
+    threads.emplace_back([&, device] {
+      for (int i = 0; i < count; ++i) post.send(first + device, other + i % 2, i, static_cast<std::size_t>(i) << 12);
+    });
+  for (auto& thread : threads) thread.join();
+  post.await_messages(2 * count);
+  for (const auto& [destination, message] : post.arrived) {
+    const int i = message.tag.microbatch;
+    Party::expect(destination == first + i % 2 && message.tag.source / 2 == 1 - party.rank(), "the right device");
+    Party::expect(message.sent_ns == 11 && message.arrives_ns == 12, "the times sent");
+    Party::expect(is_patterned(message.payload, static_cast<std::size_t>(i) << 12, static_cast<unsigned>(i)),
+                  "the bytes sent");
+  }
+  party.exchange("all here");
+  const TransportReport report = post.transport->report();
+  const auto& peer = report.peers[static_cast<std::size_t>(1 - party.rank())];
+  Party::expect(peer.traffic.messages_in == 2 * count && peer.traffic.messages_out == 2 * count, "counted messages");
+  Party::expect(peer.link.starts_with("tcp") == !transports.empty() && !peer.link.empty(),
+                "the link, not " + peer.link);
+  party.exchange("seen");
+  Party::expect(post.transport->close(2s), "a clean close");
+  Party::expect(post.transport->report().peers.size() == 2, "a report after the close");
+}
+
+TEST(UcxTransport, carries_tensors_from_many_threads) {
+  Parties shared_memory(2, [](Party& party) { exchange_between_devices(party, {}); });
+  EXPECT_EQ(shared_memory.wait(), "");
+  Parties tcp(2, [](Party& party) { exchange_between_devices(party, {"tcp", "self"}); });
+  EXPECT_EQ(tcp.wait(), "");
+}
+
+TEST(UcxTransport, sleeps_when_idle_and_wakes_for_both_sides) {
+  Parties parties(2, [](Party& party) {
+    Post post(party);
+    const int first = 2 * party.rank(), other = 2 * (1 - party.rank());
+    for (int i = 0; i < 3; ++i) {
+      post.send(first, other, i, 100);
+      post.await_messages(static_cast<std::size_t>(i) + 1);
+      const double before = cpu_seconds();
+      std::this_thread::sleep_for(500ms);
+      Party::expect(cpu_seconds() - before < 0.025, "an idle process that takes no processor time");
+    }
+    party.exchange("done");
+  });
+  EXPECT_EQ(parties.wait(), "");
+}
+
+TEST(UcxTransport, reports_a_killed_process_and_closes_in_time) {
+  Parties parties(2, [](Party& party) {
+    Post post(party, {"tcp", "self"});
+    post.send(2 * party.rank(), 2 * (1 - party.rank()), 0, 100);
+    post.await_messages(1);
+    party.exchange("met");
+    if (party.rank() == 1) raise(SIGKILL);
+    post.await([&] { return post.failed == 1; }, "the report of a death", 1s);
+    Party::expect(post.transport->report().peers[1].has_failed, "the report says so too");
+    post.send(0, 2, 0, 100);
+    const auto start = TestClock::now();
+    post.transport->close(500ms);
+    Party::expect(TestClock::now() - start < 2s, "a close in time");
+  });
+  EXPECT_EQ(parties.wait(20s, 1), "");
+}
+
+TEST(UcxTransport, takes_a_supervisors_word_over_shared_memory) {
+  Parties parties(2, [](Party& party) {
+    Post post(party);
+    post.send(2 * party.rank(), 2 * (1 - party.rank()), 0, 100);
+    post.await_messages(1);
+    party.exchange("met");
+    if (party.rank() == 1) raise(SIGKILL);
+    post.transport->fail_peer(1, "gone");
+    post.await([&] { return post.failed == 1; }, "the report", 1s);
+    const auto start = TestClock::now();
+    post.transport->close(500ms);
+    Party::expect(TestClock::now() - start < 2s, "a close in time");
+  });
+  EXPECT_EQ(parties.wait(20s, 1), "");
+}
+
+TEST(UcxTransport, says_why_it_cannot_start) {
+  Parties parties(1, [](Party&) {
+    TransportOptions options;
+    options.ucx = test_options(0, {"tcp"});
+    options.ucx.interfaces = {"nosuch0"};
+    try {
+      UcxTransport transport(options, {});
+    } catch (const TransportError& failure) {
+      return Party::expect(std::string(failure.what()).find("nosuch0") != std::string::npos, "the interface's name");
+    }
+    Party::expect(false, "a TransportError");
+  });
+  EXPECT_EQ(parties.wait(), "");
+}
+
+}  // namespace
+}  // namespace dsrun::test
