@@ -3,9 +3,11 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "actors/state_files.hpp"
 #include "runtime/device/device_core.hpp"
 
 namespace dsrun {
@@ -25,6 +27,10 @@ struct DeviceSetup {
   // Takes a message to a device of another process; empty where all are actors of this one.
   std::function<void(int destination, TensorMessage message)> send;
 };
+
+// How a device comes to its state and saves it, in whatever process it lives.
+void set_state_functions(DeviceSetup& setup, const std::string& run_dir, const std::optional<SavedState>& resume_from,
+                         const std::function<void(DeviceCore&)>& initialise);
 
 // What a device says when asked what it waits for: nothing, when it is computing or between rounds.
 struct WaitsReport {

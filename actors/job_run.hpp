@@ -41,8 +41,4 @@ class JobRun {
   JobOutcome outcome_;  // written on the coordinator's thread until the ending is told
 };
 
-// How a device comes to its state and saves it, in whatever process it lives.
-void set_state_functions(DeviceSetup& setup, const std::string& run_dir, const std::optional<SavedState>& resume_from,
-                         const std::function<void(DeviceCore&)>& initialise);
-
 }  // namespace dsrun

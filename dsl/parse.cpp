@@ -80,19 +80,24 @@ class Reader {
     for (const TomlEntry& each : *table) {
       if (entry.name == "cluster" && each.name == "node")
         read_nodes(each.value);
-      else if (entry.name == "cluster" && each.name == "link")
-        read_link(each.value);
+      else if (const std::string inner = entry.name + "." + each.name; is_table(inner))
+        read_inner(each.value, inner);
       else
         read_key(job_, job_keys(), entry.name, entry.name, each);
     }
   }
 
-  void read_link(const TomlValue& value) {
+  static bool is_table(const std::string& name) {
+    const auto tables = job_tables();
+    return std::any_of(tables.begin(), tables.end(), [&](const TableHelp& table) { return table.name == name; });
+  }
+
+  void read_inner(const TomlValue& value, const std::string& name) {
     const auto* table = std::get_if<TomlTable>(&value.data);
     if (table == nullptr)
-      return fault(value.at.place("cluster.link"), fmt::format("cluster.link is {}, not a table", kind_name(value)),
-                   "[cluster.link]");
-    for (const TomlEntry& each : *table) read_key(job_, job_keys(), "cluster.link", "cluster.link", each);
+      return fault(value.at.place(name), fmt::format("{} is {}, not a table", name, kind_name(value)),
+                   fmt::format("[{}]", name));
+    for (const TomlEntry& each : *table) read_key(job_, job_keys(), name, name, each);
   }
 
   void read_nodes(const TomlValue& value) {

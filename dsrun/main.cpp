@@ -26,7 +26,8 @@ constexpr std::array verbs = {Verb{"run", add_run},           Verb{"check", add_
                               Verb{"init", add_init},         Verb{"import", add_import},
                               Verb{"export", add_export},     Verb{"eval", add_eval},
                               Verb{"generate", add_generate}, Verb{"tokenizer", add_tokenizer},
-                              Verb{"tokenize", add_tokenize}, Verb{"calibrate", add_calibrate}};
+                              Verb{"tokenize", add_tokenize}, Verb{"calibrate", add_calibrate},
+                              Verb{"agent", add_agent},       Verb{"device", add_device}};
 
 bool is_verb(const std::string& word) {
   return std::any_of(verbs.begin(), verbs.end(), [&](const Verb& verb) { return word == verb.name; });

@@ -23,17 +23,24 @@ double gibibytes(std::int64_t bytes) { return static_cast<double>(bytes) / (1 <<
 
 // What can be planned for, but not run yet.
 std::optional<Refusal> check_built(const Job& job) {
-  for (const NodeSpec& node : job.cluster.nodes) {
-    if (node.host != "localhost" || node.count > 1)
+  const ClusterSpec& cluster = job.cluster;
+  const bool goes_elsewhere = cluster.isolation == Isolation::process && cluster.launcher != Launcher::local;
+  bool elsewhere = false;
+  for (const NodeSpec& node : cluster.nodes) {
+    const bool here = node.host == "localhost" && node.count == 1;
+    elsewhere = elsewhere || !here;
+    if (!here && !goes_elsewhere)
       return Refusal{exit_cannot_place,
-                     fmt::format("cannot place devices on host \"{}{}\": jobs run on localhost alone; dsrun plan tells "
-                                 "what this one would be",
+                     fmt::format("cannot place devices on host \"{}{}\": that takes [cluster] isolation = \"process\" and "
+                                 "launcher = \"ssh\" or \"wait\"; dsrun plan tells what this job would be",
                                  node.host, node.count > 1 ? "-0" : "")};
     if (node.kind != "cpu")
       return Refusal{exit_cannot_place, fmt::format("cannot place devices of kind \"{}\": jobs run on \"cpu\" alone; "
                                                     "dsrun plan tells what this one would be",
                                                     node.kind)};
   }
+  if (elsewhere && cluster.link.emulated())
+    return Refusal{exit_cannot_place, "[cluster.link] emulates a wire by one host's clock; this job has several hosts"};
   const bool fp8 = job.precision.products == Products::fp8 || job.precision.saved == Products::fp8;
   if (fp8)
     return Refusal{exit_cannot_place,
@@ -139,7 +146,8 @@ std::variant<Preflight, Refusal> check_before_launch(Job job) {
   preflight.plan = std::make_shared<Plan>(make_plan(job));
   preflight.loader = std::make_shared<BatchLoader>(job, source);
   preflight.memory = plan_memory(*preflight.plan, device_memory(*preflight.plan));
-  if (auto refusal = check_memory(preflight.memory)) return *refusal;
+  if (job.cluster.isolation == Isolation::thread)  // else each host's agent tells what it has
+    if (auto refusal = check_memory(preflight.memory)) return *refusal;
   return preflight;
 }
 

@@ -57,6 +57,16 @@ void RunRecorder::hear(const Progressed& progress) {
   }
 }
 
+void RunRecorder::hear(const LinkReport& link) {
+  summary_.add(link);
+  event("link", step_,
+        {{"from", link.from},
+         {"to", link.to},
+         {"transport", link.transport},
+         {"messages", link.messages},
+         {"bytes", link.bytes}});
+}
+
 void RunRecorder::event(const char* what, std::int64_t step, nlohmann::json more) {
   const auto now = std::chrono::system_clock::now().time_since_epoch();
   more["event"] = what;

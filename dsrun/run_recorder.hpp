@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "actors/coordinator_core.hpp"
+#include "actors/processes/cluster.hpp"
 #include "dsrun/run_summary.hpp"
 #include "runtime/metrics/progress.hpp"
 
@@ -19,6 +20,7 @@ class RunRecorder {
   RunRecorder(const std::string& run_dir, bool byte_vocab, RunSummary& summary, Progress* progress);
 
   void hear(const Progressed& progress);
+  void hear(const LinkReport& link);
   void event(const char* what, std::int64_t step, nlohmann::json more = nlohmann::json::object());
 
  private:

@@ -1,6 +1,7 @@
 #include "dsrun/run_summary.hpp"
 
 #include <algorithm>
+#include <map>
 #include <numeric>
 #include <string_view>
 
@@ -61,7 +62,7 @@ void RunSummary::add(const StepFinished& step) {
 
 std::string RunSummary::text() const {
   return num_steps_ == 0 ? std::string()
-                         : speed() + phases() + instructions() + ops() + memory() + experts() + messaging();
+                         : speed() + phases() + instructions() + ops() + memory() + experts() + messaging() + links();
 }
 
 std::string RunSummary::speed() const {
@@ -188,6 +189,25 @@ std::string RunSummary::messaging() const {
              : text + fmt::format(
                           "  {} devices share {} cores: what they wait for one (core wait, delivery) is not in it\n",
                           times_.size(), cores);
+}
+
+void RunSummary::add(const LinkReport& link) { links_.push_back(link); }
+
+// By transport; each link by itself is in events.jsonl.
+std::string RunSummary::links() const {
+  std::map<std::string, LinkReport> by_transport;
+  std::map<std::string, int> count;
+  for (const LinkReport& link : links_) {
+    LinkReport& sum = by_transport[link.transport];
+    sum.messages += link.messages;
+    sum.bytes += link.bytes;
+    ++count[link.transport];
+  }
+  std::string text;
+  for (const auto& [transport, sum] : by_transport)
+    text += fmt::format("data plane: {} links over {}: {} messages, {:.1f} MiB\n", count[transport], transport,
+                        sum.messages, static_cast<double>(sum.bytes) / (1 << 20));
+  return text;
 }
 
 }  // namespace dsrun

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "actors/coordinator_core.hpp"
+#include "actors/processes/cluster.hpp"
 
 namespace dsrun {
 
@@ -24,6 +25,7 @@ class RunSummary {
              int first_layer);
 
   void add(const StepFinished& step);
+  void add(const LinkReport& link);
   double peak_flops() const { return peak_flops_; }
   std::string text() const;  // lines, each with its line feed; "" when no step was made
 
@@ -35,6 +37,7 @@ class RunSummary {
   std::string memory() const;
   std::string experts() const;
   std::string messaging() const;
+  std::string links() const;
 
   std::vector<MemoryByClass> planned_;
   std::vector<std::int64_t> planned_peak_;
@@ -52,6 +55,7 @@ class RunSummary {
   ProgramTimes program_times_;  // over all ranks
   std::int64_t rows_sent_away_ = 0, rows_ = 0;
   std::vector<MemoryUse> last_memory_;                                // by rank; peaks are of the whole run
+  std::vector<LinkReport> links_;                                     // between processes
   std::deque<std::vector<std::vector<std::int64_t>>> recent_counts_;  // of the last 100 steps
 };
 

@@ -11,6 +11,8 @@
 #include <fmt/format.h>
 
 #include "actors/launch.hpp"
+#include "actors/processes/cluster.hpp"
+#include "dsrun/job_brief.hpp"
 #include "dsrun/run_folder.hpp"
 #include "dsrun/run_preflight.hpp"
 #include "dsrun/run_recorder.hpp"
@@ -56,6 +58,7 @@ RunSummary make_summary(const Preflight& preflight, double peak_flops) {
 }
 
 int exit_code_of(const JobOutcome& outcome, int stop_signal) {
+  if (!outcome.started) return exit_cannot_place;
   const int interrupted = 128 + stop_signal;
   switch (outcome.outcome) {
     case Outcome::completed:
@@ -96,6 +99,24 @@ bool can_hold(const std::string& file, const std::string& run_dir) {
   return std::filesystem::is_directory(folder) || folder == std::filesystem::absolute(run_dir).lexically_normal();
 }
 
+JobOutcome run_in_processes(const Context& context, const Preflight& preflight, const LaunchOptions& launched,
+                            RunRecorder& recorder, JobControl& control) {
+  JobBrief brief;
+  brief.job = preflight.plan->job;
+  brief.run_dir = std::filesystem::absolute(launched.run_dir).lexically_normal().string();
+  if (launched.resume_from) brief.resume_from = launched.resume_from->step();
+  brief.text = preflight.loader->text_fingerprint();
+  brief.with_spans = static_cast<bool>(launched.on_span);
+  ProcessOptions processes;
+  processes.brief = to_text(brief);
+  for (int rank = 0; rank < preflight.plan->mesh.size(); ++rank)
+    processes.rank_bytes.push_back(preflight.memory[static_cast<std::size_t>(rank)].peak);
+  processes.invitation_file = launched.run_dir + "/invitation.json";
+  processes.say = [&context](const std::string& line) { say(context, line); };
+  processes.on_link = [&recorder](const LinkReport& link) { recorder.hear(link); };
+  return run_job_in_processes(launched, processes, control);
+}
+
 int launch(const RunOptions& options, const Context& context, const Preflight& preflight,
            const FolderPlan& folder_plan) {
   const Job& job = preflight.plan->job;
@@ -116,25 +137,19 @@ int launch(const RunOptions& options, const Context& context, const Preflight& p
 
   LaunchOptions launched;
   launched.plan = preflight.plan;
-  launched.loader = preflight.loader;
-  if (folder_plan.from && folder_plan.from->samples)  // whatever batches it had, the order of samples goes on
-    launched.loader = std::make_shared<BatchLoader>(
-        preflight.loader->resumed(job, {folder_plan.from->step(), *folder_plan.from->samples}));
+  launched.loader = loader_from(preflight.loader, job, folder_plan.from);
   launched.run_dir = folder_plan.path;
   launched.resume_from = folder_plan.from;
-  if (preflight.pretrained) {
-    launched.initial_biases = load_biases(*preflight.pretrained, job.model);
-    launched.initialise = [from = preflight.pretrained, model = job.model](DeviceCore& core) {
-      load_weights(*from, core.parameters());
-      core.set_biases(load_biases(*from, model));
-    };
-  }
+  launched.initialise = initialiser(preflight.pretrained, job.model);
+  if (preflight.pretrained) launched.initial_biases = load_biases(*preflight.pretrained, job.model);
   launched.peak_flops = summary.peak_flops();
   launched.on_progress = [&](const Progressed& progressed) { recorder.hear(progressed); };
   auto trace = options.trace.empty() ? nullptr : std::make_shared<TraceWriter>(options.trace);
   if (trace) launched.on_span = [trace](int rank, const DeviceSpan& span) { trace->add(rank, span); };
 
-  const JobOutcome outcome = run_job(launched, control);
+  const JobOutcome outcome = job.cluster.isolation == Isolation::thread
+                                 ? run_job(launched, control)
+                                 : run_in_processes(context, preflight, launched, recorder, control);
   progress->end();
   std::fputs(summary.text().c_str(), stdout);
   std::fflush(stdout);
@@ -145,6 +160,7 @@ int launch(const RunOptions& options, const Context& context, const Preflight& p
     _exit(exit_code);
   }
   if (trace) trace->finish();
+  if (job.cluster.isolation == Isolation::process) end_process(exit_code);
   return exit_code;
 }
 

@@ -33,6 +33,8 @@ void add_tokenizer(CLI::App& app, Context& context);
 void add_tokenize(CLI::App& app, Context& context);
 void add_generate(CLI::App& app, Context& context);
 void add_calibrate(CLI::App& app, Context& context);
+void add_agent(CLI::App& app, Context& context);
+void add_device(CLI::App& app, Context& context);
 
 // FILE, --set and -o of a verb that takes a job file.
 struct JobOptions {

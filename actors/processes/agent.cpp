@@ -95,17 +95,17 @@ class Agent {
 
 }  // namespace
 
-int run_agent(const AgentOptions& options) {
+void run_agent(const AgentOptions& options) {
   int exit_code = exit_orphan;
   try {
     Agent agent(options);
     if (options.with_lifeline) Lifeline([&agent] { agent.end_now(); });
     exit_code = agent.run(build_of(DSRUN_VERSION, options.program));
+    end_process(exit_code);
   } catch (const std::exception& error) {
     exit_code = end_saying(error.what());
   }
-  std::fflush(nullptr);
-  _exit(exit_code);  // CAF would wait for connections that the other end closes as well
+  end_process(exit_code);
 }
 
 std::string own_program() { return std::filesystem::read_symlink("/proc/self/exe").string(); }

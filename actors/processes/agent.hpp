@@ -13,8 +13,8 @@ struct AgentOptions {
   bool with_lifeline = true;  // its stdin tells whether the launcher lives; false: somebody else started it
 };
 
-// Until the job is over; returns the process's exit code. Says on stderr why, unless it ended in order.
-int run_agent(const AgentOptions& options);
+// Until the job is over, then ends the process. Says on stderr why, unless all ended in order.
+[[noreturn]] void run_agent(const AgentOptions& options);
 
 // What both ends of a job must have in common: the version and a hash of the program.
 std::string build_of(const std::string& version, const std::string& program);

@@ -1,9 +1,13 @@
 #include "actors/processes/cluster.hpp"
 
+#include <algorithm>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <future>
+#include <map>
+#include <mutex>
+#include <optional>
 #include <variant>
 
 #include <fcntl.h>
@@ -57,7 +61,6 @@ class Cluster {
   ~Cluster() {
     children_.kill_all();
     if (gate_) caf::anon_send(gate_, StopOrder{});
-    (void)plane_.release();  // CAF would wait for connections that the other end closes as well
   }
 
   JobOutcome run() {
@@ -76,8 +79,9 @@ class Cluster {
     for (int node = 0; node < placement_.num_nodes(); ++node)
       setup.members.push_back({agents[static_cast<std::size_t>(node)], ranks_of(node), "the agent of " + host(node)});
     setup.begin = [gate = gate_](const caf::actor& coordinator) { caf::anon_send(gate, Connect{{}, coordinator}); };
-    const JobOutcome outcome = run_.run(plane_->actors(), std::move(setup));
+    const JobOutcome outcome = run_.run(plane_.actors(), std::move(setup));
     children_.wait_for_all(5s);
+    tell_links();
     return outcome;
   }
 
@@ -121,9 +125,9 @@ class Cluster {
   std::vector<caf::actor> start() {
     using Started = std::variant<std::vector<caf::actor>, std::string>;
     auto started = std::make_shared<std::promise<Started>>();
-    gate_ = plane_->actors().spawn<caf::detached>(gate_actor, gate_setup(started));
+    gate_ = plane_.actors().spawn<caf::detached>(gate_actor, gate_setup(started));
     where_.host = listening_address();
-    where_.port = plane_->listen(gate_, where_.host);
+    where_.port = plane_.listen(gate_, where_.host);
     if (spec().launcher == Launcher::wait) {
       wait_for_agents();
     } else {
@@ -207,9 +211,18 @@ class Cluster {
   void hear(const Links& links) {
     if (links.dropped > 0 && processes_.say)
       processes_.say(fmt::format("rank {} dropped {} messages that were not of this job", links.rank, links.dropped));
-    if (!processes_.on_link) return;
+    const std::lock_guard lock(mutex_);
     for (const LinkUse& use : links.peers)
-      processes_.on_link({links.rank, use.peer, use.transport, use.messages, use.bytes});
+      links_.push_back({links.rank, use.peer, use.transport, use.messages, use.bytes});
+  }
+
+  void tell_links() {
+    if (!processes_.on_link) return;
+    const std::lock_guard lock(mutex_);
+    std::sort(links_.begin(), links_.end(), [](const LinkReport& a, const LinkReport& b) {
+      return std::pair(a.from, a.to) < std::pair(b.from, b.to);
+    });
+    for (const LinkReport& link : links_) processes_.on_link(link);
   }
 
   const LaunchOptions& options_;
@@ -217,13 +230,14 @@ class Cluster {
   const Placement placement_{options_.plan->job.cluster};
   JobRun run_;
   JobAuthority authority_{options_.plan->job.run.name};
-  std::unique_ptr<ControlPlane> plane_ = std::make_unique<ControlPlane>(authority_.issue("launcher"));
+  ControlPlane plane_{authority_.issue("launcher")};
   caf::actor gate_;
   HostPort where_;
   std::optional<SecretFile> invitation_file_;
   std::mutex mutex_;
   std::map<pid_t, int> agents_;                // node of each that was started here
   std::map<pid_t, std::string> ended_early_;  // before its node was noted
+  std::vector<LinkReport> links_;
   Children children_{[this](pid_t child, const std::string& how) { on_child_ended(child, how); }};
 };
 

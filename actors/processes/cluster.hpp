@@ -22,9 +22,12 @@ struct ProcessOptions {
   std::vector<std::int64_t> rank_bytes;  // planned for each rank; empty: not checked
   std::string invitation_file;          // launcher = "wait": where agents find their invitation
   std::function<void(const std::string& line)> say;
-  std::function<void(const LinkReport&)> on_link;  // at the end
+  std::function<void(const LinkReport&)> on_link;  // in order, after the end
 };
 
 JobOutcome run_job_in_processes(const LaunchOptions& options, const ProcessOptions& processes, JobControl& control);
+
+// Ends this process, which after such a job still has connections, and threads that serve them.
+[[noreturn]] void end_process(int exit_code);
 
 }  // namespace dsrun

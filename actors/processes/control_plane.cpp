@@ -1,5 +1,6 @@
 #include "actors/processes/control_plane.hpp"
 
+#include <cstdio>
 #include <sstream>
 
 #include <sys/mman.h>
@@ -9,6 +10,7 @@
 
 #include "actors/messages.hpp"
 #include "actors/processes/caf_network.hpp"
+#include "actors/processes/tls_errors.hpp"
 
 namespace dsrun {
 namespace {
@@ -59,9 +61,13 @@ struct ControlPlane::Parts {
 };
 
 ControlPlane::ControlPlane(const Credentials& credentials, int num_threads)
-    : parts_(std::make_unique<Parts>(credentials, num_threads)) {}
+    : parts_(std::make_unique<Parts>(credentials, num_threads)) {
+  if (!tls_errors_are_kept_apart()) throw ControlError("this program was linked without tls_errors.cpp's functions");
+}
 
-ControlPlane::~ControlPlane() = default;
+// CAF's own end waits for actors and connections of other processes. Whoever gives a control plane up is about to end
+// its process, which waits for nobody.
+ControlPlane::~ControlPlane() { (void)parts_.release(); }
 
 caf::actor_system& ControlPlane::actors() { return parts_->system; }
 
@@ -81,6 +87,11 @@ caf::actor ControlPlane::connect(const HostPort& where) {
                                    refused ? "the certificates are not of one job" : reason));
   }
   return std::move(*door);
+}
+
+void end_process(int exit_code) {
+  std::fflush(nullptr);
+  _exit(exit_code);
 }
 
 }  // namespace dsrun

@@ -24,7 +24,7 @@ struct HostPort {
 class ControlPlane {
  public:
   explicit ControlPlane(const Credentials& credentials, int num_threads = 1);
-  ~ControlPlane();
+  ~ControlPlane();  // lets everything run on until the process ends
   ControlPlane(const ControlPlane&) = delete;
   ControlPlane& operator=(const ControlPlane&) = delete;
 
@@ -38,5 +38,8 @@ class ControlPlane {
   struct Parts;
   std::unique_ptr<Parts> parts_;
 };
+
+// The end of a process that has a control plane: without destructors, under which CAF's threads would still run.
+[[noreturn]] void end_process(int exit_code);
 
 }  // namespace dsrun

@@ -33,6 +33,23 @@ constexpr std::size_t spans_a_message = 256;
   _exit(1);
 }
 
+// A value that comes once, or never; the first word counts.
+template <class Value>
+class Once {
+ public:
+  void set(Value value) {
+    if (!told_.exchange(true)) promise_.set_value(std::move(value));
+  }
+  void fail(const char* why) {
+    if (!told_.exchange(true)) promise_.set_exception(std::make_exception_ptr(std::runtime_error(why)));
+  }
+  Value get() { return promise_.get_future().get(); }
+
+ private:
+  std::atomic<bool> told_{false};
+  std::promise<Value> promise_;
+};
+
 // Hears the agent, and notices when it is silent.
 class DoorShell {
  public:
@@ -41,7 +58,7 @@ class DoorShell {
   struct Setup {
     DeviceInvitation invitation;
     caf::actor agent;
-    std::shared_ptr<std::promise<Peers>> peers;
+    std::shared_ptr<Once<Peers>> peers;
     std::shared_ptr<std::promise<void>> farewell;
   };
 
@@ -50,12 +67,14 @@ class DoorShell {
     setup_ = std::move(setup);
     // An agent has much to start before it beats, and an agent that froze is the launcher's to notice first.
     beats_ = Heartbeats(setup_.invitation.generation, 1.5 * setup_.invitation.freeze_secs);
-    self_->set_down_handler([this](const caf::down_msg&) { end_as_orphan(setup_.invitation, "its agent is gone"); });
+    self_->set_down_handler([this](const caf::down_msg& down) {
+      end_as_orphan(setup_.invitation, "its agent is gone: " + self_->system().render(down.reason));
+    });
     self_->monitor(setup_.agent);
     beats_.watch(setup_.invitation.node, now());
     self_->send(self_, Tick{});
     return {
-        [this](Peers& peers) { setup_.peers->set_value(std::move(peers)); },
+        [this](Peers& peers) { setup_.peers->set(std::move(peers)); },
         [this](const Beat& beat) {
           beats_.heard(beat.generation, beat.from, now());
           self_->send(setup_.agent, Beat{setup_.invitation.generation, setup_.invitation.rank});
@@ -100,9 +119,12 @@ class DeviceProcess {
     agent_ = plane_.connect(invitation_.agent);
     caf::actor_system& system = plane_.actors();
     shell_ = system.spawn<caf::detached>(device_actor);
+    auto peers = std::make_shared<Once<Peers>>();
     std::promise<void> ended;
-    shell_->attach_functor([&ended] { ended.set_value(); });
-    auto peers = std::make_shared<std::promise<Peers>>();
+    shell_->attach_functor([&ended, peers] {
+      peers->fail("the job ended before it began");
+      ended.set_value();
+    });
     auto farewell = std::make_shared<std::promise<void>>();
     const caf::actor door = system.spawn(door_actor, DoorShell::Setup{invitation_, agent_, peers, farewell});
     make_transport();
@@ -110,7 +132,7 @@ class DeviceProcess {
     try {
       std::shared_ptr<DeviceSetup> setup = make_setup_(invitation_.brief, invitation_.rank);
       connect(*setup);
-      transport_->start(peers->get_future().get().data_addresses);
+      transport_->start(peers->get().data_addresses);
       caf::anon_send(shell_, Connect{{}, agent_});
       caf::anon_send(shell_, Configure{std::move(setup)});
     } catch (const std::exception& error) {
@@ -195,13 +217,11 @@ class DeviceProcess {
 
 }  // namespace
 
-int run_device_process(const DeviceInvitation& invitation, const MakeDeviceSetup& make_setup, bool with_spans) {
+void run_device_process(const DeviceInvitation& invitation, const MakeDeviceSetup& make_setup, bool with_spans) {
   if (getppid() != invitation.agent_pid) end_as_orphan(invitation, "its agent is gone");
   const Lifeline lifeline([&invitation] { end_as_orphan(invitation, "its agent is gone"); });
   DeviceProcess process(invitation, make_setup, with_spans);
-  const int exit_code = process.run();
-  std::fflush(nullptr);
-  _exit(exit_code);  // CAF would wait for connections that the other end closes as well
+  end_process(process.run());
 }
 
 }  // namespace dsrun

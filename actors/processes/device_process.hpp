@@ -12,7 +12,7 @@ namespace dsrun {
 // Makes the setup of a rank from the brief of its job; what it throws ends the device, and the launcher is told.
 using MakeDeviceSetup = std::function<std::shared_ptr<DeviceSetup>(const std::string& brief, int rank)>;
 
-// Until the job is over; returns the process's exit code. When the agent is gone the process ends on the spot.
-int run_device_process(const DeviceInvitation& invitation, const MakeDeviceSetup& make_setup, bool with_spans);
+// Until the job is over, then ends the process; on the spot when the agent is gone.
+[[noreturn]] void run_device_process(const DeviceInvitation& invitation, const MakeDeviceSetup& make_setup, bool with_spans);
 
 }  // namespace dsrun
