@@ -1,6 +1,7 @@
 #include "actors/processes/agent.hpp"
 
 #include <cstdio>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <future>
@@ -79,6 +80,8 @@ class Agent {
     ChildCommand command;
     command.arguments = {options_.program, "device"};
     command.input = to_text(device) + "\n";
+    // What a forced close leaves behind is no news to anybody.
+    if (std::getenv("UCX_LOG_LEVEL") == nullptr) command.environment.push_back("UCX_LOG_LEVEL=error");
     return children_.start(std::move(command));
   }
 

@@ -16,8 +16,8 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto time_to_stop = 4s;      // for devices, after StopOrder
-constexpr auto time_to_part = 1s;      // for the answer to a Farewell
+constexpr auto time_to_stop = 4s;  // for devices, after StopOrder
+constexpr auto time_to_part = 1s;  // for the answer to a Farewell
 constexpr int the_gate = -1;
 
 std::chrono::nanoseconds nanoseconds(double secs) {
@@ -163,9 +163,11 @@ void AgentShell::on_tick() {
   if (!gate_beat_.take_silent(now()).empty())
     return end(fmt::format("the launcher has been silent for {:.3g} s", begin_.freeze_secs));
   for (int rank : beats_.take_silent(now())) {
-    for (const Device& device : devices_)
-      if (device.rank == rank && !stopping_)
-        tell_loss(device, fmt::format("silent for {:.3g} s: frozen, or its host is", begin_.freeze_secs));
+    for (const Device& device : devices_) {
+      if (device.rank != rank) continue;
+      if (!stopping_) tell_loss(device, fmt::format("silent for {:.3g} s: frozen, or its host is", begin_.freeze_secs));
+      setup_.kill_device(device.process);
+    }
   }
   self_->send(setup_.gate, Beat{begin_.generation, begin_.node});
   for (const Device& device : devices_)

@@ -9,6 +9,7 @@ namespace dsrun {
 namespace {
 
 constexpr int the_gate = -1;
+constexpr double beats_a_core = 8;  // processes of which each still gets to beat in time
 
 std::chrono::nanoseconds nanoseconds(double secs) {
   return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::duration<double>(secs));
@@ -105,8 +106,8 @@ void GateShell::on_enlist(const Enlist& enlist) {
   }
   agents_[node].actor = enlist.agent;
   agents_[node].host = enlist.host;
-  // Processes that share cores answer later; how much later, their number tells.
-  const double crowd = std::max(1.0, static_cast<double>(wanted.num_ranks) / std::max(1, enlist.cores));
+  // A beat takes next to no time, but behind many processes that want the core it comes later.
+  const double crowd = std::max(1.0, static_cast<double>(wanted.num_ranks) / (beats_a_core * std::max(1, enlist.cores)));
   most_crowded_ = std::max(most_crowded_, crowd);
   self_->send(enlist.agent, Begin{place_of_it, wanted.first_rank, wanted.num_ranks, setup_.world, setup_.generation,
                                   setup_.brief, setup_.secret, setup_.freeze_secs * crowd});
