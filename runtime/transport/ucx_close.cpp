@@ -53,6 +53,7 @@ bool UcxInside::close(UcxWorker::Nanoseconds grace) {
   ucp_worker_destroy(worker);
   ucp_cleanup(context);
   worker = nullptr;
+  kept.clear();
   return all_left;
 }
 

@@ -58,6 +58,7 @@ struct UcxInside {
   bool closing = false;
   std::vector<std::unique_ptr<OutgoingMessage>> spare_outgoing;
   bool has_unreported = false;
+  std::vector<std::shared_ptr<const void>> kept;
 
   UcxPeer& peer(int rank);
   ucp_ep_h endpoint(UcxPeer& peer);  // null: failed

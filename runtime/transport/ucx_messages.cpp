@@ -202,6 +202,8 @@ void UcxWorker::receive(std::uint64_t tag, std::span<std::byte> data, Transfer& 
   if (!transfer.is_done()) transfer.request_ = request;
 }
 
+void UcxWorker::keep(std::shared_ptr<const void> memory) { inside_->kept.push_back(std::move(memory)); }
+
 void UcxWorker::cancel(Transfer& transfer) {
   if (!transfer.is_done() && transfer.request_ != nullptr) ucp_request_cancel(inside_->worker, transfer.request_);
 }

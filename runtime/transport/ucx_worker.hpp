@@ -104,6 +104,9 @@ class UcxWorker {
   void receive(std::uint64_t tag, std::span<std::byte> data, Transfer& transfer);
   void cancel(Transfer& transfer);  // a receive that nothing has matched yet ends as failed; others go on
 
+  // Memory of transfers that nobody waits for any more: kept until the worker is closed.
+  void keep(std::shared_ptr<const void> memory);
+
   bool progress();                 // does what can be done; whether anything was
   bool wait(Nanoseconds timeout);  // sleeps until there may be something to do; false: the time is over
   void wake();                     // from any thread: ends a wait, the present or the next

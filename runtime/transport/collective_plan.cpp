@@ -1,0 +1,101 @@
+#include "runtime/transport/collective_plan.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <iterator>
+
+#include "runtime/transport/plan_builder.hpp"
+
+namespace dsrun {
+namespace {
+
+// Where one message to everybody stops being cheaper than several rounds or pieces; measured on shared memory.
+constexpr std::size_t little_on_shared_memory = std::size_t{16} << 10;
+constexpr std::size_t little_on_network = std::size_t{64} << 10;
+constexpr int few_ranks = 8;  // more senders at once swamp a receiver's network link
+
+}  // namespace
+
+std::string_view collective_name(Collective collective) {
+  constexpr std::array<std::string_view, num_collectives> names = {"barrier", "all_gather", "reduce_scatter",
+                                                                   "all_reduce", "all_to_all_v"};
+  return names[static_cast<std::size_t>(collective)];
+}
+
+std::string_view algorithm_name(Algorithm algorithm) {
+  constexpr std::array<std::string_view, num_algorithms> names = {"dissemination", "direct", "recursive_doubling",
+                                                                  "scatter_gather", "ring"};
+  return names[static_cast<std::size_t>(algorithm)];
+}
+
+Algorithm choose_algorithm(Collective collective, std::size_t num_bytes, int num_ranks, GroupLink link) {
+  const bool on_network = link == GroupLink::network;
+  const bool is_little = num_bytes <= (on_network ? little_on_network : little_on_shared_memory);
+  const bool are_many = on_network && num_ranks > few_ranks;
+  switch (collective) {
+    case Collective::barrier:
+      return Algorithm::dissemination;
+    case Collective::all_to_all_v:
+      return Algorithm::direct;
+    case Collective::all_gather:
+    case Collective::reduce_scatter:
+      return are_many && !is_little ? Algorithm::ring : Algorithm::direct;
+    case Collective::all_reduce:
+      if (!is_little) return are_many ? Algorithm::ring : Algorithm::scatter_gather;
+      if (num_ranks <= few_ranks) return Algorithm::direct;
+      return std::has_single_bit(static_cast<unsigned>(num_ranks)) ? Algorithm::recursive_doubling
+                                                                   : Algorithm::scatter_gather;
+  }
+  return Algorithm::direct;
+}
+
+std::size_t chunk_bytes(std::size_t num_bytes, GroupLink link) {
+  const std::size_t most = link == GroupLink::network ? std::size_t{512} << 10 : std::size_t{256} << 10;
+  const std::size_t least = std::size_t{32} << 10;
+  return std::clamp((num_bytes / 4 + 63) / 64 * 64, least, most);
+}
+
+void plan_collective(const CollectiveShape& shape, CollectivePlan& plan) {
+  plan.actions.clear();
+  plan.scratch_bytes = 0;
+  PlanBuilder builder(shape, plan);
+  switch (shape.collective) {
+    case Collective::barrier:
+      return builder.barrier();
+    case Collective::all_gather:
+      return shape.algorithm == Algorithm::ring ? builder.ring_gather() : builder.direct_gather();
+    case Collective::reduce_scatter:
+      return shape.algorithm == Algorithm::ring ? builder.ring_reduce() : builder.reduce_pieces();
+    case Collective::all_to_all_v:
+      return builder.all_to_all();
+    case Collective::all_reduce:
+      if (shape.algorithm == Algorithm::ring) return builder.ring_reduce();
+      if (shape.algorithm == Algorithm::scatter_gather) return builder.reduce_pieces();
+      if (shape.algorithm == Algorithm::recursive_doubling) return builder.doubling();
+      return builder.direct_reduce();
+  }
+}
+
+std::string to_string(const CollectivePlan& plan) {
+  constexpr std::array<std::string_view, 4> kinds = {"send", "receive", "add", "copy"};
+  constexpr std::array<std::string_view, 3> places = {"input", "output", "scratch"};
+  std::string text;
+  int index = 0;
+  for (const Action& action : plan.actions) {
+    fmt::format_to(std::back_inserter(text), "{}: {} {} B at {}+{}", index++,
+                   kinds[static_cast<std::size_t>(action.kind)], action.num_bytes,
+                   places[static_cast<std::size_t>(action.at.place)], action.at.offset);
+    if (action.kind == ActionKind::send) text += fmt::format(" to {} as {}", action.peer, action.message);
+    if (action.kind == ActionKind::receive) text += fmt::format(" from {} as {}", action.peer, action.message);
+    if (action.end_needed > action.first_needed)
+      text += fmt::format(" after {}..{}", action.first_needed, action.end_needed - 1);
+    if (action.also_needed >= 0) text += fmt::format(" and {}", action.also_needed);
+    text += "\n";
+  }
+  return text;
+}
+
+}  // namespace dsrun
