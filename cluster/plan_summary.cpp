@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <array>
 
-#include "cluster/placement.hpp"
+#include "dsl/placement.hpp"
 #include "dsl/write.hpp"
 
 namespace dsrun {

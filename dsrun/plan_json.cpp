@@ -1,7 +1,7 @@
 // The same as JSON; its names are promised to programs (docs/plan.md).
 #include "cluster/advice.hpp"
-#include "cluster/placement.hpp"
 #include "cluster/traffic.hpp"
+#include "dsl/placement.hpp"
 #include "dsrun/plan_view.hpp"
 
 namespace dsrun {

@@ -7,8 +7,8 @@
 #include "cluster/advice.hpp"
 #include "cluster/chart/text.hpp"
 #include "cluster/chart/units.hpp"
-#include "cluster/placement.hpp"
 #include "cluster/traffic.hpp"
+#include "dsl/placement.hpp"
 #include "dsrun/plan_view.hpp"
 
 namespace dsrun {
