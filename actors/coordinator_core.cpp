@@ -190,7 +190,8 @@ void CoordinatorCore::record_step() {
   PhaseTimes sum;
   for (std::size_t r = 0; r < results_.size(); ++r) {
     loss.add(results_[r]);
-    finished.rows_sent_away += results_[r].rows_sent_away;
+    finished.rows_sent_away += results_[r].rows_from_others;
+    finished.sent += dones_[r].sent;
     metrics.balance_loss += results_[r].balance_loss_sum;
     finished.rows_received.push_back(results_[r].rows_received);
     finished.times.push_back(dones_[r].times);

@@ -51,8 +51,9 @@ struct StepFinished {
   std::vector<ProgramTimes> programs;                    // by rank
   OpSeconds op_seconds{};                                // over all ranks
   std::vector<std::vector<std::int64_t>> expert_counts;  // [MoE layer][expert], this step
-  std::int64_t rows_sent_away = 0;                       // over all ranks
+  std::int64_t rows_sent_away = 0;                       // token rows that went to another rank, over all ranks
   std::vector<std::int64_t> rows_received;               // by rank
+  SentTraffic sent;                                      // over all ranks
 };
 struct ValidationFinished {
   std::int64_t step = 0;

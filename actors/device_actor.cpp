@@ -79,7 +79,7 @@ void DeviceShell::configure(const Configure& message) {
     core_.emplace(setup_->plan, setup_->rank, setup_->loader);
     if (setup_->on_span) core_->observe(setup_->on_span);
     if (setup_->shares_thread) core_->share_thread();
-    if (const LinkSpec& link = setup_->plan->job.cluster.link; link.emulated()) port_.emplace(link);
+    if (const LinkSpec& link = setup_->plan->job.cluster.link; link.emulated()) ports_.emplace(link);
   });
   guarded("restoring its state", true, [&] {
     if (setup_->restore) setup_->restore(*core_);
@@ -121,7 +121,7 @@ void DeviceShell::pump() {
 
 void DeviceShell::deliver() {
   for (Outgoing& outgoing : core_->take_outgoing()) {
-    if (port_) put_on_wire(outgoing);
+    if (ports_) put_on_wire(outgoing);
     if (setup_->send)
       setup_->send(outgoing.destination, std::move(outgoing.message));
     else
@@ -136,7 +136,9 @@ std::int64_t DeviceShell::now_ns() const {
 }
 
 void DeviceShell::put_on_wire(Outgoing& outgoing) {
-  const Flight flight = port_->send(now_ns(), static_cast<std::int64_t>(outgoing.message.payload.size()));
+  const bool to_other_node = !setup_->plan->placement.same_node(setup_->rank, outgoing.destination);
+  const auto num_bytes = static_cast<std::int64_t>(outgoing.message.payload.size());
+  const Flight flight = ports_->send(now_ns(), num_bytes, to_other_node);
   outgoing.message.arrives_ns = flight.arrival_ns;
   if (setup_->on_span) setup_->on_span(wire_span(*setup_->plan, outgoing, flight));
 }

@@ -48,7 +48,7 @@ class DeviceShell {
   caf::actor coordinator_;
   bool continuing_ = false;  // a Continue is on its way
   bool failed_ = false;
-  std::optional<LinkPort> port_;                // of an emulated link
+  std::optional<LinkPorts> ports_;              // of an emulated link
   InFlight in_flight_;                          // to this device
   std::int64_t wake_ns_ = 0;                    // of the Arrival on its way; 0: none is
   caf::actor_clock::time_point last_progress_;  // when an op last ran or a wait could have begun

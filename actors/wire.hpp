@@ -10,7 +10,7 @@ namespace dsrun {
 // NOLINTBEGIN: CAF finds these by name.
 template <class I>
 typename I::result_type inspect(I& f, Tag& x) {
-  return f(x.generation, x.round, x.traffic, x.stage, x.direction, x.microbatch, x.node, x.pass, x.source);
+  return f(x.generation, x.round, x.traffic, x.stage, x.direction, x.microbatch, x.node, x.pass, x.hop, x.source);
 }
 template <class I>
 typename I::result_type inspect(I& f, RoundOrder& x) {
@@ -19,7 +19,7 @@ typename I::result_type inspect(I& f, RoundOrder& x) {
 template <class I>
 typename I::result_type inspect(I& f, RoundResult& x) {
   return f(x.rank, x.round, x.loss_sum, x.mtp_loss_sums, x.balance_loss_sum, x.sum_squares, x.expert_counts,
-           x.rows_sent_away, x.rows_received);
+           x.rows_from_others, x.rows_received);
 }
 template <class I>
 typename I::result_type inspect(I& f, UpdateOrder& x) {
@@ -42,8 +42,16 @@ typename I::result_type inspect(I& f, ProgramTimes& x) {
   return f(x.kinds, x.synchronisation, x.synchronisation_wait);
 }
 template <class I>
+typename I::result_type inspect(I& f, SentTraffic::OneWay& x) {
+  return f(x.pipeline, x.expert, x.synchronisation, x.expert_rows);
+}
+template <class I>
+typename I::result_type inspect(I& f, SentTraffic& x) {
+  return f(x.ways);
+}
+template <class I>
 typename I::result_type inspect(I& f, RoundDone& x) {
-  return f(x.rank, x.round, x.times, x.op_seconds, x.memory, x.program);
+  return f(x.rank, x.round, x.times, x.op_seconds, x.memory, x.program, x.sent);
 }
 template <class I>
 typename I::result_type inspect(I& f, SaveOrder& x) {

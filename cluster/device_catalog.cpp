@@ -1,5 +1,6 @@
 #include "cluster/device_catalog.hpp"
 
+#include <algorithm>
 #include <array>
 
 namespace dsrun {
@@ -100,9 +101,19 @@ DeviceModel with_links(DeviceModel model, const ClusterSpec& cluster) {
   if (node.network_gb_per_s > 0) model.network.bytes_per_sec = node.network_gb_per_s * 1e9;
   model.local.bytes_per_sec *= model.share(RateClass::local_port);
   model.network.bytes_per_sec *= model.share(RateClass::network_port);
+  // Nodes that one machine stands for are reached as its own devices are.
+  const bool one_process = std::all_of(cluster.nodes.begin(), cluster.nodes.end(), [](const NodeSpec& each) {
+    return each.host == "localhost" && each.kind == "cpu";
+  });
+  if (one_process && node.network_gb_per_s == 0) model.network = model.local;
   if (cluster.link.emulated()) {  // the transport enforces it, on top of what a message takes in the process
-    model.local.bytes_per_sec = cluster.link.gb_per_s * 1e9;
-    model.local.latency_secs += cluster.link.latency_us * 1e-6;
+    const Port in_process = model.local;
+    const auto emulate = [&](Port& port, const LinkSpec& link) {
+      port.bytes_per_sec = link.gb_per_s * 1e9;
+      port.latency_secs = in_process.latency_secs + link.latency_us * 1e-6;
+    };
+    emulate(model.local, cluster.link);
+    emulate(model.network, cluster.link.between_nodes());
   }
   return model;
 }

@@ -39,25 +39,28 @@ double holding_probability(const ModelSpec& model, int held) {
   return 1 - none;
 }
 
-RowCopies row_copies(const Plan& plan, const Placement& placement, int rank, bool two_hop) {
+RowCopies row_copies(const Plan& plan, int rank) {
   const ModelSpec& model = plan.job.model;
   const int local_experts = model.experts / plan.mesh.expert;
   const double member = holding_probability(model, local_experts);
+  const double pairs = static_cast<double>(model.experts_per_token) / plan.mesh.expert;
   std::map<int, int> members_on;  // node → members of the group
-  for (int m = 0; m < plan.mesh.expert; ++m) ++members_on[placement.node_of(plan.mesh.expert_member(rank, m))];
+  for (int m = 0; m < plan.mesh.expert; ++m) ++members_on[plan.placement.node_of(plan.mesh.expert_member(rank, m))];
   RowCopies copies;
   copies.here = member;
   copies.members = member * plan.mesh.expert;
   for (const auto& [node, members] : members_on) {
-    if (node == placement.node_of(rank)) {
-      copies.local += member * (members - 1);
-    } else if (two_hop) {
-      copies.network += holding_probability(model, members * local_experts);
-      // By symmetry this rank passes on as many rows of others as others pass on of its own.
-      copies.local += member * (members - 1);
-    } else {
-      copies.network += member * members;
+    if (node == plan.placement.node_of(rank)) {
+      copies.direct += member * (members - 1);
+      copies.direct_pairs += pairs * (members - 1);
+      continue;
     }
+    copies.network_pairs += pairs * members;
+    copies.network += plan.two_hop ? holding_probability(model, members * local_experts) : member * members;
+    if (!plan.two_hop) continue;
+    copies.relayed += member * (members - 1);
+    copies.relayed_pairs += pairs * (members - 1);
+    copies.kept += member;
   }
   return copies;
 }

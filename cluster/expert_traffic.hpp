@@ -2,7 +2,6 @@
 // 2412.19437, section 2.1.2): tokens choose groups_per_token groups, then experts among theirs, each choice alike.
 #pragma once
 
-#include "cluster/placement.hpp"
 #include "cluster/plan.hpp"
 
 namespace dsrun {
@@ -12,14 +11,19 @@ namespace dsrun {
 double holding_probability(const ModelSpec& model, int held);
 
 // Where the copies of a rank's token rows go, a token: once to each member of its expert group that has one of its
-// experts. With two hops a row crosses the network once a node, to the device with the sender's place, and is passed
-// on inside that node.
+// experts. With two hops a row crosses the network once a node, to the device with the sender's place, and is passed on
+// inside that node. By symmetry a rank passes on as many rows of others as others pass on of its own.
 struct RowCopies {
   double here = 0;     // to this rank itself
-  double local = 0;    // leave through the port inside the host, passed-on rows included
-  double network = 0;  // leave through the port to other hosts
+  double direct = 0;   // to others of its node, without a relay
+  double network = 0;  // to other nodes
+  double relayed = 0;  // passed on to others of its node, and
+  double kept = 0;     // of those passed on, what stays with the relay
   double members = 0;  // copies in all, as received
+  // (row, expert) pairs that go with them.
+  double direct_pairs = 0, network_pairs = 0, relayed_pairs = 0;
+  double local() const { return direct + relayed; }  // leave through the port inside the node
 };
-RowCopies row_copies(const Plan& plan, const Placement& placement, int rank, bool two_hop);
+RowCopies row_copies(const Plan& plan, int rank);  // as plan.two_hop has it
 
 }  // namespace dsrun

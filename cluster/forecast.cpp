@@ -39,7 +39,6 @@ class Sum {
   void add_list(const CostedList& list, RankTraffic& traffic) {
     for (const CostedStep& step : list) {
       forecast_.work[static_cast<std::size_t>(step.rate)] += step.seconds;
-      if (step.part != Part::start) continue;
       traffic.local.expert += step.local_bytes;
       traffic.network.expert += step.network_bytes;
     }

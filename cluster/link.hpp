@@ -1,9 +1,10 @@
-// LinkPort: what a network does to the messages of one device, as a model without a clock.
+// LinkPorts: what a network does to the messages of one device, as a model without a clock.
 //
-// A device has one outgoing port. Its messages to other devices leave through it in the order in which they are handed
-// over: a message starts when the port is free, occupies it for its bytes over the bandwidth, and arrives the latency
-// later. What a device receives is not limited, and messages to itself do not come here. The transport inside a process
-// delays its messages by this model; a replay has the same rule in seconds (Port in cluster/device_model.hpp).
+// A device has two outgoing ports, one to the devices of its node and one to other nodes. Its messages leave through
+// them in the order in which they are handed over: a message starts when its port is free, occupies it for its bytes
+// over the bandwidth, and arrives the latency later. What a device receives is not limited, and messages to itself do
+// not come here. The transport inside a process delays its messages by this model; a replay has the same rule in
+// seconds (Port in cluster/device_model.hpp).
 #pragma once
 
 #include <algorithm>
@@ -21,6 +22,7 @@ struct Flight {
   bool operator==(const Flight&) const = default;
 };
 
+// One of them; of `link` what holds inside a node counts.
 class LinkPort {
  public:
   explicit LinkPort(const LinkSpec& link)
@@ -43,6 +45,17 @@ class LinkPort {
   std::int64_t latency_ns_;
   double gb_per_s_;
   std::int64_t free_at_ns_ = 0;
+};
+
+class LinkPorts {
+ public:
+  explicit LinkPorts(const LinkSpec& link) : local_(link), network_(link.between_nodes()) {}
+  Flight send(std::int64_t now_ns, std::int64_t num_bytes, bool to_other_node) {
+    return (to_other_node ? network_ : local_).send(now_ns, num_bytes);
+  }
+
+ private:
+  LinkPort local_, network_;
 };
 
 }  // namespace dsrun

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "cluster/expert_routes.hpp"
+#include "cluster/expert_traffic.hpp"
 #include "cluster/stored.hpp"
 #include "runtime/schedule/footprint.hpp"
 
@@ -34,10 +36,36 @@ int transfers_in_flight(const Plan& plan, const RankProgram& rank) {
   return interleaves ? forward + backward : std::max(forward, backward);
 }
 
+// What a rank relays for others in one transfer, as it comes and as it passes it on: rows and (row, expert) pairs.
+// Planned as routed rows are, and never more than there are.
+struct Relayed {
+  std::int64_t rows = 0, pairs = 0;
+};
+
+Relayed planned_relayed(const Plan& plan) {
+  Relayed most;
+  if (!plan.two_hop) return most;
+  const auto tokens = static_cast<double>(plan.tokens_per_microbatch());
+  const auto bound = [&](double mean, double all) {
+    return static_cast<std::int64_t>(std::ceil(tokens * std::min(all, mean * plan.job.balance.load_factor)));
+  };
+  for (int first = 0; first < plan.mesh.size(); first += plan.mesh.expert) {  // all of a group relay alike
+    const ExpertRoutes routes = expert_routes(plan, first);
+    const RowCopies copies = row_copies(plan, first);
+    const auto senders = static_cast<double>(routes.counterparts.size());
+    const int chosen = plan.job.model.experts_per_token;
+    const double met = std::min<double>(static_cast<double>(routes.node.size()), chosen);
+    most.rows = std::max(most.rows, bound(copies.network + copies.relayed + copies.kept, senders * (1 + met)));
+    most.pairs = std::max(most.pairs, bound(2 * copies.network_pairs, senders * 2 * chosen));
+  }
+  return most;
+}
+
 // Point-to-point: as many as can be under way towards this rank. Of each transfer of experts' rows: what this rank has
 // sent and not had of it, and, since a peer may be one transfer ahead, the rows of a combine and of the dispatch after
-// it as received.
-std::int64_t message_bound(const Plan& plan, int pipeline_index, const std::vector<LinkCredit>& credits) {
+// it as received. What it relays counts alike.
+std::int64_t message_bound(const Plan& plan, int pipeline_index, const std::vector<LinkCredit>& credits,
+                           const Relayed& relayed) {
   const std::int64_t es = element_bytes(Element::compute, plan.job.precision.compute);
   const std::int64_t row = plan.job.model.hidden * es;
   std::int64_t num_messages = 0;
@@ -45,10 +73,12 @@ std::int64_t message_bound(const Plan& plan, int pipeline_index, const std::vect
     if (credit.to == pipeline_index || credit.from == pipeline_index) num_messages += credit.num_messages;
   const RankProgram& rank = plan.program.ranks[static_cast<std::size_t>(pipeline_index)];
   const std::int64_t own_rows = plan.tokens_per_microbatch() * plan.job.model.experts_per_token;
+  const std::int64_t gate = element_bytes(Element::wide, plan.job.precision.compute);
+  constexpr std::int64_t told = 8;  // of a pair, ahead of its row: which row, and for which expert
+  const std::int64_t own = (2 * own_rows + planned_rows(plan)) * (row + gate) + 2 * own_rows * told;
+  const std::int64_t of_others = 2 * (relayed.rows * row + relayed.pairs * (gate + told));
   return num_messages * rounded_bytes(plan.tokens_per_microbatch() * row) +
-         transfers_in_flight(plan, rank) *
-             ((2 * own_rows + planned_rows(plan)) * (row + element_bytes(Element::wide, plan.job.precision.compute)) +
-              2 * own_rows * 8);  // which rows, and for which experts, ahead of them
+         transfers_in_flight(plan, rank) * (own + of_others);
 }
 
 // Of an element: master, two moments, and the average if there is one.
@@ -87,6 +117,7 @@ void add_state(const Plan& plan, std::vector<RankMemory>& by_index) {
 MemoryPlan plan_memory(const Plan& plan, const DeviceMemoryModel& model) {
   MemoryPlan all{plan.mesh, {}, play_memory(plan)};
   const std::vector<LinkCredit> credits = link_credits(plan.program);
+  const Relayed relayed = planned_relayed(plan);
   for (int p = 0; p < plan.mesh.pipeline; ++p) {
     const MemoryTimeline& timeline = all.timelines[static_cast<std::size_t>(p)];
     const ActivationBytes peak = timeline.peak();
@@ -94,7 +125,7 @@ MemoryPlan plan_memory(const Plan& plan, const DeviceMemoryModel& model) {
     each.saved = peak[static_cast<std::size_t>(ActivationClass::saved)];
     each.working = peak[static_cast<std::size_t>(ActivationClass::working)];
     each.routed = peak[static_cast<std::size_t>(ActivationClass::routed)];
-    each.messages = message_bound(plan, p, credits);
+    each.messages = message_bound(plan, p, credits, relayed);
     each.scratch = model.scratch_bytes.empty() ? 0 : model.scratch_bytes[static_cast<std::size_t>(p)];
     each.peak_at = to_string(plan.program.ranks[static_cast<std::size_t>(p)].instructions[timeline.peak_at]);
     all.by_index.push_back(each);

@@ -4,6 +4,7 @@
 
 #include "cluster/stage_balance.hpp"
 #include "dsl/job_schedule.hpp"
+#include "dsl/two_hop.hpp"
 #include "models/costs.hpp"
 
 namespace dsrun {
@@ -43,13 +44,21 @@ std::int64_t element_bytes(Element element, Precision precision) {
 
 Plan make_plan(const Job& described) {
   const Job job = with_stages(described);
-  Plan plan{job, Mesh(job.parallel), build_program(job.parallel, job.batch.microbatches), stage_ranges(job), {}, {}, 0};
+  Plan plan{job,
+            Mesh(job.parallel),
+            build_program(job.parallel, job.batch.microbatches),
+            stage_ranges(job),
+            {},
+            {},
+            0,
+            Placement(job.cluster),
+            takes_two_hops(job)};
   const Graph model = build_graph(job.model);
   plan.parameters = parameter_count(model);
   std::vector<Graph> graphs;
   for (const StageRange& range : plan.ranges) graphs.push_back(slice_graph(model, range.first_layer, range.last_layer));
   plan.layout = lay_out_state(plan.mesh, plan.program, graphs);
-  for (Graph& graph : graphs) plan.stages.push_back(derive_steps(std::move(graph), job.memory.recompute));
+  for (Graph& graph : graphs) plan.stages.push_back(derive_steps(std::move(graph), job.memory.recompute, plan.two_hop));
   return plan;
 }
 

@@ -6,6 +6,7 @@
 #include "cluster/mesh.hpp"
 #include "cluster/state_layout.hpp"
 #include "dsl/job.hpp"
+#include "dsl/placement.hpp"
 #include "models/steps.hpp"
 #include "runtime/schedule/program.hpp"
 
@@ -24,6 +25,8 @@ struct Plan {
   std::vector<StageSteps> stages;
   StateLayout layout;
   std::int64_t parameters = 0;
+  Placement placement;
+  bool two_hop = false;  // rows of experts take two hops between nodes (cluster/expert_routes.hpp)
 
   const Chunk& chunk(int rank, int phase) const {
     return program.ranks[static_cast<std::size_t>(mesh.pipeline_index(rank))].chunks[static_cast<std::size_t>(phase)];

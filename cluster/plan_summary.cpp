@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 
-#include "cluster/placement.hpp"
 #include "dsl/write.hpp"
 
 namespace dsrun {
@@ -37,7 +36,7 @@ PlanSummary summarise_plan(const Plan& plan, const Forecast& forecast, const Mem
   summary.job = to_json(plan.job);
   summary.device = model.name;
   summary.ranks = plan.mesh.size();
-  summary.nodes = Placement(plan.job.cluster).num_nodes();
+  summary.nodes = plan.placement.num_nodes();
   summary.parameters = plan.parameters;
   summary.memory = largest_memory(memory);
   summary.step_seconds = forecast.step_seconds;

@@ -31,7 +31,6 @@ SimulationInput input_of(const Plan& plan, const DeviceModel& model, const StepC
   input.local = model.local;
   input.network = model.network;
   input.activation_bytes = costs.activation_bytes();
-  input.hop_secs = costs.two_hop() ? model.local.latency_secs : 0;
   input.costs = [&costs, overlap](int stage, int rank, bool overlapped) {
     return costs.stage(stage, rank, overlapped && overlap);
   };

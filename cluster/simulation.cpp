@@ -127,12 +127,13 @@ class Simulation {
                      static_cast<std::size_t>((direction * program_.num_stages + stage) * microbatches_ + microbatch)];
   }
 
-  Arrival& transfer(const Lane& lane, const Strand& strand) {
+  // What the starts of a transfer send or, `relayed`, its relays.
+  Arrival& transfer(const Lane& lane, const Strand& strand, bool relayed) {
     const std::int64_t group = in_.alike ? lane.rank : lane.rank - mesh_.expert_index(lane.rank);
     const std::int64_t key = (((group * 2 + strand.direction) * program_.num_stages + strand.stage) * microbatches_ +
                               strand.half.microbatch) *
                                  max_transfers +
-                             strand.step().transfer;
+                             strand.step().transfer * 2 + (relayed ? 1 : 0);
     Arrival& arrival = transfers_[key];
     if (arrival.at == never && arrival.missing == 0) {
       arrival.missing = members_;
@@ -147,7 +148,9 @@ class Simulation {
     const int first_stage = forward ? 0 : program_.num_stages - 1;
     if (strand.next == 0 && strand.half.kind != Kind::weight && strand.stage != first_stage)
       return &message(lane, !forward, strand.direction, strand.stage, strand.half.microbatch);
-    return strand.step().part == Part::finish ? &transfer(lane, strand) : nullptr;
+    const CostedStep& step = strand.step();
+    if (step.part == Part::relay) return &transfer(lane, strand, false);
+    return step.part == Part::finish ? &transfer(lane, strand, step.two_hop) : nullptr;
   }
   static double ready_at(const Arrival* arrival) {
     if (arrival == nullptr) return 0;
@@ -190,7 +193,7 @@ class Simulation {
     if (!two || !lane.turns.may_run_ahead()) return std::nullopt;
     const std::size_t other = 1 - due;
     const Strand& strand = lane.strands[other];
-    if (strand.done() || strand.step().part == Part::start) return std::nullopt;
+    if (strand.done() || sends(strand.step().part)) return std::nullopt;
     const Arrival* others = needed(lane, strand);
     if (ready_at(others) > lane.now) {
       until = std::min(until, ready_at(others));
@@ -265,17 +268,22 @@ class Simulation {
     lane.now = end;
     instruction.work += seconds;
     lane.result.work += seconds;
-    if (step.part == Part::start) send_rows(lane, strand);
+    if (sends(step.part)) send_rows(lane, strand);
     if (++strand.next == strand.list->size()) hand_on(lane, strand);
   }
 
   void send_rows(Lane& lane, const Strand& strand) {
-    Arrival& arrival = transfer(lane, strand);
     const CostedStep& step = strand.step();
-    double at = lane.now;
-    if (step.local_bytes > 0) at = std::max(at, send(lane, 0, step.local_bytes));
-    // With two hops the last rows to come over the network still have to be passed on inside the host.
-    if (step.network_bytes > 0) at = std::max(at, send(lane, 1, step.network_bytes) + in_.hop_secs);
+    Arrival& arrival = transfer(lane, strand, step.part == Part::relay);
+    const double local = step.local_bytes > 0 ? send(lane, 0, step.local_bytes) : lane.now;
+    const double network = step.network_bytes > 0 ? send(lane, 1, step.network_bytes) : lane.now;
+    double at = std::max(local, network);
+    if (step.two_hop && step.part == Part::start) {
+      // Rows for the rank's own node go past the relays.
+      Arrival& relayed = transfer(lane, strand, true);
+      relayed.at = std::max(relayed.at, local);
+      at = step.first_hop_is_local ? local : network;
+    }
     arrival.sent = std::max(arrival.sent, lane.now);
     arrival.at = std::max(arrival.at, at);
     if (--arrival.missing > 0) return;

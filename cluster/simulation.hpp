@@ -1,7 +1,8 @@
 // Simulation: the engine of replays. It runs a Program's instructions on every rank's own clock, in the order of time.
 //
 // What an instruction costs comes as lists of steps; what it waits for follows from the Program alone (messages between
-// stages) and from the lists (transfers of a group: a start sends, its finish waits for all members' starts).
+// stages) and from the lists (transfers of a group: a start sends, its finish waits for all members' starts; with two
+// hops a relay waits for all members' starts and sends, and the finish waits for all relays).
 #pragma once
 
 #include <array>
@@ -26,7 +27,6 @@ struct SimulationInput {
   double instruction_overhead_secs = 0;
   Port local, network;
   double activation_bytes = 0;  // of a message between stages
-  double hop_secs = 0;          // of rows that came over the network
   // Of a stage as `rank` sees it; `overlapped`: within F&B.
   std::function<CostedStage(int stage, int rank, bool overlapped)> costs;
   std::function<Turns(int forward_stage, int backward_stage)> turns;

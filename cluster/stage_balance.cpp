@@ -77,7 +77,7 @@ class LayerCosts {
       : job_(job), graph_(build_graph(job.model)), device_(catalog_model(job.cluster.nodes[0].kind).value()) {
     const auto pieces = static_cast<double>(job.parallel.data) * job.batch.microbatches;
     shape_.tokens = static_cast<double>(job.batch.sequences) / pieces * job.batch.length;
-    shape_.routed_rows = shape_.sent_rows = shape_.tokens * job.model.experts_per_token;
+    shape_.routed_rows = shape_.sent_rows = shape_.received_rows = shape_.tokens * job.model.experts_per_token;
     shape_.length = job.batch.length;
     shape_.local_experts = static_cast<double>(job.model.experts) / job.parallel.expert;
     shape_.compute_bytes = static_cast<int>(element_bytes(Element::compute, job.precision.compute));

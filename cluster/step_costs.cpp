@@ -13,8 +13,22 @@ double dispatched_row_bytes(const Job& job, int compute_bytes) {
   return job.precision.products == Products::fp8 ? hidden + hidden / 32 : hidden * compute_bytes;
 }
 
-bool spans_nodes(const Plan& plan, const Placement& placement) {
-  return !placement.same_node(plan.mesh.expert_member(0, 0), plan.mesh.expert_member(0, plan.mesh.expert - 1));
+// What one hop carries for a token: rows, and (row, expert) pairs.
+struct Carried {
+  double rows = 0, pairs = 0;
+};
+
+struct CarriedByPort {
+  Carried local, network;
+};
+
+CarriedByPort carried(const RowCopies& copies, bool two_hop, bool scatters, Part part) {
+  const Carried direct = {copies.direct, copies.direct_pairs}, relayed = {copies.relayed, copies.relayed_pairs};
+  const Carried network = {copies.network, copies.network_pairs};
+  if (part == Part::start && (scatters || !two_hop)) return {direct, network};
+  if (part == Part::start) return {{direct.rows + relayed.rows, direct.pairs + relayed.pairs}, {}};
+  if (part == Part::relay) return scatters ? CarriedByPort{relayed, {}} : CarriedByPort{{}, network};
+  return {};
 }
 
 }  // namespace
@@ -26,18 +40,17 @@ const CostedList& CostedStage::list(Kind kind) const {
                                         : backward_weight;
 }
 
-StepCosts::StepCosts(const Plan& plan, const DeviceModel& model)
-    : plan_(plan),
-      model_(model),
-      placement_(plan.job.cluster),
-      two_hop_(spans_nodes(plan, placement_) && plan.mesh.expert > 1 && placement_.same_node(0, 1)) {}
+StepCosts::StepCosts(const Plan& plan, const DeviceModel& model) : plan_(plan), model_(model) {}
 
 MicrobatchShape StepCosts::shape(int rank) const {
   const Job& job = plan_.job;
   MicrobatchShape shape;
   shape.tokens = static_cast<double>(plan_.tokens_per_microbatch());
   shape.routed_rows = shape.tokens * job.model.experts_per_token;
-  shape.sent_rows = shape.tokens * row_copies(plan_, placement_, rank, two_hop_).members;
+  const RowCopies copies = row_copies(plan_, rank);
+  shape.sent_rows = shape.tokens * (copies.here + copies.direct + copies.network);
+  shape.received_rows = shape.tokens * copies.members;
+  shape.relayed_rows = plan_.two_hop ? shape.tokens * (copies.network + copies.relayed + copies.kept) : 0;
   shape.length = job.batch.length;
   shape.local_experts = static_cast<double>(job.model.experts) / plan_.mesh.expert;
   shape.compute_bytes = static_cast<int>(element_bytes(Element::compute, job.precision.compute));
@@ -54,7 +67,6 @@ CostedList StepCosts::costed(const StageSteps& stage, const StepList& list, cons
                              const RowCopies& copies, double slowdown) const {
   const Job& job = plan_.job;
   const bool fp8 = job.precision.products == Products::fp8;
-  const int k = job.model.experts_per_token;
   CostedList costed;
   costed.reserve(list.size());
   for (const Step& step : list) {
@@ -66,14 +78,19 @@ CostedList StepCosts::costed(const StageSteps& stage, const StepList& list, cons
     each.rate = rate_class(work, fp8);
     if (op_row(node.op).communicates) {
       each.transfer = step.node * 4 + static_cast<int>(step.pass);
-      const bool forward = runs_forward(step.pass);
-      const bool scatters = (node.op == Op::dispatch) == forward;
-      double row = scatters ? dispatched_row_bytes(job, shape.compute_bytes) : job.model.hidden * shape.compute_bytes;
-      // One gate a (row, expert) pair travels with dispatch; where and to which expert is what exchange_counts tells.
-      if (node.op == Op::dispatch) row += k / copies.members * shape.wide_bytes;
-      if (node.op == Op::exchange_counts) row = k / copies.members * 8;
-      each.local_bytes = copies.local * shape.tokens * row;
-      each.network_bytes = copies.network * shape.tokens * row;
+      // exchange_counts tells a pair's row and expert ahead; with dispatch its gate travels.
+      const bool counts = node.op == Op::exchange_counts;
+      const bool scatters = counts || (node.op == Op::dispatch) == runs_forward(step.pass);
+      const double row = counts     ? 0
+                         : scatters ? dispatched_row_bytes(job, shape.compute_bytes)
+                                    : job.model.hidden * shape.compute_bytes;
+      const double pair = counts ? 8 : node.op == Op::dispatch ? shape.wide_bytes : 0;
+      const auto bytes = [&](const Carried& on) { return shape.tokens * (on.rows * row + on.pairs * pair); };
+      const CarriedByPort all = carried(copies, plan_.two_hop, scatters, step.part);
+      each.local_bytes = bytes(all.local);
+      each.network_bytes = bytes(all.network);
+      each.two_hop = plan_.two_hop;
+      each.first_hop_is_local = !scatters;
     }
     costed.push_back(each);
   }
@@ -82,7 +99,7 @@ CostedList StepCosts::costed(const StageSteps& stage, const StepList& list, cons
 
 CostedStage StepCosts::stage(int index, int rank, bool overlapped) const {
   const StageSteps& steps = plan_.stages[static_cast<std::size_t>(index)];
-  const RowCopies copies = row_copies(plan_, placement_, rank, two_hop_);
+  const RowCopies copies = row_copies(plan_, rank);
   const MicrobatchShape of = shape(rank);
   const bool shares = overlapped && !steps.graph.moe_layers.empty() && plan_.mesh.expert > 1;
   const double slowdown = shares ? 1 / (1 - model_.communication_share) : 1;
@@ -115,8 +132,8 @@ std::vector<CostedBucket> StepCosts::buckets(int rank) const {
     const Bucket& bucket = plan_.layout.buckets[static_cast<std::size_t>(index)];
     const auto copies = static_cast<double>(bucket.ranks.size());
     const auto shard = static_cast<double>(bucket.shard_size());
-    const auto near = static_cast<double>(std::count_if(bucket.ranks.begin(), bucket.ranks.end(),
-                                                        [&](int other) { return placement_.same_node(rank, other); }));
+    const auto near = static_cast<double>(std::count_if(
+        bucket.ranks.begin(), bucket.ranks.end(), [&](int other) { return plan_.placement.same_node(rank, other); }));
     const SyncParts bytes = sync_bytes(plan_, bucket);
     const auto seconds = [&](double SyncParts::*part) { return sync_seconds(model_, part, bytes.*part); };
     CostedBucket each;

@@ -10,13 +10,16 @@
 namespace dsrun {
 
 // One step as the replay runs it. A start sends `local_bytes` and `network_bytes` through the rank's ports; its finish
-// waits for the peers' own. `transfer` names the pair: node and pass.
+// waits for the peers' own. With two hops there is a relay between them: it waits for what the peers' starts sent on
+// the first hop, and the finish for what their relays sent. `transfer` names the two or three: node and pass.
 struct CostedStep {
   double seconds = 0;
   Part part = Part::whole;
   RateClass rate = RateClass::rows;  // what limits it
   int transfer = -1;
   double local_bytes = 0, network_bytes = 0;
+  bool two_hop = false;             // there is a relay
+  bool first_hop_is_local = false;  // of a start with a relay: what its rows leave by first
 };
 using CostedList = std::vector<CostedStep>;
 
@@ -45,8 +48,7 @@ class StepCosts {
   std::vector<CostedBucket> buckets(int rank) const;
   double activation_bytes() const;  // of a message between stages
   MicrobatchShape shape(int rank) const;
-  const Placement& placement() const { return placement_; }
-  bool two_hop() const { return two_hop_; }
+  const Placement& placement() const { return plan_.placement; }
 
  private:
   CostedList costed(const StageSteps& stage, const StepList& list, const MicrobatchShape& shape,
@@ -54,8 +56,6 @@ class StepCosts {
 
   const Plan& plan_;
   const DeviceModel& model_;
-  Placement placement_;
-  bool two_hop_;
 };
 
 }  // namespace dsrun

@@ -5,6 +5,7 @@
 #include <map>
 #include <utility>
 
+#include "cluster/expert_routes.hpp"
 #include "cluster/expert_traffic.hpp"
 
 namespace dsrun {
@@ -58,18 +59,25 @@ class Traffic {
     }
     const ModelSpec& model = plan_.job.model;
     const int members = plan_.mesh.expert;
-    const double share = holding_probability(model, model.experts / members);
-    // Out: dispatch and combine's gradient; back: combine and dispatch's gradient. One gate a (row, expert) pair.
-    const double gates = static_cast<double>(tokens) * model.experts_per_token / members * static_cast<double>(wide_);
-    const double one_way = share * static_cast<double>(hidden);
-    const double back = static_cast<double>(graph.moe_layers.size()) * (2 * one_way + gates);
-    const double out = back + recomputed_dispatches(chunk.stage) * (one_way + gates);
-    for (int member = 0; member < members && !graph.moe_layers.empty(); ++member) {
-      const int peer = plan_.mesh.expert_member(rank, member);
-      if (peer == rank) continue;
-      link(rank, peer).expert += std::llround(out);
-      link(peer, rank).expert += std::llround(back);
-    }
+    const auto layers = static_cast<double>(graph.moe_layers.size());
+    const double again = recomputed_dispatches(chunk.stage);
+    // To so many members that it carries rows for: the bytes of one way, gates included, one a (row, expert) pair.
+    const auto carry = [&](int from, int to, int meant) {
+      const double rows = holding_probability(model, model.experts / members * meant) * static_cast<double>(hidden);
+      const double gates =
+          static_cast<double>(tokens) * model.experts_per_token * meant / members * static_cast<double>(wide_);
+      // Out: dispatch and combine's gradient; back: combine and dispatch's gradient.
+      link(from, to).expert += std::llround(layers * (2 * rows + gates) + again * (rows + gates));
+      link(to, from).expert += std::llround(layers * (2 * rows + gates));
+    };
+    if (graph.moe_layers.empty()) return;
+    const ExpertRoutes routes = expert_routes(plan_, rank);
+    const auto rank_of = [&](int member) { return plan_.mesh.expert_member(rank, member); };
+    for (const ExpertRoutes::Out& out : routes.out)
+      if (out.peer.member != routes.self) carry(rank, rank_of(out.peer.member), out.num_members);
+    for (std::size_t sender = 0; sender < routes.counterparts.size(); ++sender)  // passes on what each of them sends
+      for (const int member : routes.node)
+        if (member != routes.self) carry(rank, rank_of(member), 1);
   }
 
   const Plan& plan_;

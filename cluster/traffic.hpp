@@ -17,8 +17,8 @@ struct LinkBytes {
   std::int64_t total() const { return pipeline + expert + synchronisation; }
 };
 
-// Links that carry something, in order of (from, to). Expert rows are an expectation under even routing: a token's row
-// goes once to each member that has one of its experts (holding_probability() of expert_traffic.hpp).
+// Links that carry something, in order of (from, to). Expert rows are an expectation under even routing
+// (holding_probability() of expert_traffic.hpp), on the ways of cluster/expert_routes.hpp.
 std::vector<LinkBytes> step_traffic(const Plan& plan);
 
 }  // namespace dsrun

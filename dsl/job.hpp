@@ -68,15 +68,19 @@ struct ModelSpec {
   bool operator==(const ModelSpec&) const = default;
 };
 
+// How a token's row reaches its experts: straight to every device that has one, or through one device of each node.
+enum class Dispatch : std::uint8_t { automatic, direct, two_hop };
+
 // [parallel]
 struct ParallelSpec {
   int pipeline = 1;
   int data = 1;
-  int expert = 1;                     // ranks an expert group has; divides data
-  std::string schedule;               // a name of runtime/schedule's table; "file": schedule_file's
-  int stages_per_rank = 0;            // 0: the schedule's own
-  std::string schedule_file{};        // relative to the job file's folder, absolute once launched; "": none
-  std::string schedule_text{};        // of that file, which may change or vanish; not a key
+  int expert = 1;                           // ranks an expert group has; divides data
+  std::string schedule;                     // a name of runtime/schedule's table; "file": schedule_file's
+  int stages_per_rank = 0;                  // 0: the schedule's own
+  std::string schedule_file{};              // relative to the job file's folder, absolute once launched; "": none
+  std::string schedule_text{};              // of that file, which may change or vanish; not a key
+  Dispatch dispatch = Dispatch::automatic;  // dsl/two_hop.hpp
   bool overlap = true;                // F&B instructions interleave their two op lists; false: one after the other
   std::vector<int> layers_per_stage;  // one entry a stage, summing to model.layers; empty: cluster/stage_balance.hpp
   bool from_file() const { return !schedule_file.empty(); }
@@ -178,22 +182,30 @@ struct PrecisionSpec {
   bool operator==(const PrecisionSpec&) const = default;
 };
 
-// [[cluster.node]]
+// [[cluster.node]]: several with host "localhost" are nodes that this machine stands for.
 struct NodeSpec {
   std::string host;
   int devices = 0;
   std::string kind;             // "cpu", or a kind of cluster/device_catalog.hpp, which can be planned for
-  int count = 1;                // hosts alike: host-0, host-1, …
+  int count = 1;                // nodes alike: host-0, host-1, …
   double local_gb_per_s = 0;    // a device's port to devices of its host, each way; 0: the kind's own
   double network_gb_per_s = 0;  // a device's share of the network, each way; 0: the kind's own
   bool operator==(const NodeSpec&) const = default;
 };
 
-// [cluster.link]: the wire between any two devices, emulated; cluster/link.hpp states the model.
+// [cluster.link]: the wires between devices, emulated; cluster/link.hpp states the model.
 struct LinkSpec {
   double latency_us = 0;
   double gb_per_s = 0;  // 10^9 bytes a second that a device can send; 0: no limit
-  bool emulated() const { return latency_us > 0 || gb_per_s > 0; }
+  // The same of what a device sends to other nodes; 0: as inside a node.
+  double network_latency_us = 0;
+  double network_gb_per_s = 0;
+  bool emulated() const { return latency_us > 0 || gb_per_s > 0 || network_latency_us > 0 || network_gb_per_s > 0; }
+  // The wire between nodes, as one that is the same everywhere.
+  LinkSpec between_nodes() const {
+    return {network_latency_us > 0 ? network_latency_us : latency_us,
+            network_gb_per_s > 0 ? network_gb_per_s : gb_per_s};
+  }
   bool operator==(const LinkSpec&) const = default;
 };
 

@@ -131,6 +131,11 @@ std::vector<Key<Job>> make_keys() {
       {"parallel", "schedule_file", FIELD(std::string, parallel.schedule_file), "\"\"", "", 0, 4096, "",
        "a schedule of your own instead of `schedule`, relative to the job file, as `dsrun plan FILE --program-file` "
        "prints one (docs/schedules.md); \"\": none"},
+      {"parallel", "dispatch", CHOICE(Dispatch, parallel.dispatch, "auto", "direct", "two_hop"), "\"auto\"", "", 0, 0,
+       "",
+       "how a token's row reaches its experts: straight to every device that has one; or once to each node, to the "
+       "device with the sender's place there, which passes it on inside the node (arXiv 2412.19437, section 3.2.2); "
+       "\"auto\": \"two_hop\" where expert groups have several devices on each of several nodes"},
       {"parallel", "overlap", FIELD(bool, parallel.overlap), "true", "", 0, 0, "",
        "F&B instructions interleave their two op lists"},
       {"parallel", "layers_per_stage", FIELD(std::vector<int>, parallel.layers_per_stage), "[]", "", 1, 10000, "layers",
@@ -266,7 +271,11 @@ std::vector<Key<Job>> make_keys() {
       {"cluster.link", "latency_us", FIELD(double, cluster.link.latency_us), "0.0", "", 0, 1e9, "microseconds",
        "from a message's leaving to its arrival"},
       {"cluster.link", "gb_per_s", FIELD(double, cluster.link.gb_per_s), "0.0", "", 0, 1e6, "10^9 bytes/s",
-       "that a device can send, to all others together; 0: no limit"},
+       "that a device can send, to all others of its node together; 0: no limit"},
+      {"cluster.link", "network_latency_us", FIELD(double, cluster.link.network_latency_us), "0.0", "", 0, 1e9,
+       "microseconds", "latency_us between nodes; 0: as inside a node"},
+      {"cluster.link", "network_gb_per_s", FIELD(double, cluster.link.network_gb_per_s), "0.0", "", 0, 1e6,
+       "10^9 bytes/s", "that a device can send to devices of other nodes together; 0: as inside a node"},
   };
 }
 
@@ -282,12 +291,15 @@ constexpr std::array<TableHelp, 14> tables = {{
     {"precision", "number types"},
     {"cluster", "where it runs"},
     {"cluster.link",
-     "a wire to emulate between devices of one process, so that a laptop shows what a network does to a job: a message "
+     "wires to emulate between devices of one process, so that a laptop shows what a network does to a job: a message "
      "to another device leaves once those before it have left, takes its bytes over gb_per_s to do so, and arrives "
-     "latency_us later; without the table messages arrive at once"},
+     "latency_us later; a device has one way out to its own node and one to the others; without the table messages "
+     "arrive at once"},
     {"cluster.network", "what processes talk over; [cluster] isolation = \"process\""},
     {"cluster.ssh", "how [cluster] launcher = \"ssh\" reaches hosts; what is \"\" or 0 is left to ssh and its own files"},
-    {"cluster.node", "one entry a host; none: one localhost with as many devices as ranks"},
+    {"cluster.node",
+     "one entry a host, or several for localhost, which then stands for as many nodes; none: one localhost with as "
+     "many devices as ranks"},
 }};
 
 }  // namespace
@@ -305,8 +317,8 @@ const std::vector<Key<NodeSpec>>& node_keys() {
       {"cluster.node", "kind",
        Word<NodeSpec>{[](NodeSpec& node) -> std::string& { return node.kind; }, {"cpu", "h800", "h100", "h200"}},
        "\"cpu\"", "", 0, 0, "", "what its devices are; all but \"cpu\" can be planned for, not run yet"},
-      {"cluster.node", "count", NODE_FIELD(int, count), "1", "", 1, 65536, "hosts",
-       "so many hosts alike, named host-0, host-1, …"},
+      {"cluster.node", "count", NODE_FIELD(int, count), "1", "", 1, 65536, "nodes",
+       "so many nodes alike, named host-0, host-1, …"},
       {"cluster.node", "local_gb_per_s", NODE_FIELD(double, local_gb_per_s), "0.0", "", 0, 1e6, "GB/s",
        "a device's port to the others of its host, each way, as the plan takes it; 0: the kind's own"},
       {"cluster.node", "network_gb_per_s", NODE_FIELD(double, network_gb_per_s), "0.0", "", 0, 1e6, "GB/s",

@@ -3,10 +3,12 @@
 #include <algorithm>
 #include <numeric>
 #include <optional>
+#include <tuple>
 
 #include <fmt/format.h>
 
 #include "dsl/job_schedule.hpp"
+#include "dsl/two_hop.hpp"
 #include "runtime/schedule/program_file.hpp"
 #include "runtime/schedule/schedule.hpp"
 
@@ -210,14 +212,17 @@ class Rules {
 
   void link() {
     const LinkSpec& link = job_.cluster.link;
-    rule(link.gb_per_s == 0 || link.gb_per_s >= slowest_link, {"cluster.link.gb_per_s"},
-         fmt::format("a link of {} GB/s", link.gb_per_s),
-         fmt::format("at least {} (a kilobyte a second), or 0 for no limit", slowest_link));
-    rule(link.latency_us * 1e-6 < job_.cluster.peer_timeout_secs,
-         {"cluster.link.latency_us", "cluster.peer_timeout_secs"},
-         fmt::format("a latency of {:.3g} s, but a wait of {:.3g} s ends the job", link.latency_us * 1e-6,
-                     job_.cluster.peer_timeout_secs),
-         "a peer_timeout_secs well above the latency");
+    for (const auto& [key, gb_per_s, none] :
+         {std::tuple{"cluster.link.gb_per_s", link.gb_per_s, "for no limit"},
+          std::tuple{"cluster.link.network_gb_per_s", link.network_gb_per_s, "as inside a node"}})
+      rule(gb_per_s == 0 || gb_per_s >= slowest_link, {key}, fmt::format("a link of {} GB/s", gb_per_s),
+           fmt::format("at least {} (a kilobyte a second), or 0 {}", slowest_link, none));
+    for (const auto& [key, latency_us] : {std::pair{"cluster.link.latency_us", link.latency_us},
+                                          std::pair{"cluster.link.network_latency_us", link.network_latency_us}})
+      rule(latency_us * 1e-6 < job_.cluster.peer_timeout_secs, {key, "cluster.peer_timeout_secs"},
+           fmt::format("a latency of {:.3g} s, but a wait of {:.3g} s ends the job", latency_us * 1e-6,
+                       job_.cluster.peer_timeout_secs),
+           "a peer_timeout_secs well above the latency");
   }
 
   void processes() {
@@ -249,14 +254,24 @@ class Rules {
            fmt::format("devices of kind \"{}\" and \"{}\" in one job", job_.cluster.nodes[0].kind, node.kind),
            "devices of one kind");
       const auto [earlier, is_new] = key_of_host.emplace(node.host, key);
-      rule(is_new, {key, earlier->second}, fmt::format("host \"{}\" is there twice", node.host),
-           "one [[cluster.node]] a host");
+      rule(is_new || node.host == "localhost", {key, earlier->second},
+           fmt::format("host \"{}\" is there twice", node.host),
+           "one [[cluster.node]] a host; only localhost may stand for several");
     }
     keys.insert(keys.end(), {"parallel.data", "parallel.pipeline"});
     rule(devices == job_.world_size(), keys,
          fmt::format("{} devices for {} ranks (pipeline {} x data {})", devices, job_.world_size(),
                      job_.parallel.pipeline, job_.parallel.data),
          fmt::format("devices that sum to {}", job_.world_size()));
+    if (devices == job_.world_size() && job_.parallel.data % job_.parallel.expert == 0) dispatch(keys[0]);
+  }
+
+  void dispatch(const std::string& nodes_key) {
+    if (job_.parallel.dispatch != Dispatch::two_hop || job_.model.moe_layers() == 0) return;
+    const std::string fault = two_hop_fault(job_);
+    rule(fault.empty(), {"parallel.dispatch", "parallel.expert", nodes_key},
+         fmt::format("two hops between nodes, but {}", fault),
+         "dispatch = \"auto\", or expert groups with equally many devices, two or more, on each of their nodes");
   }
 
   const Job& job_;

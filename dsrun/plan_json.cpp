@@ -1,6 +1,5 @@
 // The same as JSON; its names are promised to programs (docs/plan.md).
 #include "cluster/advice.hpp"
-#include "cluster/placement.hpp"
 #include "cluster/traffic.hpp"
 #include "dsrun/plan_view.hpp"
 
@@ -33,7 +32,7 @@ json rank_json(const PlanView& view, const Placement& placed, int rank) {
 // Pairs of ranks, as threads on one host send; more than these, or over hosts, what each rank's ports send.
 json links_json(const PlanView& view) {
   json links = json::array();
-  if (view.plan.mesh.size() <= most_links_told && Placement(view.plan.job.cluster).num_nodes() == 1)
+  if (view.plan.mesh.size() <= most_links_told && view.plan.placement.num_nodes() == 1)
     for (const LinkBytes& link : step_traffic(view.plan))
       links.push_back({{"from", link.from},
                        {"to", link.to},
@@ -89,7 +88,7 @@ json timeline_json(const PlanView& view) {
 json plan_json(const PlanView& view, const ReportOptions& options) {
   const Plan& plan = view.plan;
   const Forecast& forecast = view.forecast;
-  const Placement placed(plan.job.cluster);
+  const Placement& placed = plan.placement;
   const RunCost cost = cost_of_run(view, options.tokens, options.price);
   json idle = json::object(), work = json::object();
   for (std::size_t cause = 0; cause < num_idle_causes; ++cause)
@@ -104,6 +103,7 @@ json plan_json(const PlanView& view, const ReportOptions& options) {
               {"active_parameters", active_parameter_count(plan.job.model)},
               {"flops_per_token", forecast.flops_per_token},
               {"schedule", plan.program.schedule},
+              {"dispatch", plan.two_hop ? "two_hop" : "direct"},
               {"layers_per_stage", plan.job.parallel.layers_per_stage},
               {"device_model", view.model.name},
               {"step_seconds", forecast.step_seconds},

@@ -7,7 +7,6 @@
 #include "cluster/advice.hpp"
 #include "cluster/chart/text.hpp"
 #include "cluster/chart/units.hpp"
-#include "cluster/placement.hpp"
 #include "cluster/traffic.hpp"
 #include "dsrun/plan_view.hpp"
 
@@ -59,7 +58,7 @@ std::string head(const PlanView& view) {
 
 std::string placement(const PlanView& view) {
   const Plan& plan = view.plan;
-  const Placement placed(plan.job.cluster);
+  const Placement& placed = plan.placement;
   std::string text = fmt::format("{:>10}  {:<22} layers\n", "rank", "host:device");
   for (const auto& [rank, name] : told_ranks(plan)) {
     const int last = name == std::to_string(rank) ? rank : rank + plan.mesh.data - 1;
@@ -110,8 +109,7 @@ std::string fit(const PlanView& view) {
 std::string links(const PlanView& view) {
   const Plan& plan = view.plan;
   std::string text;
-  if (plan.mesh.size() <= most_links_told && plan.mesh.size() > 1 && plan.job.cluster.nodes.size() == 1 &&
-      plan.job.cluster.nodes[0].count == 1) {
+  if (plan.mesh.size() <= most_links_told && plan.mesh.size() > 1 && plan.placement.num_nodes() == 1) {
     text += fmt::format("{:>12}  {:>10} {:>10} {:>10}  MiB a step\n", "link", "pipeline", "expert", "sync");
     for (const LinkBytes& link : step_traffic(plan))
       text += fmt::format("{:>12}  {:>10.2f} {:>10.2f} {:>10.2f}\n", fmt::format("{} → {}", link.from, link.to),
@@ -120,6 +118,7 @@ std::string links(const PlanView& view) {
     return text + "\n";
   }
   if (plan.mesh.size() == 1) return text;
+  if (plan.two_hop) text += "rows of experts take two hops to other nodes, and cross once to each\n";
   text += fmt::format("{:>10}  {:<8} {:>12} {:>12} {:>12} {:>10}\n", "rank", "port", "pipeline", "expert", "sync",
                       "of a step");
   for (std::size_t i = 0; i < view.forecast.traffic.size() && i < most_ranks_told; ++i) {

@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "dsl/placement.hpp"
 #include "dsl/utf8.hpp"
 #include "runtime/data/fingerprint.hpp"
 #include "runtime/data/source.hpp"
@@ -19,6 +20,11 @@
 namespace dsrun {
 namespace {
 
+std::string link_text(const LinkSpec& link) {
+  return fmt::format("{} us, {}", link.latency_us,
+                     link.gb_per_s > 0 ? fmt::format("{} GB/s", link.gb_per_s) : "no limit");
+}
+
 double gibibytes(std::int64_t bytes) { return static_cast<double>(bytes) / (1 << 30); }
 
 // What can be planned for, but not run yet.
@@ -27,7 +33,7 @@ std::optional<Refusal> check_built(const Job& job) {
   const bool goes_elsewhere = cluster.isolation == Isolation::process && cluster.launcher != Launcher::local;
   bool elsewhere = false;
   for (const NodeSpec& node : cluster.nodes) {
-    const bool here = node.host == "localhost" && node.count == 1;
+    const bool here = node.host == "localhost";
     elsewhere = elsewhere || !here;
     if (!here && !goes_elsewhere)
       return Refusal{exit_cannot_place,
@@ -128,9 +134,12 @@ std::variant<Preflight, Refusal> check_before_launch(Job job) {
     job.precision.compute = Precision::fp32;
     preflight.notes.push_back("this processor has no bf16 instructions: precision.compute is fp32 instead");
   }
-  if (const LinkSpec& link = job.cluster.link; link.emulated())
-    preflight.notes.push_back(fmt::format("emulating a link between devices: {} us, {}", link.latency_us,
-                                          link.gb_per_s > 0 ? fmt::format("{} GB/s", link.gb_per_s) : "no limit"));
+  if (const LinkSpec& link = job.cluster.link; link.emulated()) {
+    const bool several = Placement(job.cluster).num_nodes() > 1;
+    preflight.notes.push_back(fmt::format("emulating a link between devices: {}", link_text(link)));
+    if (several && link.between_nodes() != link)
+      preflight.notes.push_back(fmt::format("emulating a link between nodes: {}", link_text(link.between_nodes())));
+  }
   if (auto refusal = find_pretrained(job, preflight)) return *refusal;
   if (job.data.files.empty()) return Refusal{exit_job_file, "data.files names no text to train on"};
   std::shared_ptr<const TokenSource> source;

@@ -40,6 +40,7 @@ void RunSummary::add(const StepFinished& step) {
     times_.clear();
     op_seconds_ = {};
     program_times_ = {};
+    sent_ = {};
   }
   ++num_counted_;
   tokens_ += step.metrics.tokens;
@@ -57,12 +58,14 @@ void RunSummary::add(const StepFinished& step) {
       op_seconds_[op][pass] += step.op_seconds[op][pass];
   for (const ProgramTimes& rank : step.programs) program_times_ += rank;
   rows_sent_away_ += step.rows_sent_away;
+  sent_ += step.sent;
   rows_ += std::accumulate(step.rows_received.begin(), step.rows_received.end(), std::int64_t{0});
 }
 
 std::string RunSummary::text() const {
   return num_steps_ == 0 ? std::string()
-                         : speed() + phases() + instructions() + ops() + memory() + experts() + messaging() + links();
+                         : speed() + phases() + instructions() + ops() + memory() + experts() + traffic() + messaging() +
+                               links();
 }
 
 std::string RunSummary::speed() const {
@@ -170,6 +173,23 @@ std::string RunSummary::experts() const {
   }
   return text + fmt::format("  {:.1f} % of expert rows crossed to another rank\n",
                             percent(static_cast<double>(rows_sent_away_), static_cast<double>(rows_)));
+}
+
+// What all devices sent each other, a step; with nodes apart, inside them and between them.
+std::string RunSummary::traffic() const {
+  if (times_.size() < 2) return {};
+  std::string text = fmt::format("sent, MiB a step over all devices\n  {:<13} {:>9} {:>9} {:>9} {:>12}\n", "",
+                                 "pipeline", "experts", "sync", "expert rows");
+  const auto steps = static_cast<double>(num_counted_);
+  for (const Way way : {Way::inside_node, Way::between_nodes}) {
+    const SentTraffic::OneWay& of = sent_[way];
+    if (of == SentTraffic::OneWay{}) continue;
+    text += fmt::format("  {:<13} {:>9.2f} {:>9.2f} {:>9.2f} {:>12.0f}\n",
+                        way == Way::inside_node ? "inside nodes" : "between nodes", mebibytes(of.pipeline) / steps,
+                        mebibytes(of.expert) / steps, mebibytes(of.synchronisation) / steps,
+                        static_cast<double>(of.expert_rows) / steps);
+  }
+  return text;
 }
 
 // What a step costs beyond its devices' work and waits: CPU time of the devices' threads outside ops, and the time

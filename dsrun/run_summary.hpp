@@ -36,6 +36,7 @@ class RunSummary {
   std::string ops() const;
   std::string memory() const;
   std::string experts() const;
+  std::string traffic() const;
   std::string messaging() const;
   std::string links() const;
 
@@ -54,6 +55,7 @@ class RunSummary {
   OpSeconds op_seconds_{};
   ProgramTimes program_times_;  // over all ranks
   std::int64_t rows_sent_away_ = 0, rows_ = 0;
+  SentTraffic sent_;                                                  // by all ranks
   std::vector<MemoryUse> last_memory_;                                // by rank; peaks are of the whole run
   std::vector<LinkReport> links_;                                     // between processes
   std::deque<std::vector<std::vector<std::int64_t>>> recent_counts_;  // of the last 100 steps

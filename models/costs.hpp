@@ -27,6 +27,8 @@ struct MicrobatchShape {
   double tokens = 0;         // T
   double routed_rows = 0;    // R, on the mean
   double sent_rows = 0;      // token rows that leave for members of the expert group, this rank included, on the mean
+  double received_rows = 0;  // … that come from them
+  double relayed_rows = 0;   // … that come to be passed on, and that are; of two hops
   int length = 0;            // of a sequence
   double local_experts = 0;  // L
   int compute_bytes = 0;     // an element of activations and weights

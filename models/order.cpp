@@ -12,6 +12,7 @@ int urgency(const StageSteps& stage, const Step& step) {
       return counts ? 0 : 1;
     case Part::whole:
       return 2;
+    case Part::relay:
     case Part::finish:
       return 3;
   }
@@ -76,13 +77,17 @@ StepList order_steps(const StageSteps& stage, const std::vector<Step>& steps) {
 
 namespace {
 
-// One past the step with which a list's turn ends: its next transfer's start, or, with nothing to compute in between,
-// the start after that (exchange_counts, then dispatch). 0: it starts none any more.
+// One past the step with which a list's turn ends: its next transfer's start or relay, or, with nothing to compute or
+// to wait for the other part of in between, the same part after that (exchange_counts, then dispatch). 0: it sends
+// nothing any more.
 std::size_t end_of_turn(const StepList& list, std::size_t next) {
-  while (next < list.size() && list[next].part != Part::start) ++next;
+  while (next < list.size() && !sends(list[next].part)) ++next;
   if (next == list.size()) return 0;
-  for (std::size_t i = next; i < list.size() && list[i].part != Part::whole; ++i)
-    if (list[i].part == Part::start) next = i;
+  const Part part = list[next].part;
+  for (std::size_t i = next; i < list.size() && list[i].part != Part::whole; ++i) {
+    if (list[i].part == part) next = i;
+    if (sends(list[i].part) && list[i].part != part) break;
+  }
   return next + 1;
 }
 

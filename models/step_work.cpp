@@ -80,9 +80,10 @@ class Counter {
   // Packing reads rows and writes messages; unpacking reads messages and writes rows.
   double moved_rows() const {
     if (node_.op == Op::exchange_counts) return shape_.tokens * node_.attributes.experts_per_token;
+    if (step_.part == Part::relay) return shape_.relayed_rows;
     const bool scatters = (node_.op == Op::dispatch) == forward_;
-    const double here = scatters == (step_.part == Part::start) ? shape_.tokens : shape_.routed_rows;
-    return here + shape_.sent_rows;
+    return scatters == (step_.part == Part::start) ? shape_.tokens + shape_.sent_rows
+                                                   : shape_.routed_rows + shape_.received_rows;
   }
   double row_bytes() const {
     if (node_.op == Op::exchange_counts) return 8;  // where a pair goes, and to which expert

@@ -12,6 +12,7 @@
 #include "models/op_table.hpp"
 #include "models/order.hpp"
 #include "models/recompute.hpp"
+#include "models/relays.hpp"
 
 namespace dsrun {
 namespace {
@@ -28,7 +29,7 @@ std::vector<Step> parts_of(Step step, bool communicates) {
 
 class Derivation {
  public:
-  Derivation(Graph graph, const RecomputeSpec& recompute) : recompute_(recompute) {
+  Derivation(Graph graph, const RecomputeSpec& recompute, bool two_hop) : recompute_(recompute), two_hop_(two_hop) {
     stage_.graph = std::move(graph);
     stage_.values = stage_.graph.values;
     gradient_.assign(stage_.values.size(), no_value);
@@ -132,6 +133,9 @@ class Derivation {
     const std::vector<bool> forgotten = forgotten_nodes(stage_.graph, recompute_);
     insert_recomputation(stage_, forgotten, {&stage_.backward});
     insert_recomputation(stage_, forgotten, {&stage_.backward_input, &stage_.backward_weight});
+    if (two_hop_)
+      for (StepList* list : {&stage_.forward, &stage_.forward_only, &stage_.backward, &stage_.backward_input})
+        insert_relays(stage_.graph, *list);
     StepList forward_of_split = stage_.forward;
     plan_lifetimes(stage_, {&stage_.forward, &stage_.backward});
     plan_lifetimes(stage_, {&forward_of_split, &stage_.backward_input, &stage_.backward_weight});
@@ -139,6 +143,7 @@ class Derivation {
   }
 
   RecomputeSpec recompute_;
+  bool two_hop_;
   StageSteps stage_;
   std::vector<ValueId> gradient_;  // by forward value: the sum of the contributions so far
   std::vector<Step> input_, weight_;
@@ -146,8 +151,8 @@ class Derivation {
 
 }  // namespace
 
-StageSteps derive_steps(Graph graph, const RecomputeSpec& recompute) {
-  return Derivation(std::move(graph), recompute).derive();
+StageSteps derive_steps(Graph graph, const RecomputeSpec& recompute, bool two_hop) {
+  return Derivation(std::move(graph), recompute, two_hop).derive();
 }
 
 std::vector<ValueId> values_read(const StageSteps& stage, const Step& step) {
@@ -158,7 +163,7 @@ std::vector<ValueId> values_read(const StageSteps& stage, const Step& step) {
     if (id != no_value) read.push_back(id);
   };
   if (runs_forward(step.pass)) {
-    if (step.part != Part::finish) read = node.inputs;
+    if (reads_operands(step.part)) read = node.inputs;
     return read;
   }
   const bool input = step.pass == Pass::backward_input;
@@ -168,16 +173,16 @@ std::vector<ValueId> values_read(const StageSteps& stage, const Step& step) {
     if (holds(needed_inputs, i)) take(node.inputs[i]);
   for (std::size_t o = 0; o < node.outputs.size(); ++o)
     if (holds(needed_outputs, o)) take(node.outputs[o]);
-  if (step.part != Part::finish)
+  if (reads_operands(step.part))
     for (ValueId gradient : step.grad_outputs) take(gradient);
-  if (step.part != Part::start)
+  if (writes_results(step.part))
     for (const GradientTarget& target : step.grad_inputs) take(target.addend);
   return read;
 }
 
 std::vector<ValueId> values_made(const StageSteps& stage, const Step& step) {
   std::vector<ValueId> made;
-  if (step.part == Part::start) return made;
+  if (!writes_results(step.part)) return made;
   if (runs_forward(step.pass)) return stage.graph.nodes[static_cast<std::size_t>(step.node)].outputs;
   for (const GradientTarget& target : step.grad_inputs)
     if (target.out != no_value) made.push_back(target.out);
@@ -192,7 +197,7 @@ std::string to_string(const StageSteps& stage, const StepList& list) {
     return fmt::format("{}", fmt::join(all, ", "));
   };
   constexpr const char* passes[] = {"", ".input_gradient", ".weight_gradient", ".recompute"};
-  constexpr const char* parts[] = {"", " start", " finish"};
+  constexpr const char* parts[] = {"", " start", " relay", " finish"};
   std::string text;
   for (const Step& step : list) {
     const Node& node = stage.graph.nodes[static_cast<std::size_t>(step.node)];

@@ -17,8 +17,12 @@ namespace dsrun {
 enum class Pass : std::uint8_t { forward, backward_input, backward_weight, recompute };
 inline constexpr std::size_t num_passes = static_cast<std::size_t>(Pass::recompute) + 1;
 constexpr bool runs_forward(Pass pass) { return pass == Pass::forward || pass == Pass::recompute; }
-// Communication ops take two steps: start sends, finish waits for what the peers sent.
-enum class Part : std::uint8_t { whole, start, finish };
+// Communication ops take two steps: start sends, finish waits for what the peers sent. Where rows take two hops between
+// nodes there is one more, relay: it waits for what was sent to this device to be passed on, and passes it on.
+enum class Part : std::uint8_t { whole, start, relay, finish };
+constexpr bool reads_operands(Part part) { return part == Part::whole || part == Part::start; }
+constexpr bool writes_results(Part part) { return part == Part::whole || part == Part::finish; }
+constexpr bool sends(Part part) { return part == Part::start || part == Part::relay; }
 
 struct GradientTarget {
   ValueId out = no_value;
@@ -56,16 +60,17 @@ struct StageSteps {
   StepList forward_only;
 };
 
-// With `recompute` the backward lists make again what the forward pass does not keep.
-StageSteps derive_steps(Graph graph, const RecomputeSpec& recompute = {});
+// With `recompute` the backward lists make again what the forward pass does not keep; with `two_hop` each transfer has
+// its relay (models/relays.hpp).
+StageSteps derive_steps(Graph graph, const RecomputeSpec& recompute = {}, bool two_hop = false);
 
 // Values of the forward pass that the backward lists read as they were left: what a microbatch keeps between F and B.
 std::vector<bool> saved_values(const StageSteps& stage);
 
 // The fixed order in which F&B runs its two lists: entry 0 takes the forward list's next step, 1 the backward's. They
-// start transfers in turn, the backward list first, since its first has hardly anything to compute before it; so the
-// transfer of one is on its way while the other computes towards its own. Every member of an expert group holds the
-// same lists, hence the same order of transfers (S-1).
+// send in turn, the backward list first, since its first transfer has hardly anything to compute before it; so the
+// transfer of one is on its way while the other computes towards its own. A relay is a turn like a start. Every member
+// of an expert group holds the same lists, hence the same order of transfers (S-1).
 std::vector<std::uint8_t> interleave(const StepList& forward, const StepList& backward);
 
 std::string to_string(const StageSteps& stage, const StepList& list);

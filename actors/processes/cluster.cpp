@@ -22,13 +22,14 @@
 #include "actors/processes/gate_actor.hpp"
 #include "actors/processes/own_address.hpp"
 #include "cluster/launch_command.hpp"
-#include "cluster/placement.hpp"
+#include "dsl/placement.hpp"
 
 namespace dsrun {
 namespace {
 
 using namespace std::chrono_literals;
 
+constexpr const char* this_host = "localhost";
 constexpr std::size_t secret_bytes = 32;
 constexpr std::uint32_t first_generation = 0;
 constexpr const char* shared_memory = "posix,cma,self";  // between processes of one host
@@ -89,6 +90,12 @@ class Cluster {
   const ClusterSpec& spec() const { return options_.plan->job.cluster; }
   std::string host(int node) const { return "host " + placement_.host(node); }
 
+  // Several nodes may be this one host, told apart by a number that no network knows.
+  std::string reached_as(int node) const {
+    const std::string name = placement_.host(node);
+    return name.starts_with(std::string(this_host) + "-") ? this_host : name;
+  }
+
   std::vector<int> ranks_of(int node) const {
     std::vector<int> ranks;
     for (int rank = 0; rank < options_.plan->mesh.size(); ++rank)
@@ -97,15 +104,16 @@ class Cluster {
   }
 
   bool all_here() const {
-    for (int node = 0; node < placement_.num_nodes(); ++node)
-      if (placement_.host(node) != "localhost") return false;
-    return true;
+    return std::all_of(spec().nodes.begin(), spec().nodes.end(),
+                       [](const NodeSpec& node) { return node.host == this_host; });
   }
 
   std::string listening_address() const {
     if (!spec().network.interface.empty()) return own_address(spec().network.interface, "");
     if (spec().launcher == Launcher::local || all_here()) return loopback_address;
-    return own_address("", placement_.host(placement_.num_nodes() - 1));
+    for (int node = 0; node < placement_.num_nodes(); ++node)
+      if (reached_as(node) != this_host) return own_address("", reached_as(node));
+    return loopback_address;
   }
 
   AgentInvitation invitation(int node) {
@@ -115,8 +123,8 @@ class Cluster {
     to.gate = where_;
     to.interface = spec().network.interface;
     to.transports = spec().network.transports;
-    // With one host nothing but shared memory is needed, and nothing has to listen.
-    if (to.transports.empty() && placement_.num_nodes() == 1 && to.interface.empty()) to.transports = shared_memory;
+    // On one host nothing but shared memory is needed, and nothing has to listen.
+    if (to.transports.empty() && all_here() && to.interface.empty()) to.transports = shared_memory;
     to.credentials = authority_.issue(fmt::format("agent {}", node));
     return to;
   }
@@ -165,7 +173,7 @@ class Cluster {
 
   void start_agent(int node) {
     ChildCommand command;
-    command.arguments = agent_command(spec(), placement_.host(node), own_program());
+    command.arguments = agent_command(spec(), reached_as(node), own_program());
     command.input = to_text(invitation(node)) + "\n";
     const pid_t child = children_.start(std::move(command));
     const std::lock_guard lock(mutex_);

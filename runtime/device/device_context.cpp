@@ -18,7 +18,8 @@ DeviceContext::DeviceContext(std::shared_ptr<const Plan> the_plan, int the_rank,
       clock(the_clock),
       workspace([pool = pool](std::ptrdiff_t change) { pool->count(MemoryClass::scratch, change); }),
       gemm(workspace, plan->job.cluster.threads_per_device),
-      parameters(*plan, rank, use, pool) {
+      parameters(*plan, rank, use, pool),
+      routes(expert_routes(*plan, rank)) {
   for (const StageSteps& stage : plan->stages) saved.push_back(saved_values(stage));
   const ModelSpec& model = plan->job.model;
   biases.assign(static_cast<std::size_t>(model.moe_layers()),
@@ -41,6 +42,7 @@ Tag DeviceContext::tag(Traffic traffic, int stage) const {
 }
 
 void DeviceContext::send(int destination, const Tag& tag, Buffer payload) {
+  if (destination != rank) sent.add(tag.traffic, way_to(destination), static_cast<std::int64_t>(payload.size()));
   outbox.push_back({destination, {tag, std::move(payload)}});
 }
 
@@ -66,11 +68,15 @@ std::string to_string(const Tag& tag) {
       return fmt::format("gradients of microbatch {} (direction {}) for stage {} {}", tag.microbatch, tag.direction,
                          tag.stage, from);
     case Traffic::exchange:
-      return fmt::format("expert {} of microbatch {} (direction {}), stage {} op {} {}",
+      return fmt::format("expert {} of microbatch {} (direction {}), stage {} op {}{} {}",
                          tag.pass == Pass::forward     ? "rows"
                          : tag.pass == Pass::recompute ? "rows, again,"
                                                        : "gradients",
-                         tag.microbatch, tag.direction, tag.stage, tag.node, from);
+                         tag.microbatch, tag.direction, tag.stage, tag.node,
+                         tag.hop == Hop::first    ? ", to be passed on,"
+                         : tag.hop == Hop::second ? ", passed on,"
+                                                  : "",
+                         from);
     case Traffic::reduce:
       return fmt::format("gradient shard of bucket {} {}", tag.stage, from);
     case Traffic::gather:

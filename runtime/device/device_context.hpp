@@ -27,6 +27,9 @@ using HeadObserver = std::function<void(int depth, const TensorView& hidden, con
 using PredictionObserver =
     std::function<void(int depth, const SequenceBatch& batch, std::span<const std::int32_t> likeliest)>;
 
+// Hears indices_TK, the experts that a microbatch's tokens chose in a layer of the model, once a forward pass.
+using RoutingObserver = std::function<void(int layer, const TensorView& indices)>;
+
 struct DeviceContext {
   DeviceContext(std::shared_ptr<const Plan> plan, int rank, std::shared_ptr<const BatchLoader> loader, DeviceUse use,
                 const Clock& clock);
@@ -39,18 +42,24 @@ struct DeviceContext {
   Workspace workspace;
   Gemm gemm;
   ParameterStore parameters;
+  ExpertRoutes routes;
 
   RoundOrder round;                        // now running
   RoundResult result;                      // of it, so far
+  SentTraffic sent;                        // in it, so far
   std::vector<std::vector<float>> biases;  // [MoE layer of the model][expert]
   std::vector<Outgoing> outbox;
   std::vector<std::vector<bool>> saved;  // [stage][value]: kept for backward
   HeadObserver on_head;                  // may be empty
   PredictionObserver on_predictions;     // may be empty
+  RoutingObserver on_routing;            // may be empty
 
   // Index of a stage's MoE layer among the model's MoE layers.
   int model_moe(int stage, int moe) const;
   Tag tag(Traffic traffic, int stage) const;
+  Way way_to(int destination) const {
+    return plan->placement.same_node(rank, destination) ? Way::inside_node : Way::between_nodes;
+  }
   // To this rank too: everything goes through the inbox.
   void send(int destination, const Tag& tag, Buffer payload);
 };

@@ -55,6 +55,7 @@ void DeviceCore::on_round(const RoundOrder& order) {
   context_.round = order;
   program_ = &program_of(order);
   context_.result = {};
+  context_.sent = {};
   context_.result.rank = context_.rank;
   context_.result.round = order.round;
   const ModelSpec& model = context_.plan->job.model;
@@ -150,7 +151,7 @@ int DeviceCore::choose_strand() {
   }
   const int other = 1 - due;
   const Strand& strand = strands_[static_cast<std::size_t>(other)];
-  if (!turns_.may_run_ahead() || strand.done() || strand.next_starts_transfer() || !strand.ready()) return -1;
+  if (!turns_.may_run_ahead() || strand.done() || strand.next_sends() || !strand.ready()) return -1;
   turns_.ran_ahead(other);
   return other;
 }
@@ -239,7 +240,8 @@ void DeviceCore::end_round() {
   count_overhead(now);
   const double total = static_cast<double>(now - round_start_ns_) * 1e-9;
   times_.core_wait += std::max(0.0, total - times_.total());
-  done_ = RoundDone{context_.rank, context_.round.round, times_, op_seconds_, context_.pool->use(), program_times_};
+  done_ = RoundDone{context_.rank,        context_.round.round, times_,       op_seconds_,
+                    context_.pool->use(), program_times_,       context_.sent};
   in_round_ = false;
 }
 

@@ -36,6 +36,7 @@ struct DeviceSpan {
   int bucket = 0;                                        // … of the layout
   Instruction instruction{};                             // of an instruction
   Traffic traffic = Traffic::activation;                 // of a wire: a message's way to `peer`
+  Hop hop = Hop::direct;                                 // … of an expert exchange
   int peer = 0;
   std::int64_t num_bytes = 0;
 };
@@ -70,6 +71,7 @@ class DeviceCore {
   // Called before each forward of the head, on the rank that has it.
   void observe_head(HeadObserver observer) { context_.on_head = std::move(observer); }
   void observe_predictions(PredictionObserver observer) { context_.on_predictions = std::move(observer); }
+  void observe_routing(RoutingObserver observer) { context_.on_routing = std::move(observer); }
   const std::vector<Instruction>& executed() const { return executed_; }  // of the current or last round (S-2)
 
   ParameterStore& parameters() { return context_.parameters; }

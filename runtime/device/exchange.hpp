@@ -1,9 +1,10 @@
 // The communication ops inside an expert group: exchange_counts, dispatch, combine, and the latter two's gradients.
 //
-// Both directions of dispatch and combine are made of two movements. Scatter sends a token's row once to every member
-// that has one of its experts, where it is expanded to a row per local expert (dispatch, gradient of combine). Gather
-// sums a token's rows at each member, sends the sums back and adds them in member order (combine, gradient of
-// dispatch).
+// Both directions of dispatch and combine are made of two movements. Scatter sends a token's row once to every
+// destination that has one of its experts, where it is expanded to a row per local expert (dispatch, gradient of
+// combine). Gather sums a token's rows at each member, sends the sums back and adds them in the order of destinations
+// (combine, gradient of dispatch). Which messages these are cluster/expert_routes.hpp says; with two hops a relay
+// passes on what other nodes send, and adds up what its node sends back, in member order.
 #pragma once
 
 #include "runtime/device/device_context.hpp"
@@ -11,10 +12,13 @@
 
 namespace dsrun {
 
-// The message from a member of the group; a finish step needs one of each, this rank included.
-Tag exchange_tag(const DeviceContext& context, const Frame& frame, const Step& step, int member);
+// The message of a step that a member of the group sends.
+Tag exchange_tag(const DeviceContext& context, const Frame& frame, const Step& step, Peer from);
 
-// Runs a start or finish step.
+// The messages that a relay or finish step needs, this rank's own included.
+const std::vector<Peer>& awaited_peers(const DeviceContext& context, const Frame& frame, const Step& step);
+
+// Runs a start, relay or finish step.
 void run_exchange(DeviceContext& context, Inbox& inbox, Frame& frame, const Step& step);
 
 }  // namespace dsrun

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <string>
 
+#include "cluster/expert_routes.hpp"
 #include "models/steps.hpp"
 #include "runtime/memory.hpp"
 
@@ -27,7 +28,8 @@ struct Tag {
   int microbatch = 0;
   int node = 0;  // exchange: index into the stage's graph
   Pass pass = Pass::forward;
-  int source = 0;  // sender's rank
+  Hop hop = Hop::direct;  // exchange
+  int source = 0;         // sender's rank
   auto operator<=>(const Tag&) const = default;
 };
 

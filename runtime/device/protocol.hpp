@@ -8,6 +8,7 @@
 
 #include "models/steps.hpp"
 #include "runtime/device/instruction_times.hpp"
+#include "runtime/device/sent_traffic.hpp"
 #include "runtime/memory.hpp"
 
 namespace dsrun {
@@ -35,7 +36,7 @@ struct RoundResult {
   double balance_loss_sum = 0;                           // the sequence-wise one, over tokens and MoE layers
   double sum_squares = 0;                                // of the owned gradient sums
   std::vector<std::vector<std::int64_t>> expert_counts;  // [MoE layer of the model][expert], tokens routed by this rank
-  std::int64_t rows_sent_away = 0;                       // expert rows that went to another rank
+  std::int64_t rows_from_others = 0;                     // token rows that experts here had from another rank
   std::int64_t rows_received = 0;                        // expert rows computed here
 };
 
@@ -89,6 +90,7 @@ struct RoundDone {
   OpSeconds op_seconds{};
   MemoryUse memory;
   ProgramTimes program{};
+  SentTraffic sent{};
 };
 
 // Device → coordinator: this rank cannot go on.

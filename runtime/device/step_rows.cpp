@@ -6,10 +6,21 @@
 namespace dsrun {
 namespace {
 
-// A transfer touches the rows that lie here, and the messages': those it sends, or those it receives.
+// A relay touches the rows of messages that come and of those that go on.
+double relayed_rows(const Routing& routing) {
+  double rows = 0;
+  for (const RelayPlan& relay : routing.relays) {
+    rows += relay.num_rows;
+    for (const SendPlan& plan : relay.sends) rows += static_cast<double>(plan.tokens.size());
+  }
+  return rows;
+}
+
+// Else a transfer touches the rows that lie here, and the messages': those it sends, or those it receives.
 double moved_rows(const DeviceContext& context, const Node& node, const Routing& routing, const Step& step) {
   const auto tokens = static_cast<double>(context.plan->tokens_per_microbatch());
   if (node.op == Op::exchange_counts) return tokens * node.attributes.experts_per_token;
+  if (step.part == Part::relay) return relayed_rows(routing);
   const bool forward = runs_forward(step.pass);
   const bool with_tokens = ((node.op == Op::dispatch) == forward) == (step.part == Part::start);
   double rows = with_tokens ? tokens : static_cast<double>(routing.num_rows());

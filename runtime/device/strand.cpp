@@ -37,9 +37,9 @@ Tag Strand::arriving() const {
 template <class Visit>
 void Strand::for_each_needed(Visit visit) const {
   if (next_ == 0 && receives()) visit(arriving());
-  if (next_step().part != Part::finish) return;
-  for (int member = 0; member < context_.plan->mesh.expert; ++member)
-    visit(exchange_tag(context_, frame_, next_step(), member));
+  if (next_step().part == Part::relay || next_step().part == Part::finish)
+    for (const Peer& peer : awaited_peers(context_, frame_, next_step()))
+      visit(exchange_tag(context_, frame_, next_step(), peer));
 }
 
 bool Strand::ready() const {

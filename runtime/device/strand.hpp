@@ -25,7 +25,7 @@ class Strand {
   Strand(DeviceContext& context, Inbox& inbox, Frame& frame, Half half, const StepList& list);
 
   bool done() const { return next_ == list_->size(); }
-  bool next_starts_transfer() const { return (*list_)[next_].part == Part::start; }
+  bool next_sends() const { return sends((*list_)[next_].part); }
   bool ready() const;  // precondition: !done()
   // Whether what it misses, if anything, is another stage's message rather than rows of experts.
   bool waits_for_stage() const { return next_ == 0; }

@@ -11,6 +11,7 @@ DeviceSpan wire_span(const Plan& plan, const Outgoing& outgoing, const Flight& f
   span.num_bytes = static_cast<std::int64_t>(outgoing.message.payload.size());
   span.microbatch = tag.microbatch;
   span.pass = tag.pass;
+  span.hop = tag.hop;
   if (tag.traffic == Traffic::exchange) {
     const Node& node = plan.stages[static_cast<std::size_t>(tag.stage)].graph.nodes[static_cast<std::size_t>(tag.node)];
     span.op = node.op;

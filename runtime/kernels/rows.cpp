@@ -46,17 +46,17 @@ void reduce_rows(const TensorView& rows, const ReceivePlan& plan, const TensorVi
   });
 }
 
-void sum_messages(std::span<const TensorView> by_member, const Routing& routing, const TensorView& z,
+void sum_messages(std::span<const TensorView> by_destination, std::span<const SendPlan> sends, const TensorView& z,
                   const TensorView& addend) {
   dispatch_dtype(z.dtype, [&]<class T>(T) {
     std::vector<const T*> parts;
-    std::vector<std::size_t> next(by_member.size(), 0);
+    std::vector<std::size_t> next(by_destination.size(), 0);
     for (std::int64_t t = 0; t < z.rows; ++t) {
       parts.clear();
-      for (std::size_t m = 0; m < by_member.size(); ++m) {
-        const auto& tokens = routing.sends[m].tokens;
-        if (next[m] < tokens.size() && tokens[next[m]] == t)
-          parts.push_back(by_member[m].row<T>(static_cast<std::int64_t>(next[m]++)));
+      for (std::size_t d = 0; d < by_destination.size(); ++d) {
+        const auto& tokens = sends[d].tokens;
+        if (next[d] < tokens.size() && tokens[next[d]] == t)
+          parts.push_back(by_destination[d].row<T>(static_cast<std::int64_t>(next[d]++)));
       }
       if (addend) parts.push_back(addend.row<T>(t));
       sum_parts<T>(parts, z.row<T>(t), z.cols);
@@ -87,6 +87,18 @@ void scatter_gates(const TensorView& pairs, const SendPlan& plan, const TensorVi
   dispatch_dtype(gates.dtype, [&]<class A>(A) {
     for (std::size_t j = 0; j < plan.pair_row.size(); ++j)
       gates.row<A>(plan.tokens[index(plan.pair_row[j])])[plan.pair_slot[j]] = pairs.as<A>()[j];
+  });
+}
+
+void pick_gates(const TensorView& gates, const SendPlan& plan, const TensorView& pairs) {
+  dispatch_dtype(gates.dtype, [&]<class A>(A) {
+    for (std::size_t j = 0; j < plan.pair_slot.size(); ++j) pairs.as<A>()[j] = gates.as<A>()[plan.pair_slot[j]];
+  });
+}
+
+void place_gates(const TensorView& pairs, const SendPlan& plan, const TensorView& gates) {
+  dispatch_dtype(gates.dtype, [&]<class A>(A) {
+    for (std::size_t j = 0; j < plan.pair_slot.size(); ++j) gates.as<A>()[plan.pair_slot[j]] = pairs.as<A>()[j];
   });
 }
 

@@ -15,8 +15,8 @@ void pack_rows(const TensorView& x, const SendPlan& plan, const TensorView& mess
 void expand_rows(const TensorView& message, const ReceivePlan& plan, const TensorView& rows);
 // Receiver: message row i = Σ of its pairs' rows, in the order of local experts.
 void reduce_rows(const TensorView& rows, const ReceivePlan& plan, const TensorView& message);
-// Sender: z_TD row t = Σ over members, in their order, of t's message row, + addend (null, or z itself).
-void sum_messages(std::span<const TensorView> by_member, const Routing& routing, const TensorView& z,
+// Sender, or relay: z_TD row t = Σ over destinations, in their order, of t's message row, + addend (null, or z itself).
+void sum_messages(std::span<const TensorView> by_destination, std::span<const SendPlan> sends, const TensorView& z,
                   const TensorView& addend);
 
 // Gates, one per pair: gates_TK → [pairs] → row_gates_R1, and their gradients back the same way.
@@ -24,5 +24,8 @@ void pack_gates(const TensorView& gates, const SendPlan& plan, const TensorView&
 void expand_gates(const TensorView& pairs, const ReceivePlan& plan, const TensorView& row_gates);
 void collect_gates(const TensorView& row_gates, const ReceivePlan& plan, const TensorView& pairs);
 void scatter_gates(const TensorView& pairs, const SendPlan& plan, const TensorView& gates);
+// Relay: a counterpart's gates [pairs] → those that one member gets, and gradients back the same way.
+void pick_gates(const TensorView& gates, const SendPlan& plan, const TensorView& pairs);
+void place_gates(const TensorView& pairs, const SendPlan& plan, const TensorView& gates);
 
 }  // namespace dsrun

@@ -31,10 +31,12 @@ Lane lane_of(const DeviceSpan& span) {
 }
 
 std::string name_of_message(const DeviceSpan& span) {
-  constexpr const char* passes[] = {"F", "B", "W"};
+  constexpr const char* passes[] = {"F", "B", "W", "B recompute"};
+  constexpr const char* hops[] = {"", " first hop", " second hop"};
   constexpr const char* traffic[] = {"activations", "gradients", "", "gradient shard", "weight shard"};
   if (span.traffic == Traffic::exchange)
-    return fmt::format("{} {} to {}", passes[static_cast<int>(span.pass)], op_name(span.op), span.peer);
+    return fmt::format("{} {}{} to {}", passes[static_cast<int>(span.pass)], op_name(span.op),
+                       hops[static_cast<int>(span.hop)], span.peer);
   return fmt::format("{} to {}", traffic[static_cast<int>(span.traffic)], span.peer);
 }
 
@@ -44,7 +46,7 @@ std::string name_of(const DeviceSpan& span) {
   if (span.what == DeviceSpan::What::instruction) return to_string(span.instruction);
   if (span.what == DeviceSpan::What::wire) return name_of_message(span);
   constexpr const char* passes[] = {"F", "B", "W", "B recompute"};
-  constexpr const char* parts[] = {"", " start", " finish"};
+  constexpr const char* parts[] = {"", " start", " relay", " finish"};
   return fmt::format("{} {}{}", passes[static_cast<int>(span.pass)], op_name(span.op),
                      parts[static_cast<int>(span.part)]);
 }

@@ -246,12 +246,11 @@ void Bench::embed(std::int64_t tokens, std::int64_t dim, std::int64_t vocab) {
 // One member with all experts, two a token: token t's are t and t + 1, modulo their number.
 void Bench::dispatch(std::int64_t tokens, std::int64_t dim, int experts) {
   Routing routing;
-  routing.group_size = 1;
   routing.local_experts = experts;
   std::vector<std::int32_t> chosen;
   for (std::int64_t t = 0; t < tokens; ++t)
     for (const std::int64_t e : {t, t + 1}) chosen.push_back(static_cast<std::int32_t>(e % experts));
-  plan_sends(routing, chosen.data(), tokens, 2);
+  routing.sends = plan_sends({0, experts}, chosen.data(), tokens, 2);
   const SendPlan& sent = routing.sends[0];
   routing.receives = {{static_cast<std::int32_t>(sent.tokens.size()), sent.pair_row, sent.pair_expert, {}}};
   plan_receives(routing);
@@ -285,7 +284,7 @@ void Bench::sum_messages(std::int64_t tokens, std::int64_t dim, int members) {
   }
   for (Stored& message : messages) views.push_back(message.view());
   Stored z(Matrix(tokens, dim), dtype_);
-  const auto call = [&] { dsrun::sum_messages(views, routing, z.view(), {}); };
+  const auto call = [&] { dsrun::sum_messages(views, routing.sends, z.view(), {}); };
   call();
   time("sum_messages", fmt::format("{} x {} from {}", tokens, dim, members), bytes_of({z.view()}) * (members + 1),
        relative_error(z.matrix(), expected), call);

@@ -43,7 +43,7 @@ Job sixty_four() {
 TEST(ExpertTraffic, expects_what_a_router_would_send) {
   const Job job = sixty_four();
   const Plan plan = make_plan(job);
-  const Placement placement(job.cluster);
+  EXPECT_TRUE(plan.two_hop) << "eight devices on each of eight nodes";
   std::mt19937 random(7);
   constexpr int tokens = 40000;
   double here = 0, members = 0, nodes = 0, passed_on = 0;
@@ -60,12 +60,14 @@ TEST(ExpertTraffic, expects_what_a_router_would_send) {
         static_cast<double>(std::count_if(met_members.begin(), met_members.end(), [](int m) { return m % 8 != 0; })) /
         tokens;
   }
-  const RowCopies copies = row_copies(plan, placement, 0, true);
+  const RowCopies copies = row_copies(plan, 0);
   EXPECT_NEAR(copies.here, here, 0.01);
   EXPECT_NEAR(copies.members, members, 0.02);
   EXPECT_NEAR(copies.network, nodes, 0.02);
-  EXPECT_NEAR(copies.local, passed_on, 0.03) << "all but those whose relay has the expert itself";
-  const RowCopies direct = row_copies(plan, placement, 0, false);
+  EXPECT_NEAR(copies.local(), passed_on, 0.03) << "all but those whose relay has the expert itself";
+  Job straight = job;
+  straight.parallel.dispatch = Dispatch::direct;
+  const RowCopies direct = row_copies(make_plan(straight), 0);
   EXPECT_GT(direct.network, copies.network) << "without the second hop rows cross the network once a member";
 }
 

@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include "cluster/device_catalog.hpp"
 #include "cluster/device_model.hpp"
 #include "cluster/link.hpp"
 
@@ -22,6 +23,29 @@ TEST(LinkPort, without_a_bandwidth_only_the_latency_counts) {
   LinkPort port({2, 0});
   EXPECT_EQ(port.send(10, 1 << 30), (Flight{10, 10, 2010}));
   EXPECT_EQ(port.send(10, 1 << 30), (Flight{10, 10, 2010}));
+}
+
+TEST(LinkPorts, the_way_to_other_nodes_is_another) {
+  LinkPorts ports({.latency_us = 1, .gb_per_s = 1, .network_latency_us = 5, .network_gb_per_s = 0.25});
+  EXPECT_EQ(ports.send(0, 500, false), (Flight{0, 500, 1500}));
+  EXPECT_EQ(ports.send(100, 500, true), (Flight{100, 2100, 7100})) << "and is free while the other is not";
+  EXPECT_EQ(ports.send(200, 500, false), (Flight{500, 1000, 2000}));
+  LinkPorts alike({.latency_us = 1, .gb_per_s = 1});
+  EXPECT_EQ(alike.send(0, 500, true), (Flight{0, 500, 1500}));
+}
+
+TEST(LinkPorts, are_the_ports_that_a_plan_takes) {
+  ClusterSpec cluster;
+  cluster.nodes = {{"localhost", 2, "cpu", 2}};
+  DeviceModel model = *catalog_model("cpu");
+  EXPECT_EQ(with_links(model, cluster).network, with_links(model, cluster).local) << "one process";
+  const double in_process = model.local.latency_secs;
+  cluster.link = {.latency_us = 10, .gb_per_s = 0.5, .network_latency_us = 40, .network_gb_per_s = 0.1};
+  model = with_links(model, cluster);
+  EXPECT_EQ(model.local.bytes_per_sec, 0.5e9);
+  EXPECT_EQ(model.network.bytes_per_sec, 0.1e9);
+  EXPECT_NEAR(model.local.latency_secs, in_process + 10e-6, 1e-12);
+  EXPECT_NEAR(model.network.latency_secs, in_process + 40e-6, 1e-12);
 }
 
 // The replay counts in seconds what the transport counts in nanoseconds.

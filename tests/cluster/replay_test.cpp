@@ -164,6 +164,56 @@ TEST(Replay, hides_transfers_in_pairs_and_exposes_them_without_overlap) {
   EXPECT_GT(overlapped.step_seconds, alone);
 }
 
+Job on_two_nodes(Dispatch dispatch) {
+  Job job = job_of(*find_schedule("dualpipev"), 1, 4, 4);
+  job.model.dense_layers = 0;
+  job.model.experts = 16;
+  job.model.experts_per_token = 8;
+  job.model.groups_per_token = 4;
+  job.model.hidden = 512;  // so that rows weigh more than gates
+  job.cluster.nodes = {{"node", 2, "h800", 2}};
+  job.parallel.dispatch = dispatch;
+  return job;
+}
+
+TEST(Replay, two_hops_are_faster_where_the_network_is_what_takes_time) {
+  const Plan direct = make_plan(on_two_nodes(Dispatch::direct)), two_hop = make_plan(on_two_nodes(Dispatch::automatic));
+  DeviceModel model = free_links();
+  model.network.bytes_per_sec = 1e8;
+  model.local.bytes_per_sec = 3e8;
+  EXPECT_LT(replay_step(two_hop, model).step_seconds, 0.8 * replay_step(direct, model).step_seconds);
+  model.network.bytes_per_sec = 0;  // no limit: the detour alone counts
+  EXPECT_GT(replay_step(two_hop, model).step_seconds, replay_step(direct, model).step_seconds);
+}
+
+TEST(Replay, of_two_hops_waits_for_both_of_them) {
+  const Plan plan = make_plan(on_two_nodes(Dispatch::automatic));
+  const double free = replay_step(plan, free_links(), {.overlap = false}).step_seconds;
+  for (Port DeviceModel::*port : {&DeviceModel::local, &DeviceModel::network}) {
+    DeviceModel model = free_links();
+    constexpr double latency = 1;  // nothing else counts
+    (model.*port).latency_secs = latency;
+    // Each of a microbatch's layers: counts and dispatch, combine, and their gradients; then the step's end, twice.
+    const double microbatches = plan.job.batch.microbatches, layers = plan.job.model.layers;
+    EXPECT_NEAR(replay_step(plan, model, {.overlap = false}).step_seconds - free,
+                (4 * microbatches * layers + 2) * latency, 0.5);
+  }
+}
+
+// Two counts of the same bytes, for a rank's two ports.
+TEST(Forecast, of_two_hops_sends_what_the_links_say) {
+  const Plan plan = make_plan(on_two_nodes(Dispatch::automatic));
+  const Forecast forecast = forecast_step(plan, *catalog_model("h800"));
+  double local = 0, network = 0;
+  for (const LinkBytes& link : step_traffic(plan))
+    if (link.from == 0) (plan.placement.same_node(0, link.to) ? local : network) += static_cast<double>(link.expert);
+  // The ports also send each layer's counts: 8 bytes a (row, expert) pair, of which half goes to the other node.
+  const double tokens = static_cast<double>(plan.tokens_per_microbatch()) * plan.job.batch.microbatches;
+  const double counts = plan.job.model.layers * tokens * plan.job.model.experts_per_token / 2 * 8;
+  EXPECT_NEAR(forecast.traffic[0].network.expert - counts, network, 8);
+  EXPECT_NEAR(forecast.traffic[0].local.expert - counts, local, 8);
+}
+
 TEST(Replay, crowded_cores_make_a_step_as_long_as_all_work) {
   Job job = job_of(*find_schedule("1f1b"), 2, 2, 1);
   DeviceModel model = free_links();

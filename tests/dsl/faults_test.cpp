@@ -108,6 +108,8 @@ constexpr FaultCase key_cases[] = {
     {"link_not_a_table", "[cluster]\nlink = 5\n", 5, 8, "cluster.link", "not a table", "[cluster.link]"},
     {"unknown_link_key", "[cluster.link]\nlatency = 5\n", 5, 1, "cluster.link.latency", "unknown key", "latency_us"},
     {"link_too_slow", "[cluster.link]\ngb_per_s = 1e-9\n", 5, 12, "cluster.link.gb_per_s", "GB/s", "or 0"},
+    {"network_link_too_slow", "[cluster.link]\nnetwork_gb_per_s = 1e-9\n", 5, 20, "cluster.link.network_gb_per_s",
+     "GB/s", "or 0 as inside"},
     {"latency_beyond_the_deadline", "[cluster]\npeer_timeout_secs = 1\n[cluster.link]\nlatency_us = 2e6\n", 7, 14,
      "cluster.link.latency_us", "ends the job", "peer_timeout_secs", 5, 21, "cluster.peer_timeout_secs"},
     {"node_not_an_array", "[cluster.node]\ndevices = 1\n", 4, 1, "cluster.node", "array of 1 to", "[[cluster.node]]"},
@@ -166,9 +168,18 @@ constexpr FaultCase rule_cases[] = {
      "kind = \"h800\"\n",
      11, 8, "cluster.node.1.kind", "of kind \"cpu\" and \"h800\"", "of one kind"},
     {"same_host_twice",
-     "[parallel]\ndata = 2\n[[cluster.node]]\nhost = \"localhost\"\ndevices = 1\n[[cluster.node]]\n"
-     "devices = 1\n",
-     10, 11, "cluster.node.1.devices", "there twice", "one [[cluster.node]]", 7, 8, "cluster.node.0.host"},
+     "[parallel]\ndata = 2\n[[cluster.node]]\nhost = \"far\"\ndevices = 1\n[[cluster.node]]\n"
+     "host = \"far\"\ndevices = 1\n",
+     10, 8, "cluster.node.1.host", "there twice", "one [[cluster.node]]", 7, 8, "cluster.node.0.host"},
+    {"two_hops_within_a_node", "[parallel]\ndata = 2\nexpert = 2\ndispatch = \"two_hop\"\n", 7, 12, "parallel.dispatch",
+     "each expert group lies within one node", "\"auto\"", 6, 10, "parallel.expert"},
+    {"two_hops_of_one_device_a_node",
+     "[parallel]\ndata = 2\nexpert = 2\ndispatch = \"two_hop\"\n[[cluster.node]]\ndevices = 1\ncount = 2\n", 7, 12,
+     "parallel.dispatch", "ranks 0 to 1 has one device on each node", "two or more", 6, 10, "parallel.expert"},
+    {"two_hops_of_uneven_nodes",
+     "[parallel]\ndata = 4\nexpert = 4\ndispatch = \"two_hop\"\n[[cluster.node]]\ndevices = 1\n[[cluster.node]]\n"
+     "devices = 3\n",
+     7, 12, "parallel.dispatch", "1 devices on one node and 3 on another", "equally many", 6, 10, "parallel.expert"},
     {"devices", "[parallel]\ndata = 2\n[[cluster.node]]\ndevices = 3\n", 7, 11, "cluster.node.0.devices",
      "3 devices for 2 ranks", "sum to 2", 5, 8, "parallel.data"},
 };

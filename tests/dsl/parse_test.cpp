@@ -61,11 +61,22 @@ TEST(Parse, a_link_is_a_table_inside_cluster) {
   EXPECT_EQ(parse(text).cluster.link, (LinkSpec{5, 0}));
   EXPECT_EQ(parse(text, {"cluster.link.latency_us=50", "cluster.link.gb_per_s=0.5"}).cluster.link, (LinkSpec{50, 0.5}));
   EXPECT_FALSE(parse(smallest).cluster.link.emulated());
+  const LinkSpec slower = parse(text, {"cluster.link.network_gb_per_s=0.1"}).cluster.link;
+  EXPECT_EQ(slower.between_nodes(), (LinkSpec{5, 0.1}));
+  EXPECT_TRUE(slower.emulated());
 }
 
 TEST(Parse, without_nodes_one_localhost_has_a_device_for_each_rank) {
   const Job job = parse(smallest, {"parallel.pipeline=2", "parallel.data=4"});
   EXPECT_THAT(job.cluster.nodes, ElementsAre(NodeSpec{"localhost", 8, "cpu"}));
+}
+
+TEST(Parse, localhost_may_stand_for_several_nodes) {
+  const Job job = parse(smallest, {"parallel.data=4", "parallel.expert=4", "cluster.node.0.devices=2",
+                                   "cluster.node.1.devices=2", "parallel.dispatch=two_hop"});
+  EXPECT_THAT(job.cluster.nodes, ElementsAre(NodeSpec{"localhost", 2, "cpu"}, NodeSpec{"localhost", 2, "cpu"}));
+  EXPECT_EQ(job.parallel.dispatch, Dispatch::two_hop);
+  EXPECT_EQ(parse(smallest).parallel.dispatch, Dispatch::automatic);
 }
 
 TEST(Parse, layers_of_stages_are_as_written) {

@@ -24,6 +24,7 @@ class Program {
   Program(const Program&) = delete;
   Program& operator=(const Program&) = delete;
 
+  int pid() const { return pid_; }
   void send(int signal) const;
   bool running();
   Finished wait(std::chrono::seconds limit = std::chrono::seconds(120));

@@ -49,8 +49,8 @@ TEST(Delivery, S2_devices_execute_their_programs_in_order) {
   }
 }
 
-// One collective, whoever takes part in it.
-using Collective = std::tuple<std::uint64_t, Traffic, int, int, int, int, Pass>;
+// One collective, whoever takes part in it; the second hop of rows is one by itself.
+using Collective = std::tuple<std::uint64_t, Traffic, int, int, int, int, Pass, bool>;
 
 // By rank, what it started and in which order.
 std::vector<std::vector<Collective>> collectives_of(const Job& job, std::uint64_t seed) {
@@ -61,7 +61,8 @@ std::vector<std::vector<Collective>> collectives_of(const Job& job, std::uint64_
   options.on_message = [&](int, const TensorMessage& message) {
     const Tag& tag = message.tag;
     if (tag.traffic == Traffic::activation || tag.traffic == Traffic::gradient) return;
-    const Collective key{tag.round, tag.traffic, tag.stage, tag.direction, tag.microbatch, tag.node, tag.pass};
+    const Collective key{tag.round,      tag.traffic, tag.stage, tag.direction,
+                         tag.microbatch, tag.node,    tag.pass,  tag.hop == Hop::second};
     auto& of_rank = started[static_cast<std::size_t>(tag.source)];
     if (of_rank.empty() || of_rank.back() != key) of_rank.push_back(key);  // one message a member
   };
@@ -81,7 +82,9 @@ std::vector<Collective> those_also_in(const std::vector<Collective>& theirs, con
 // What two ranks both take part in, they start in the same order, whatever the mesh and the delays.
 std::size_t compare_orders(const std::string& recompute) {
   std::size_t compared = 0;
-  for (const MeshCase& mesh : mesh_cases()) {
+  std::vector<MeshCase> meshes = mesh_cases();
+  for (MeshCase& two_hop : two_hop_cases()) meshes.push_back(std::move(two_hop));
+  for (const MeshCase& mesh : meshes) {
     auto overrides = mesh.overrides;
     overrides.insert(overrides.end(), {"job.steps=1", "memory.recompute=" + recompute});
     const auto started = collectives_of(small_job(overrides), 1);

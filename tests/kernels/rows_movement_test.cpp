@@ -38,10 +38,10 @@ struct Group {
     for (int r = 0; r < ranks; ++r) {
       chosen[static_cast<std::size_t>(r)] = choices(r);
       Routing& routing = at(r);
-      routing.group_size = ranks;
-      routing.group_rank = r;
       routing.local_experts = local;
-      plan_sends(routing, chosen[static_cast<std::size_t>(r)].data(), tokens, top);
+      std::vector<int> first_expert;
+      for (int m = 0; m <= ranks; ++m) first_expert.push_back(m * local);
+      routing.sends = plan_sends(first_expert, chosen[static_cast<std::size_t>(r)].data(), tokens, top);
       routing.receives.resize(ranks);
     }
     for (int from = 0; from < ranks; ++from)
@@ -90,10 +90,30 @@ TEST(Routing, sends_each_token_once_to_a_member_and_orders_rows_by_expert) {
   EXPECT_EQ(group.at(0).offsets[1], ranks * tokens) << "an expert with all tokens";
 }
 
+// Two hops: what a rank sends to a node of two, its relay sends on as the rank would have itself.
+TEST(Routing, a_relay_sends_on_what_its_node_would_have_been_sent) {
+  const std::vector<std::int32_t> chosen = choices(1);
+  const SendPlan node = plan_sends({0, 2 * local, ranks * local}, chosen.data(), tokens, top)[0];
+  const RelayPlan relay =
+      plan_relay(static_cast<std::int32_t>(node.tokens.size()), node.pair_row, node.pair_expert, 2, local);
+  EXPECT_EQ(relay.num_rows, static_cast<std::int32_t>(node.tokens.size()));
+  EXPECT_EQ(relay.num_pairs, static_cast<std::int32_t>(node.pair_row.size()));
+  const std::vector<SendPlan> direct = plan_sends({0, local, 2 * local, ranks * local}, chosen.data(), tokens, top);
+  for (std::size_t m = 0; m < 2; ++m) {
+    EXPECT_EQ(relay.sends[m].pair_row, direct[m].pair_row);
+    EXPECT_EQ(relay.sends[m].pair_expert, direct[m].pair_expert);
+    ASSERT_EQ(relay.sends[m].tokens.size(), direct[m].tokens.size());
+    for (std::size_t i = 0; i < direct[m].tokens.size(); ++i)
+      EXPECT_EQ(node.tokens[static_cast<std::size_t>(relay.sends[m].tokens[i])], direct[m].tokens[i]);
+    for (std::size_t j = 0; j < direct[m].pair_slot.size(); ++j)
+      EXPECT_EQ(node.pair_slot[static_cast<std::size_t>(relay.sends[m].pair_slot[j])], direct[m].pair_slot[j]);
+  }
+}
+
 TEST(Routing, plans_nothing_for_no_tokens) {
   Routing routing;
   routing.local_experts = 2;
-  plan_sends(routing, nullptr, 0, 2);
+  EXPECT_TRUE(plan_sends({0, 2}, nullptr, 0, 2)[0].tokens.empty());
   routing.receives.resize(1);
   plan_receives(routing);
   EXPECT_EQ(routing.num_rows(), 0);
@@ -155,12 +175,12 @@ TEST_P(Movement, tokens_get_the_sum_of_their_rows_and_the_addend) {
     for (Stored& message : messages) views.push_back(message.view());
     Stored z(random_matrix(tokens, dim, 31), dtype(), 4);
     const Matrix before = z.matrix();
-    sum_messages(views, group.at(to), z.view(), {});
+    sum_messages(views, group.at(to).sends, z.view(), {});
     EXPECT_LT(relative_error(z.matrix(), expected[static_cast<std::size_t>(to)]), tolerance(dtype()));
     EXPECT_TRUE(z.gaps_untouched());
 
     Stored in_place(before, dtype(), 4);
-    sum_messages(views, group.at(to), in_place.view(), in_place.view());
+    sum_messages(views, group.at(to).sends, in_place.view(), in_place.view());
     EXPECT_LT(relative_error(in_place.matrix(), plus(before, expected[static_cast<std::size_t>(to)])),
               tolerance(dtype()));
   }
@@ -172,7 +192,7 @@ TEST_P(Movement, tokens_without_rows_become_zero) {
   routing.sends[0].tokens = {1};
   Stored message(random_matrix(1, dim, 1), dtype()), z(random_matrix(3, dim, 2), dtype());
   const std::vector<TensorView> views = {message.view()};
-  sum_messages(views, routing, z.view(), {});
+  sum_messages(views, routing.sends, z.view(), {});
   Matrix expected(3, dim);
   for (std::int64_t d = 0; d < dim; ++d) expected.at(1, d) = message.matrix().at(0, d);
   EXPECT_EQ(relative_error(z.matrix(), expected), 0);
@@ -192,7 +212,7 @@ TEST_P(Movement, more_rows_than_a_block_are_summed) {
   }
   for (Stored& message : messages) views.push_back(message.view());
   Stored z(Matrix(2, wide_dim), dtype());
-  sum_messages(views, routing, z.view(), {});
+  sum_messages(views, routing.sends, z.view(), {});
   EXPECT_LT(relative_error(z.matrix(), expected), tolerance(dtype()));
 }
 

@@ -64,7 +64,8 @@ void FakeCluster::hear(int rank, DeviceSpan span) {
 std::int64_t FakeCluster::arrival(int rank, Outgoing& outgoing, std::int64_t leaves) {
   if (ports_.empty()) return leaves;
   const auto num_bytes = static_cast<std::int64_t>(outgoing.message.payload.size());
-  const Flight flight = ports_[static_cast<std::size_t>(rank)].send(leaves, num_bytes);
+  const Flight flight = ports_[static_cast<std::size_t>(rank)].send(
+      leaves, num_bytes, !plan_->placement.same_node(rank, outgoing.destination));
   outgoing.message.arrives_ns = flight.arrival_ns;
   if (options_.on_span) options_.on_span(rank, wire_span(*plan_, outgoing, flight));
   return flight.arrival_ns;

@@ -98,8 +98,8 @@ class FakeCluster {
   std::uint64_t num_events_ = 0;
   std::vector<bool> scheduled_;
   std::vector<std::int64_t> free_at_;
-  std::vector<LinkPort> ports_;  // by rank; empty: no link is emulated
-  std::int64_t cost_ns_ = 0;     // of the op that has just run
+  std::vector<LinkPorts> ports_;  // by rank; empty: no link is emulated
+  std::int64_t cost_ns_ = 0;      // of the op that has just run
   std::mt19937_64 random_;
   FakeRun run_;
 };

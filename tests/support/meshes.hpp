@@ -25,6 +25,21 @@ inline MeshCase mesh_case(const std::string& schedule, int pipeline, int data, i
   return made;
 }
 
+// The same with so many nodes of two devices each, all on this machine: rows take two hops between them.
+inline MeshCase on_nodes_of_two(MeshCase made, int num_nodes) {
+  made.name += "_two_hop";
+  for (int node = 0; node < num_nodes; ++node) made.overrides.push_back(fmt::format("cluster.node.{}.devices=2", node));
+  return made;
+}
+
+// Expert groups of four devices on two nodes, and of eight on four.
+inline std::vector<MeshCase> two_hop_cases() {
+  return {
+      on_nodes_of_two(mesh_case("1f1b", 1, 4, 4, 2), 2),      on_nodes_of_two(mesh_case("1f1b", 2, 4, 4, 4), 4),
+      on_nodes_of_two(mesh_case("1f1b", 1, 8, 8, 1), 4),      on_nodes_of_two(mesh_case("zb1p", 2, 4, 4, 4), 4),
+      on_nodes_of_two(mesh_case("dualpipev", 1, 4, 4, 4), 2), on_nodes_of_two(mesh_case("dualpipe", 2, 4, 4, 4), 4)};
+}
+
 inline std::vector<MeshCase> mesh_cases() {
   return {mesh_case("1f1b", 1, 1, 1, 4),
           mesh_case("1f1b", 1, 2, 1, 2),

@@ -13,14 +13,15 @@ class Placement {
   explicit Placement(const ClusterSpec& cluster);
 
   int num_nodes() const { return static_cast<int>(first_rank_.size()); }
-  int node_of(int rank) const { return node_of_[static_cast<std::size_t>(rank)]; }
-  int device_of(int rank) const { return rank - first_rank_[static_cast<std::size_t>(node_of(rank))]; }
+  int first_rank(int node) const { return first_rank_[static_cast<std::size_t>(node)]; }
+  int node_of(int rank) const;
+  int device_of(int rank) const { return rank - first_rank(node_of(rank)); }
   bool same_node(int a, int b) const { return node_of(a) == node_of(b); }
+  // Nodes of one host, or of one entry's `count`, are told apart by a number: "localhost-0", "localhost-1".
   std::string host(int node) const { return hosts_[static_cast<std::size_t>(node)]; }
 
  private:
-  std::vector<int> node_of_;     // by rank
-  std::vector<int> first_rank_;  // by node
+  std::vector<int> first_rank_;  // by node, ascending
   std::vector<std::string> hosts_;
 };
 

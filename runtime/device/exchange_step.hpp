@@ -1,0 +1,62 @@
+// ExchangeStep: one step of an exchange, with what its parts share; exchange.cpp chooses among them.
+#pragma once
+
+#include "runtime/device/device_context.hpp"
+#include "runtime/device/frame.hpp"
+
+namespace dsrun {
+
+// How many rows of tokens a message has, and how many (row, expert) pairs they make.
+struct RowCount {
+  std::int64_t rows = 0, pairs = 0;
+};
+
+// A message of rows [rows × D], and with dispatch one gate a pair behind them [1 × pairs].
+struct RowMessage {
+  TensorView rows;
+  TensorView gates;  // null without
+  RowMessage part(RowCount first, RowCount size) const;
+};
+
+struct ExchangeStep {
+  ExchangeStep(DeviceContext& context, Inbox& inbox, Frame& frame, const Step& step);
+
+  DeviceContext& context;
+  Inbox& inbox;
+  Frame& frame;
+  const Step& step;
+  const Node& node;
+  Routing& routing;
+  const ExpertRoutes& routes;
+
+  bool forward() const { return runs_forward(step.pass); }
+  bool with_gates() const { return node.op == Op::dispatch; }
+  TensorView view(ValueId id) const;
+
+  // Messages of the members of the group. Sending counts rows that leave for other ranks.
+  void send(Peer to, Buffer payload);
+  void send_rows(Peer to, Buffer payload, std::int64_t num_rows);
+  Buffer receive(Peer from);
+  Buffer make(RowCount size);
+  RowMessage open(const Buffer& buffer, RowCount size) const;
+
+  // What goes with each way of `routes`: of an In, of all its origins together.
+  RowCount size_of(const SendPlan& plan) const;
+  RowCount size_of(const ReceivePlan& plan) const;
+  RowCount size_of(const ExpertRoutes::In& in) const;
+};
+
+// exchange_counts: who sends which rows, told ahead of them.
+void send_routing(ExchangeStep& step);
+void relay_routing(ExchangeStep& step);
+void receive_routing(ExchangeStep& step);
+
+// The two movements of rows.
+void start_scatter(ExchangeStep& step);
+void relay_scatter(ExchangeStep& step);
+void finish_scatter(ExchangeStep& step);
+void start_gather(ExchangeStep& step);
+void relay_gather(ExchangeStep& step);
+void finish_gather(ExchangeStep& step);
+
+}  // namespace dsrun
