@@ -25,6 +25,17 @@
 //   agent ↔ gate, device     Beat, answered by a Beat: still alive
 //   device → agent → gate    Spans, for traces; Links, at the end, and then
 //                            Farewell                     answered by Farewell; the process ends
+// For `dsrun doctor` the gate is another (actors/processes/doctor_actor.hpp), and instead of Begin:
+//
+//   gate → agent             ClockRequest                 answered by ClockReply, on the spot
+//                            Examine                      answered by Examined, from the examiner that the agent makes
+//   probe → examiner         ProbeHere                    two processes a host, to measure links with
+//   examiner → gate          ProbesHere, or why not; ProbeLost when one of them ends
+//   gate → examiner → probe  ProbeOrder                   answered by ProbeAddress: where this end of the link listens
+//                            ProbePeer                    answered by LinkMeasured, by the link's first end
+//
+//   to itself                StartFault: an agent cannot be started; Arrival: a time is over; GiveUp
+//
 //   to itself                ChildEnded: a process that it started has ended. Tick: time to send a Beat and to look who
 //                            is silent
 //
@@ -41,6 +52,7 @@
 #include "actors/caf.hpp"
 #include "actors/coordinator_core.hpp"
 #include "actors/device_setup.hpp"
+#include "cluster/host_report.hpp"
 #include "runtime/device/message.hpp"
 #include "runtime/device/protocol.hpp"
 
@@ -133,6 +145,65 @@ struct Links {
 struct Farewell {
   int from = 0;
 };
+
+struct ClockRequest {
+  int node = 0;
+  std::int64_t asked_ns = 0;  // by the gate's wall clock, since 1970; both come back as they are
+};
+struct ClockReply {
+  int node = 0;
+  std::int64_t asked_ns = 0;
+  std::int64_t told_ns = 0;  // by the host's
+};
+struct Examine {
+  int node = 0;
+  std::string host;                // as the job file calls it
+  std::string build;               // the launcher's, and by now known to be the agent's
+  std::string folder;              // the run's; "": there is no job
+  std::string mark;                // name of a file that the launcher wrote there
+  std::string mark_text;           // its content
+  std::vector<std::string> files;  // of the job
+  std::string interface;           // [cluster.network]
+  std::string secret;              // of the data plane
+  double limit_secs = 0;           // after which an agent that still lives ends itself
+};
+struct Examined {
+  HostReport report;
+  caf::actor examiner;
+};
+struct ProbeHere {
+  int probe = 0;  // 0 or 1
+  int pid = 0;
+  caf::actor door;
+};
+struct ProbesHere {
+  int node = 0;
+  std::string fault;  // why they are not; "": they are
+};
+struct ProbeLost {
+  int node = 0;
+  std::string how;
+};
+struct ProbeOrder {
+  int link = 0;   // its number; later ones are of later links
+  int probe = 0;  // of the host that hears it
+  int end = 0;    // 0 measures, 1 answers
+};
+struct ProbeAddress {
+  int link = 0;
+  int end = 0;
+  std::string address;  // of its UCX worker
+};
+struct ProbePeer {
+  int link = 0;
+  int probe = 0;
+  std::string address;  // of the other end
+};
+struct LinkMeasured {
+  int link = 0;
+  LinkMeasure measure;  // a fault, or what was measured; the nodes are the gate's to know
+};
+
 struct ChildEnded {
   pid_t child = 0;
   std::string how;

@@ -129,6 +129,81 @@ template <class I>
 typename I::result_type inspect(I& f, LinkUse& x) {
   return f(x.peer, x.transport, x.messages, x.bytes);
 }
+template <class I>
+typename I::result_type inspect(I& f, ClockRequest& x) {
+  return f(x.node, x.asked_ns);
+}
+template <class I>
+typename I::result_type inspect(I& f, ClockReply& x) {
+  return f(x.node, x.asked_ns, x.told_ns);
+}
+template <class I>
+typename I::result_type inspect(I& f, Examine& x) {
+  return f(x.node, x.host, x.build, x.folder, x.mark, x.mark_text, x.files, x.interface, x.secret, x.limit_secs);
+}
+template <class I>
+typename I::result_type inspect(I& f, ClockReading& x) {
+  return f(x.offset_secs, x.error_secs);
+}
+template <class I>
+typename I::result_type inspect(I& f, FileReport& x) {
+  return f(x.path, x.num_bytes, x.fault);
+}
+template <class I>
+typename I::result_type inspect(I& f, FolderReport& x) {
+  return f(x.path, x.is_shared, x.can_write, x.free_bytes, x.fault);
+}
+template <class I>
+typename I::result_type inspect(I& f, InterfaceReport& x) {
+  return f(x.name, x.address, x.is_up, x.mtu, x.speed_mbit_per_s);
+}
+template <class I>
+typename I::result_type inspect(I& f, LimitReport& x) {
+  return f(x.open_files, x.most_open_files, x.locked_bytes, x.processes, x.group_memory_bytes, x.group_cores,
+           x.group_processes);
+}
+template <class I>
+typename I::result_type inspect(I& f, HostReport& x) {
+  return f(x.node, x.host, x.fault, x.own_name, x.machine, x.build, x.kernel, x.processor, x.features, x.has_bf16,
+           x.cores, x.memory_bytes, x.available_bytes, x.shm_bytes, x.free_shm_bytes, x.clock, x.limits, x.ptrace_scope,
+           x.first_port, x.last_port, x.folder, x.files, x.interfaces, x.ucx_version, x.transports);
+}
+template <class I>
+typename I::result_type inspect(I& f, Examined& x) {
+  return f(x.report, x.examiner);
+}
+template <class I>
+typename I::result_type inspect(I& f, ProbeHere& x) {
+  return f(x.probe, x.pid, x.door);
+}
+template <class I>
+typename I::result_type inspect(I& f, ProbesHere& x) {
+  return f(x.node, x.fault);
+}
+template <class I>
+typename I::result_type inspect(I& f, ProbeLost& x) {
+  return f(x.node, x.how);
+}
+template <class I>
+typename I::result_type inspect(I& f, ProbeOrder& x) {
+  return f(x.link, x.probe, x.end);
+}
+template <class I>
+typename I::result_type inspect(I& f, ProbeAddress& x) {
+  return f(x.link, x.end, x.address);
+}
+template <class I>
+typename I::result_type inspect(I& f, ProbePeer& x) {
+  return f(x.link, x.probe, x.address);
+}
+template <class I>
+typename I::result_type inspect(I& f, LinkMeasure& x) {
+  return f(x.from_node, x.to_node, x.transport, x.latency_secs, x.bytes_per_sec, x.bytes_per_sec_back, x.fault);
+}
+template <class I>
+typename I::result_type inspect(I& f, LinkMeasured& x) {
+  return f(x.link, x.measure);
+}
 // NOLINTEND
 
 }  // namespace dsrun
@@ -156,4 +231,15 @@ CAF_ADD_TYPE_ID(dsrun, (dsrun::Beat))
 CAF_ADD_TYPE_ID(dsrun, (dsrun::Farewell))
 CAF_ADD_TYPE_ID(dsrun, (dsrun::Spans))
 CAF_ADD_TYPE_ID(dsrun, (dsrun::Links))
+CAF_ADD_TYPE_ID(dsrun, (dsrun::ClockRequest))
+CAF_ADD_TYPE_ID(dsrun, (dsrun::ClockReply))
+CAF_ADD_TYPE_ID(dsrun, (dsrun::Examine))
+CAF_ADD_TYPE_ID(dsrun, (dsrun::Examined))
+CAF_ADD_TYPE_ID(dsrun, (dsrun::ProbeHere))
+CAF_ADD_TYPE_ID(dsrun, (dsrun::ProbesHere))
+CAF_ADD_TYPE_ID(dsrun, (dsrun::ProbeLost))
+CAF_ADD_TYPE_ID(dsrun, (dsrun::ProbeOrder))
+CAF_ADD_TYPE_ID(dsrun, (dsrun::ProbeAddress))
+CAF_ADD_TYPE_ID(dsrun, (dsrun::ProbePeer))
+CAF_ADD_TYPE_ID(dsrun, (dsrun::LinkMeasured))
 CAF_END_TYPE_ID_BLOCK(dsrun)

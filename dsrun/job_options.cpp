@@ -31,9 +31,16 @@ int refuse(ExitCode exit_code, const std::string& message) {
   return exit_code;
 }
 
-bool colour_on_stderr() {
+namespace {
+
+bool colour_on(int file) {
   const char* no_colour = std::getenv("NO_COLOR");
-  return isatty(STDERR_FILENO) != 0 && (no_colour == nullptr || *no_colour == 0);
+  return isatty(file) != 0 && (no_colour == nullptr || *no_colour == 0);
 }
+
+}  // namespace
+
+bool colour_on_stderr() { return colour_on(STDERR_FILENO); }
+bool colour_on_stdout() { return colour_on(STDOUT_FILENO); }
 
 }  // namespace dsrun

@@ -27,7 +27,8 @@ constexpr std::array verbs = {Verb{"run", add_run},           Verb{"check", add_
                               Verb{"export", add_export},     Verb{"eval", add_eval},
                               Verb{"generate", add_generate}, Verb{"tokenizer", add_tokenizer},
                               Verb{"tokenize", add_tokenize}, Verb{"calibrate", add_calibrate},
-                              Verb{"agent", add_agent},       Verb{"device", add_device}};
+                              Verb{"doctor", add_doctor},     Verb{"agent", add_agent},
+                              Verb{"device", add_device},     Verb{"probe", add_probe}};
 
 bool is_verb(const std::string& word) {
   return std::any_of(verbs.begin(), verbs.end(), [&](const Verb& verb) { return word == verb.name; });

@@ -1,5 +1,5 @@
-// dsrun agent and dsrun device: the processes of a job with isolation = "process". Launchers start the first, agents the
-// second; people start an agent where the job says launcher = "wait".
+// dsrun agent, device and probe: the processes of a job with isolation = "process", and of dsrun doctor. Launchers
+// start the first, agents the others; people start an agent where the job says launcher = "wait".
 #include <fstream>
 #include <memory>
 
@@ -8,6 +8,7 @@
 #include "actors/processes/agent.hpp"
 #include "actors/processes/children.hpp"
 #include "actors/processes/device_process.hpp"
+#include "actors/processes/probe_process.hpp"
 #include "dsrun/job_brief.hpp"
 #include "dsrun/verbs.hpp"
 
@@ -30,7 +31,8 @@ int run_agent_verb(const AgentVerbOptions& options) {
     text = Lifeline::read_input(time_for_input);
   } else {
     std::ifstream file(options.join);
-    if (!std::getline(file, text)) return refuse(exit_usage, fmt::format("cannot read the invitation {}", options.join));
+    if (!std::getline(file, text))
+      return refuse(exit_usage, fmt::format("cannot read the invitation {}", options.join));
   }
   try {
     agent.invitation = read_agent_invitation(text);
@@ -66,6 +68,12 @@ void add_agent(CLI::App& app, Context& context) {
 void add_device(CLI::App& app, Context&) {
   CLI::App* verb = app.add_subcommand("device", "one device of a job; agents start it")->group("");
   verb->callback([] { run_device_verb(); });
+}
+
+void add_probe(CLI::App& app, Context&) {
+  CLI::App* verb =
+      app.add_subcommand("probe", "one end of the links that dsrun doctor measures; agents start it")->group("");
+  verb->callback([] { run_probe_process(read_device_invitation(Lifeline::read_input(time_for_input))); });
 }
 
 }  // namespace dsrun

@@ -4,8 +4,6 @@
 #include <fstream>
 #include <memory>
 
-#include <unistd.h>
-
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
@@ -67,11 +65,6 @@ std::optional<double> read_tokens(const std::string& text) {
   }
   if (end != text.size() || !(count > 0) || count > 1e18) return std::nullopt;
   return count;
-}
-
-bool colour_on_stdout() {
-  const char* no_colour = std::getenv("NO_COLOR");
-  return isatty(STDOUT_FILENO) != 0 && (no_colour == nullptr || *no_colour == 0);
 }
 
 int write_page(const PlanView& view, const std::string& file) {

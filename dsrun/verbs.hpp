@@ -35,6 +35,8 @@ void add_generate(CLI::App& app, Context& context);
 void add_calibrate(CLI::App& app, Context& context);
 void add_agent(CLI::App& app, Context& context);
 void add_device(CLI::App& app, Context& context);
+void add_probe(CLI::App& app, Context& context);
+void add_doctor(CLI::App& app, Context& context);
 
 // FILE, --set and -o of a verb that takes a job file.
 struct JobOptions {
@@ -54,6 +56,8 @@ void add_document_options(CLI::App& verb, DocumentKind& documents);
 // Says why on stderr; returns the code.
 int refuse(ExitCode exit_code, const std::string& message);
 
-bool colour_on_stderr();  // a terminal, and NO_COLOR is not set
+// A terminal, and NO_COLOR is not set.
+bool colour_on_stderr();
+bool colour_on_stdout();
 
 }  // namespace dsrun

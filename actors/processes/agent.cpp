@@ -13,6 +13,7 @@
 
 #include "actors/processes/agent_actor.hpp"
 #include "actors/processes/children.hpp"
+#include "actors/processes/examiner_actor.hpp"
 #include "actors/processes/own_address.hpp"
 #include "runtime/checkpoint/files.hpp"
 
@@ -40,6 +41,7 @@ class Agent {
     setup.start_device = [this](const Begin& begin, int rank, const caf::actor& agent) {
       return start_device(begin, rank, agent);
     };
+    setup.examine = [this](const Examine& asked, const caf::actor& to) { examine(asked, to); };
     setup.kill_device = [this](pid_t process) { children_.kill(process); };
     setup.kill_all = [this] { children_.kill_all(); };
     setup.on_end = [this](const std::string& cause) { ended_.set_value(cause); };
@@ -59,27 +61,46 @@ class Agent {
 
  private:
   pid_t start_device(const Begin& begin, int rank, const caf::actor& agent) {
-    if (door_.port == 0) {
-      agent_ = agent;  // before there is a child whose end it could be told of
-      door_.host = own_address(invitation_.interface, invitation_.gate.host);
-      door_.port = plane_.listen(agent, door_.host);
-    }
     DeviceInvitation device;
     device.rank = rank;
     device.node = begin.node;
     device.world = begin.world;
     device.generation = begin.generation;
-    device.agent = door_;
-    device.agent_pid = getpid();
-    device.interface = invitation_.interface;
-    device.transports = invitation_.transports;
     device.secret = begin.secret;
     device.freeze_secs = begin.freeze_secs;
     device.brief = begin.brief;
-    device.credentials = invitation_.credentials;
+    return start_child("device", std::move(device), agent);
+  }
+
+  void examine(const Examine& asked, const caf::actor& gate) {
+    ExaminerSetup setup;
+    setup.asked = asked;
+    setup.gate = gate;
+    setup.start_probe = [this, asked](int probe, const caf::actor& examiner) {
+      DeviceInvitation to;
+      to.rank = probe;
+      to.node = asked.node;
+      to.secret = asked.secret;
+      return start_child("probe", std::move(to), examiner);
+    };
+    plane_.actors().spawn<caf::detached>(examiner_actor, std::move(setup));
+  }
+
+  // A process for which `door` stands here: it reports there, and the door is told of its end.
+  pid_t start_child(const char* verb, DeviceInvitation invited, const caf::actor& door) {
+    if (door_.port == 0) {
+      agent_ = door;  // before there is a child whose end it could be told of
+      door_.host = own_address(invitation_.interface, invitation_.gate.host);
+      door_.port = plane_.listen(door, door_.host);
+    }
+    invited.agent = door_;
+    invited.agent_pid = getpid();
+    invited.interface = invitation_.interface;
+    invited.transports = invitation_.transports;
+    invited.credentials = invitation_.credentials;
     ChildCommand command;
-    command.arguments = {options_.program, "device"};
-    command.input = to_text(device) + "\n";
+    command.arguments = {options_.program, verb};
+    command.input = to_text(invited) + "\n";
     // What a forced close leaves behind is no news to anybody.
     if (std::getenv("UCX_LOG_LEVEL") == nullptr) command.environment.push_back("UCX_LOG_LEVEL=error");
     return children_.start(std::move(command));

@@ -52,6 +52,11 @@ caf::behavior AgentShell::make_behavior(AgentSetup setup) {
   enlist();
   return {
       [this](const Begin& message) { begin(message); },
+      [this](const Examine& asked) { examine(asked); },
+      [this](const ClockRequest& request) {
+        const auto told = std::chrono::system_clock::now().time_since_epoch();
+        self_->send(setup_.gate, ClockReply{request.node, request.asked_ns, std::chrono::nanoseconds(told).count()});
+      },
       [this](const Refused& refused) { end(refused.reason); },
       [this](DeviceHere& here) { on_here(here); },
       [this](const Peers& peers) { on_peers(peers); },
@@ -108,6 +113,12 @@ void AgentShell::begin(const Begin& begin) {
   }
   gate_beat_.watch(the_gate, now());
   on_tick();
+}
+
+void AgentShell::examine(const Examine& asked) {
+  begin_.node = asked.node;
+  self_->delayed_send(self_, nanoseconds(asked.limit_secs), Deadline{});
+  setup_.examine(asked, setup_.gate);
 }
 
 void AgentShell::on_here(DeviceHere& here) {

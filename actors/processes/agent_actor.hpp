@@ -19,6 +19,7 @@ struct AgentSetup {
   // Starts the process of a device, of which a ChildEnded will tell. Throws std::system_error.
   std::function<pid_t(const Begin& begin, int rank, const caf::actor& agent)> start_device;
   std::function<void(pid_t)> kill_device;
+  std::function<void(const Examine& asked, const caf::actor& gate)> examine;  // makes an examiner
   std::function<void()> kill_all;
   // The last that this actor does; `cause` is empty after an orderly end.
   std::function<void(const std::string& cause)> on_end;
@@ -43,6 +44,7 @@ class AgentShell {
   };
   void enlist();
   void begin(const Begin& begin);
+  void examine(const Examine& asked);
   void on_here(DeviceHere& here);
   void on_peers(const Peers& peers);
   void on_child_ended(const ChildEnded& ended);

@@ -1,0 +1,241 @@
+#include "actors/processes/examine_host.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <memory>
+#include <sstream>
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <ifaddrs.h>
+#include <net/if.h>
+#include <netinet/in.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include <fmt/format.h>
+
+#include "actors/processes/job_authority.hpp"
+#include "actors/processes/own_address.hpp"
+#include "runtime/kernels/gemm.hpp"
+#include "runtime/memory.hpp"
+#include "runtime/peak.hpp"
+#include "runtime/transport/ucx_offer.hpp"
+
+namespace dsrun {
+namespace {
+
+// The first value in a file of the kernel, or `otherwise`: where there is none, or "max".
+template <class Value>
+Value read_value(const std::string& file, Value otherwise) {
+  std::ifstream in(file);
+  Value value{};
+  return in >> value ? value : otherwise;
+}
+
+std::int64_t limit_of(decltype(RLIMIT_NOFILE) kind, bool hard = false) {
+  rlimit limit{};
+  if (getrlimit(kind, &limit) != 0) return -1;
+  const rlim_t value = hard ? limit.rlim_max : limit.rlim_cur;
+  return value == RLIM_INFINITY ? -1 : static_cast<std::int64_t>(value);
+}
+
+// The folders of this process's control groups, from its own upwards; version 2's, else a controller's of version 1.
+std::vector<std::string> group_folders(const char* controller) {
+  std::vector<std::string> folders;
+  std::ifstream groups("/proc/self/cgroup");
+  for (std::string line; std::getline(groups, line);) {
+    const auto first = line.find(':'), second = line.find(':', first + 1);
+    if (second == std::string::npos) continue;
+    const std::string names = "," + line.substr(first + 1, second - first - 1) + ",";
+    const bool unified = names == ",,";
+    if (!unified && names.find(fmt::format(",{},", controller)) == std::string::npos) continue;
+    const std::string root = unified ? "/sys/fs/cgroup" : fmt::format("/sys/fs/cgroup/{}", controller);
+    for (std::filesystem::path path = line.substr(second + 1); path.has_relative_path(); path = path.parent_path())
+      folders.push_back(root + path.string());
+    folders.push_back(root);
+  }
+  return folders;
+}
+
+// The lowest limit of all groups that this process is in; −1: none.
+std::int64_t group_limit(const char* controller, std::initializer_list<const char*> files, std::int64_t no_limit) {
+  std::int64_t lowest = -1;
+  for (const std::string& folder : group_folders(controller))
+    for (const char* file : files) {
+      const auto limit = read_value<std::int64_t>(folder + "/" + file, -1);
+      if (limit >= 0 && limit < no_limit) lowest = lowest < 0 ? limit : std::min(lowest, limit);
+    }
+  return lowest;
+}
+
+double group_cores() {
+  double fewest = -1;
+  for (const std::string& folder : group_folders("cpu")) {
+    double quota = -1, period = 0;
+    std::ifstream both(folder + "/cpu.max");  // "max 100000": no limit
+    if (!(both >> quota >> period)) {
+      quota = read_value<double>(folder + "/cpu.cfs_quota_us", -1);
+      period = read_value<double>(folder + "/cpu.cfs_period_us", 0);
+    }
+    if (quota > 0 && period > 0) fewest = fewest < 0 ? quota / period : std::min(fewest, quota / period);
+  }
+  return fewest;
+}
+
+LimitReport examine_limits() {
+  constexpr std::int64_t no_memory_limit = std::int64_t{1} << 60;  // version 1 says "none" by a large number
+  LimitReport limits;
+  limits.open_files = limit_of(RLIMIT_NOFILE);
+  limits.most_open_files = limit_of(RLIMIT_NOFILE, true);
+  limits.locked_bytes = limit_of(RLIMIT_MEMLOCK);
+  limits.processes = limit_of(RLIMIT_NPROC);
+  limits.group_memory_bytes = group_limit("memory", {"memory.max", "memory.limit_in_bytes"}, no_memory_limit);
+  limits.group_cores = group_cores();
+  limits.group_processes = group_limit("pids", {"pids.max"}, no_memory_limit);
+  return limits;
+}
+
+std::vector<std::string> processor_features() {
+  constexpr std::array wanted = {"avx2", "fma", "avx512f", "avx512_bf16", "amx_bf16", "asimd", "bf16"};
+  std::ifstream info("/proc/cpuinfo");
+  for (std::string line; std::getline(info, line);) {
+    if (!line.starts_with("flags") && !line.starts_with("Features")) continue;
+    std::istringstream words(line.substr(line.find(':') + 1));
+    const std::vector<std::string> all{std::istream_iterator<std::string>(words), {}};
+    std::vector<std::string> found;
+    for (const char* each : wanted)
+      if (std::find(all.begin(), all.end(), each) != all.end()) found.emplace_back(each);
+    return found;
+  }
+  return {};
+}
+
+std::int64_t memory_of_machine() { return static_cast<std::int64_t>(sysconf(_SC_PHYS_PAGES)) * sysconf(_SC_PAGE_SIZE); }
+
+std::vector<InterfaceReport> examine_interfaces() {
+  ifaddrs* list = nullptr;
+  if (getifaddrs(&list) != 0) return {};
+  const std::unique_ptr<ifaddrs, decltype(&freeifaddrs)> owner(list, freeifaddrs);
+  std::vector<InterfaceReport> interfaces;
+  for (const ifaddrs* each = list; each != nullptr; each = each->ifa_next) {
+    auto found = std::find_if(interfaces.begin(), interfaces.end(),
+                              [&](const InterfaceReport& other) { return other.name == each->ifa_name; });
+    if (found == interfaces.end()) {
+      const std::string folder = fmt::format("/sys/class/net/{}/", each->ifa_name);
+      found = interfaces.insert(interfaces.end(),
+                                InterfaceReport{each->ifa_name, "", (each->ifa_flags & IFF_UP) != 0,
+                                                read_value(folder + "mtu", 0), read_value(folder + "speed", -1)});
+    }
+    if (each->ifa_addr == nullptr || each->ifa_addr->sa_family != AF_INET || !found->address.empty()) continue;
+    char text[INET_ADDRSTRLEN] = "";
+    inet_ntop(AF_INET, &reinterpret_cast<const sockaddr_in*>(each->ifa_addr)->sin_addr, text, sizeof text);
+    found->address = text;
+  }
+  return interfaces;
+}
+
+FolderReport examine_folder(const Examine& asked) {
+  FolderReport report;
+  report.path = asked.folder;
+  struct stat status {};
+  if (stat(asked.folder.c_str(), &status) != 0)
+    report.fault = std::strerror(errno);
+  else if (!S_ISDIR(status.st_mode))
+    report.fault = "not a folder";
+  if (!report.fault.empty()) return report;
+  struct statvfs space {};
+  if (statvfs(asked.folder.c_str(), &space) == 0)
+    report.free_bytes = static_cast<std::int64_t>(std::uint64_t{space.f_bavail} * space.f_frsize);
+  const FolderMark own(asked.folder);
+  report.can_write = !own.name().empty();
+  std::string text;
+  std::ifstream mark(asked.folder + "/" + asked.mark);
+  // Where the launcher could write no mark, nothing can be told; that it could not is told of its own host.
+  report.is_shared = asked.mark.empty() || (std::getline(mark, text) && text == asked.mark_text);
+  return report;
+}
+
+}  // namespace
+
+HostReport examine_host(const Examine& asked) {
+  HostReport report;
+  report.node = asked.node;
+  report.host = asked.host;
+  report.own_name = own_host_name();
+  report.machine = read_value<std::string>("/proc/sys/kernel/random/boot_id", report.own_name);
+  report.build = asked.build;
+  utsname system{};
+  if (uname(&system) == 0) report.kernel = fmt::format("{} {} {}", system.sysname, system.release, system.machine);
+  report.processor = processor_name();
+  report.features = processor_features();
+  report.has_bf16 = bf16_products_supported();
+  report.cores = num_cores();
+  report.memory_bytes = memory_of_machine();
+  report.available_bytes = available_memory_bytes();
+  struct statvfs shm {};
+  if (statvfs("/dev/shm", &shm) == 0) {
+    report.shm_bytes = static_cast<std::int64_t>(std::uint64_t{shm.f_blocks} * shm.f_frsize);
+    report.free_shm_bytes = static_cast<std::int64_t>(std::uint64_t{shm.f_bavail} * shm.f_frsize);
+  }
+  report.limits = examine_limits();
+  report.ptrace_scope = read_value("/proc/sys/kernel/yama/ptrace_scope", -1);
+  std::ifstream("/proc/sys/net/ipv4/ip_local_port_range") >> report.first_port >> report.last_port;
+  if (!asked.folder.empty()) report.folder = examine_folder(asked);
+  for (const std::string& file : asked.files) report.files.push_back(examine_file(file));
+  report.interfaces = examine_interfaces();
+  UcxOffer offer = ucx_offer();
+  report.ucx_version = std::move(offer.version);
+  report.transports = std::move(offer.transports);
+  return report;
+}
+
+FileReport examine_file(const std::string& path) {
+  FileReport report{path};
+  const int file = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);  // a pipe must not wait for its writer
+  struct stat status {};
+  if (file < 0 || fstat(file, &status) != 0)
+    report.fault = std::strerror(errno);
+  else if (S_ISDIR(status.st_mode))
+    report.num_bytes = 0;  // a model's folder
+  else if (!S_ISREG(status.st_mode))
+    report.fault = "not a regular file";
+  else
+    report.num_bytes = status.st_size;
+  if (file >= 0) close(file);
+  return report;
+}
+
+FolderMark::FolderMark(const std::string& folder) {
+  if (folder.empty()) return;
+  for (const char byte : random_secret(16)) text_ += fmt::format("{:02x}", static_cast<unsigned char>(byte));
+  std::string name = folder + "/.dsrun-doctor-XXXXXX";
+  const int file = mkostemp(name.data(), O_CLOEXEC);
+  if (file < 0) return;
+  const bool written = write(file, text_.data(), text_.size()) == static_cast<ssize_t>(text_.size());
+  fsync(file);  // over NFS others see it from now on
+  close(file);
+  path_ = name;
+  if (written) name_ = name.substr(name.rfind('/') + 1);
+}
+
+FolderMark::~FolderMark() {
+  if (!path_.empty()) unlink(path_.c_str());
+}
+
+std::string existing_part(const std::string& folder) {
+  std::filesystem::path path = std::filesystem::absolute(folder).lexically_normal();
+  std::error_code ignored;
+  while (path.has_relative_path() && !std::filesystem::exists(path, ignored)) path = path.parent_path();
+  return path.string();
+}
+
+}  // namespace dsrun
