@@ -97,7 +97,7 @@ std::int64_t weight_bytes(const Plan& plan, const Bucket& bucket) {
   return static_cast<std::int64_t>(std::ceil(bytes));
 }
 
-// Weights, gradients and optimizer state of the first rank of each pipeline index: the others' are as large.
+// Weights, gradients, optimizer state and what its synchronisation brings, of the first rank of each pipeline index: the others' are as large.
 void add_state(const Plan& plan, std::vector<RankMemory>& by_index) {
   const std::int64_t wide = element_bytes(Element::wide, plan.job.precision.compute);
   for (const Bucket& bucket : plan.layout.buckets) {
@@ -108,6 +108,10 @@ void add_state(const Plan& plan, std::vector<RankMemory>& by_index) {
       memory.weights += weights;
       memory.gradients += bucket.size * wide;
       memory.optimizer += bucket.shard_size() * optimizer_bytes(plan.job);
+      // Gradients of the owned shard from all its other copies, some of which may be done before this rank is. In one
+      // process they are read where they lie; the gathered weights, later, are no more.
+      if (plan.job.cluster.isolation == Isolation::process)
+        memory.messages += (bucket.size - bucket.shard_size()) * wide;
     }
   }
 }
