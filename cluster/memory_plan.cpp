@@ -97,7 +97,8 @@ std::int64_t weight_bytes(const Plan& plan, const Bucket& bucket) {
   return static_cast<std::int64_t>(std::ceil(bytes));
 }
 
-// Weights, gradients, optimizer state and what its synchronisation brings, of the first rank of each pipeline index: the others' are as large.
+// Weights, gradients, optimizer state and what its synchronisation brings, of the first rank of each pipeline index:
+// the others' are as large.
 void add_state(const Plan& plan, std::vector<RankMemory>& by_index) {
   const std::int64_t wide = element_bytes(Element::wide, plan.job.precision.compute);
   for (const Bucket& bucket : plan.layout.buckets) {

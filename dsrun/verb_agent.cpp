@@ -1,5 +1,5 @@
-// dsrun agent and dsrun device: the processes of a job with isolation = "process". Launchers start the first, agents the
-// second; people start an agent where the job says launcher = "wait".
+// dsrun agent and dsrun device: the processes of a job with isolation = "process". Launchers start the first, agents
+// the second; people start an agent where the job says launcher = "wait".
 #include <fstream>
 #include <memory>
 
@@ -30,7 +30,8 @@ int run_agent_verb(const AgentVerbOptions& options) {
     text = Lifeline::read_input(time_for_input);
   } else {
     std::ifstream file(options.join);
-    if (!std::getline(file, text)) return refuse(exit_usage, fmt::format("cannot read the invitation {}", options.join));
+    if (!std::getline(file, text))
+      return refuse(exit_usage, fmt::format("cannot read the invitation {}", options.join));
   }
   try {
     agent.invitation = read_agent_invitation(text);

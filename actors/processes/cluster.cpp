@@ -41,7 +41,8 @@ class SecretFile {
     const std::string part = path_ + ".part";
     unlink(part.c_str());
     const int file = open(part.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    const bool written = file >= 0 && write(file, content.data(), content.size()) == static_cast<ssize_t>(content.size());
+    const bool written =
+        file >= 0 && write(file, content.data(), content.size()) == static_cast<ssize_t>(content.size());
     if (file >= 0) close(file);
     if (!written || rename(part.c_str(), path_.c_str()) != 0)
       throw ControlError(fmt::format("cannot write the invitation {}: {}", path_, std::strerror(errno)));
@@ -243,7 +244,7 @@ class Cluster {
   HostPort where_;
   std::optional<SecretFile> invitation_file_;
   std::mutex mutex_;
-  std::map<pid_t, int> agents_;                // node of each that was started here
+  std::map<pid_t, int> agents_;               // node of each that was started here
   std::map<pid_t, std::string> ended_early_;  // before its node was noted
   std::vector<LinkReport> links_;
   Children children_{[this](pid_t child, const std::string& how) { on_child_ended(child, how); }};

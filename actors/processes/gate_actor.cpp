@@ -88,8 +88,8 @@ void GateShell::on_enlist(const Enlist& enlist) {
   if (enlist.build != setup_.build) {
     refuse(fmt::format("another version of dsrun: {} here, {} at the launcher", enlist.build, setup_.build));
     if (!started_ && enlist.node >= 0)
-      fail_start(fmt::format("host {} has another version of dsrun: {}, this is {}", enlist.host, enlist.build,
-                             setup_.build));
+      fail_start(
+          fmt::format("host {} has another version of dsrun: {}, this is {}", enlist.host, enlist.build, setup_.build));
     return;
   }
   const int place_of_it = failed_ ? -1 : place(enlist);
@@ -97,17 +97,18 @@ void GateShell::on_enlist(const Enlist& enlist) {
   const auto node = static_cast<std::size_t>(place_of_it);
   const GateNode& wanted = setup_.nodes[node];
   if (wanted.needed_bytes > enlist.available_bytes) {
-    const std::string reason =
-        fmt::format("too little memory on host {}: its {} ranks together need {:.2f} GiB at their peak, and {:.2f} GiB "
-                    "are available (dsrun plan shows where it goes)",
-                    enlist.host, wanted.num_ranks, gibibytes(wanted.needed_bytes), gibibytes(enlist.available_bytes));
+    const std::string reason = fmt::format(
+        "too little memory on host {}: its {} ranks together need {:.2f} GiB at their peak, and {:.2f} GiB "
+        "are available (dsrun plan shows where it goes)",
+        enlist.host, wanted.num_ranks, gibibytes(wanted.needed_bytes), gibibytes(enlist.available_bytes));
     refuse(reason);
     return fail_start(reason);
   }
   agents_[node].actor = enlist.agent;
   agents_[node].host = enlist.host;
   // A beat takes next to no time, but behind many processes that want the core it comes later.
-  const double crowd = std::max(1.0, static_cast<double>(wanted.num_ranks) / (beats_a_core * std::max(1, enlist.cores)));
+  const double crowd =
+      std::max(1.0, static_cast<double>(wanted.num_ranks) / (beats_a_core * std::max(1, enlist.cores)));
   most_crowded_ = std::max(most_crowded_, crowd);
   self_->send(enlist.agent, Begin{place_of_it, wanted.first_rank, wanted.num_ranks, setup_.world, setup_.generation,
                                   setup_.brief, setup_.secret, setup_.freeze_secs * crowd});
@@ -162,13 +163,14 @@ void GateShell::tell_loss(std::size_t node, const std::string& detail) {
   if (!coordinator_) return;
   const GateNode& lost = setup_.nodes[node];
   beats_.forget(static_cast<int>(node));
-  self_->send(coordinator_, DeviceFault{.rank = lost.first_rank,
-                                        .where = lost.num_ranks == 1
-                                                     ? name_of(node)
-                                                     : fmt::format("{} (ranks {} to {})", name_of(node), lost.first_rank,
-                                                                   lost.first_rank + lost.num_ranks - 1),
-                                        .detail = detail,
-                                        .is_loss = true});
+  self_->send(
+      coordinator_,
+      DeviceFault{.rank = lost.first_rank,
+                  .where = lost.num_ranks == 1 ? name_of(node)
+                                               : fmt::format("{} (ranks {} to {})", name_of(node), lost.first_rank,
+                                                             lost.first_rank + lost.num_ranks - 1),
+                  .detail = detail,
+                  .is_loss = true});
 }
 
 void GateShell::fail_start(const std::string& cause) {

@@ -103,12 +103,13 @@ TEST_F(Processes, numbers_are_those_of_threads_bit_for_bit) {
 }
 
 TEST_F(Processes, two_agents_over_tcp_have_the_numbers_of_threads) {
-  const std::vector<std::string> two_nodes = {"--set", "cluster.node.0.devices=2", "--set",
-                                              "cluster.node.1.host=localhost", "--set", "cluster.node.1.devices=2"};
+  const std::vector<std::string> two_nodes = {"--set", "cluster.node.0.devices=2",
+                                              "--set", "cluster.node.1.host=localhost",
+                                              "--set", "cluster.node.1.devices=2"};
   ASSERT_EQ(folder_.run("threads", two_nodes).exit_code, 0);
-  const Finished run =
-      folder_.run("processes", with(with(in_processes, two_nodes), {"--set", "cluster.network.interface=lo", "--set",
-                                                                    "cluster.network.transports=tcp,self"}));
+  const Finished run = folder_.run(
+      "processes", with(with(in_processes, two_nodes),
+                        {"--set", "cluster.network.interface=lo", "--set", "cluster.network.transports=tcp,self"}));
   ASSERT_EQ(run.exit_code, 0) << run.err;
   EXPECT_EQ(numbers("processes"), numbers("threads"));
   const auto over = transports("processes");
@@ -133,7 +134,8 @@ TEST_F(Processes, a_trace_has_the_spans_of_all_devices) {
   const Finished run = folder_.run("run", with(in_processes, {"--trace", at("trace.json").string()}));
   ASSERT_EQ(run.exit_code, 0) << run.err;
   std::set<int> seen;
-  for (const auto& event : nlohmann::json::parse(read_text(at("trace.json"))).at("traceEvents"))
+  const nlohmann::json trace = nlohmann::json::parse(read_text(at("trace.json")));
+  for (const auto& event : trace.at("traceEvents"))
     if (event.contains("dur")) seen.insert(event.at("pid").get<int>());
   EXPECT_EQ(seen.size(), static_cast<std::size_t>(ranks));
 }
@@ -199,11 +201,12 @@ TEST_F(Processes, a_frozen_launcher_is_left) {
 }
 
 TEST_F(Processes, a_host_that_ssh_cannot_reach_is_named) {
-  const Finished run = folder_.run("run", with(in_processes, {"--set", "cluster.launcher=ssh", "--set",
-                                                              "cluster.node.0.host=127.0.0.1", "--set",
-                                                              "cluster.ssh.port=1"}));
+  const Finished run =
+      folder_.run("run", with(in_processes, {"--set", "cluster.launcher=ssh", "--set",
+                                             "cluster.node.0.host=\"127.0.0.1\"", "--set", "cluster.ssh.port=1"}));
   EXPECT_EQ(run.exit_code, 69);
-  EXPECT_THAT(run.err, AnyOf(HasSubstr("host 127.0.0.1: its agent ended: exit code 255"), HasSubstr("cannot start ssh")));
+  EXPECT_THAT(run.err,
+              AnyOf(HasSubstr("host 127.0.0.1: its agent ended: exit code 255"), HasSubstr("cannot start ssh")));
 }
 
 // Somebody else starts the agents of these.
