@@ -116,8 +116,11 @@ TEST(Schema, has_exactly_the_declared_keys) {
   };
   check(job_keys());
   check(node_keys());
-  for (const TableHelp& table : job_tables()) listed += properties(schema, std::string(table.name)).size();
-  EXPECT_EQ(listed, declared + 2);  // cluster.link and cluster.node themselves
+  for (const TableHelp& table : job_tables()) {
+    listed += properties(schema, std::string(table.name)).size();
+    if (table.name.find('.') != std::string_view::npos) ++declared;  // it is listed in the table around it
+  }
+  EXPECT_EQ(listed, declared);
 }
 
 TEST(Schema, types_ranges_and_names_are_the_parsers) {
