@@ -33,9 +33,10 @@ json& table_of(json& tables, std::string_view name) {
 
 const json& properties(const json& schema, const std::string& table) {
   const json& tables = schema["properties"];
-  if (table == "cluster.link") return tables["cluster"]["properties"]["link"]["properties"];
-  return table == "cluster.node" ? tables["cluster"]["properties"]["node"]["items"]["properties"]
-                                 : tables[table]["properties"];
+  const std::size_t dot = table.find('.');
+  if (dot == std::string::npos) return tables[table]["properties"];
+  const json& inner = properties(schema, table.substr(0, dot))[table.substr(dot + 1)];
+  return inner.contains("items") ? inner["items"]["properties"] : inner["properties"];
 }
 
 TEST(Keys, each_path_once_with_help_in_a_known_table) {
