@@ -26,6 +26,7 @@ double GateShell::now() const {
 caf::behavior GateShell::make_behavior(GateSetup setup) {
   setup_ = std::move(setup);
   agents_.resize(setup_.nodes.size());
+  began_ = now();
   self_->delayed_send(self_, nanoseconds(setup_.start_secs), Deadline{});
   return {
       [this](const Enlist& enlist) { on_enlist(enlist); },
@@ -50,13 +51,15 @@ caf::behavior GateShell::make_behavior(GateSetup setup) {
       [this](const Links& links) { setup_.on_links(links); },
       [this](const ChildEnded& ended) { on_agent_ended(ended); },
       [this](Deadline) {
-        if (started_) return;
+        if (started_ || failed_) return;
+        if (const double left = began_ + setup_.start_secs * most_crowded_ - now(); left > 0)
+          return self_->delayed_send(self_, nanoseconds(left), Deadline{});
         std::string missing;
         for (std::size_t node = 0; node < agents_.size(); ++node)
           if (!agents_[node].here)
             missing += fmt::format("{}{} {}", missing.empty() ? "" : "; ", name_of(node),
                                    agents_[node].actor ? "has an agent, but not all its devices" : "has no agent");
-        fail_start(fmt::format("not all hosts were there after {:.3g} s: {}", setup_.start_secs, missing));
+        fail_start(fmt::format("not all hosts were there after {:.3g} s: {}", now() - began_, missing));
       },
       [this](Tick) { on_tick(); },
       [this](StopOrder) { self_->quit(); },
