@@ -1,8 +1,8 @@
 // The actor around a CoordinatorCore: it broadcasts orders, hears progress out, and turns silence into a named cause.
 //
-// No end hangs: a device that dies is a fault; a wait that passed its deadline, and the loss of a process, are explained
-// by asking every device, for a moment, whom it waits for, and give way to a real cause that arrives meanwhile; and when
-// the job is over, devices that do not end within a grace time are given up.
+// No end hangs: a device that dies is a fault; a wait that passed its deadline, and the loss of a process, are
+// explained by asking every device, for a moment, whom it waits for, and give way to a real cause that arrives
+// meanwhile; and when the job is over, devices that do not end within a grace time are given up.
 #pragma once
 
 #include <functional>
@@ -30,9 +30,9 @@ struct CoordinatorSetup {
   std::vector<Member> members;  // in rank order
   // Tells the members who the coordinator is and what to set up; each rank then says Ready.
   std::function<void(const caf::actor& coordinator)> begin;
-  std::function<void(const SaveFinished&)> commit;         // see CoordinatorCore::commit_saves_with
-  std::function<void(const Progressed&)> on_progress;      // on the coordinator's thread
-  std::function<void(bool all_devices_ended)> on_end;      // the last thing that this actor does
+  std::function<void(const SaveFinished&)> commit;     // see CoordinatorCore::commit_saves_with
+  std::function<void(const Progressed&)> on_progress;  // on the coordinator's thread
+  std::function<void(bool all_devices_ended)> on_end;  // the last thing that this actor does
 };
 
 // A CoordinatorSetup::begin for devices of this process, both by rank.

@@ -11,7 +11,7 @@ namespace {
 using nlohmann::json;
 
 constexpr std::array<std::string_view, 3> pass_names = {"forward", "backward_input", "backward_weight"};
-constexpr std::array<std::string_view, 3> part_names = {"whole", "start", "finish"};
+constexpr std::array<std::string_view, num_parts> part_names = {"whole", "start", "relay", "finish"};
 
 // Figures that are numbers alone, each written and read by its name.
 struct Figure {

@@ -55,7 +55,7 @@ struct ExpertRoutes {
   const std::vector<Peer>& awaited(bool scatters, Part part) const {
     return awaited_by[static_cast<std::size_t>(part)][scatters ? 1 : 0];
   }
-  std::array<std::array<std::vector<Peer>, 2>, 4> awaited_by;  // [part][gather, scatter]
+  std::array<std::array<std::vector<Peer>, 2>, num_parts> awaited_by;  // [part][gather, scatter]
 };
 
 ExpertRoutes expert_routes(const Plan& plan, int rank);

@@ -36,8 +36,9 @@ int transfers_in_flight(const Plan& plan, const RankProgram& rank) {
   return interleaves ? forward + backward : std::max(forward, backward);
 }
 
-// What a rank relays for others in one transfer, as it comes and as it passes it on: rows and (row, expert) pairs.
-// Planned as routed rows are, and never more than there are.
+// What a rank holds of others while it relays, rows and (row, expert) pairs: at a gather, all that its node sends and
+// all that goes on; at the scatter behind it, what goes on, with one counterpart's message still to be taken apart,
+// while the gather's may not have been taken yet. Planned as routed rows are, and never more than there are.
 struct Relayed {
   std::int64_t rows = 0, pairs = 0;
 };
@@ -54,9 +55,12 @@ Relayed planned_relayed(const Plan& plan) {
     const RowCopies copies = row_copies(plan, first);
     const auto senders = static_cast<double>(routes.counterparts.size());
     const int chosen = plan.job.model.experts_per_token;
+    if (senders == 0) continue;  // the group lies within a node
     const double met = std::min<double>(static_cast<double>(routes.node.size()), chosen);
-    most.rows = std::max(most.rows, bound(copies.network + copies.relayed + copies.kept, senders * (1 + met)));
-    most.pairs = std::max(most.pairs, bound(2 * copies.network_pairs, senders * 2 * chosen));
+    const double between = 1 + 1 / senders;
+    most.rows =
+        std::max(most.rows, bound(between * copies.network + copies.relayed + copies.kept, senders * (between + met)));
+    most.pairs = std::max(most.pairs, bound((between + 1) * copies.network_pairs, senders * (between + 1) * chosen));
   }
   return most;
 }
@@ -76,7 +80,7 @@ std::int64_t message_bound(const Plan& plan, int pipeline_index, const std::vect
   const std::int64_t gate = element_bytes(Element::wide, plan.job.precision.compute);
   constexpr std::int64_t told = 8;  // of a pair, ahead of its row: which row, and for which expert
   const std::int64_t own = (2 * own_rows + planned_rows(plan)) * (row + gate) + 2 * own_rows * told;
-  const std::int64_t of_others = 2 * (relayed.rows * row + relayed.pairs * (gate + told));
+  const std::int64_t of_others = relayed.rows * row + relayed.pairs * (gate + told);
   return num_messages * rounded_bytes(plan.tokens_per_microbatch() * row) +
          transfers_in_flight(plan, rank) * (own + of_others);
 }
@@ -97,7 +101,8 @@ std::int64_t weight_bytes(const Plan& plan, const Bucket& bucket) {
   return static_cast<std::int64_t>(std::ceil(bytes));
 }
 
-// Weights, gradients and optimizer state of the first rank of each pipeline index: the others' are as large.
+// Weights, gradients, optimizer state and what its synchronisation brings, of the first rank of each pipeline index:
+// the others' are as large.
 void add_state(const Plan& plan, std::vector<RankMemory>& by_index) {
   const std::int64_t wide = element_bytes(Element::wide, plan.job.precision.compute);
   for (const Bucket& bucket : plan.layout.buckets) {
@@ -108,6 +113,10 @@ void add_state(const Plan& plan, std::vector<RankMemory>& by_index) {
       memory.weights += weights;
       memory.gradients += bucket.size * wide;
       memory.optimizer += bucket.shard_size() * optimizer_bytes(plan.job);
+      // Gradients of the owned shard from all its other copies, some of which may be done before this rank is. In one
+      // process they are read where they lie; the gathered weights, later, are no more.
+      if (plan.job.cluster.isolation == Isolation::process)
+        memory.messages += (bucket.size - bucket.shard_size()) * wide;
     }
   }
 }

@@ -2,7 +2,8 @@
 //
 // Weights, gradients, optimizer state and values of T rows are exact for stages without transfers (M-1). Values of R
 // rows are planned for mean × load_factor rows. Messages are a bound: the point-to-point messages that can be under
-// way, and the rows of the transfers that can be in flight at once.
+// way, the rows of the transfers that can be in flight at once and, between processes, the gradient shards of other
+// copies.
 #pragma once
 
 #include <cstdint>

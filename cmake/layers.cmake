@@ -18,8 +18,11 @@ endif()
 # Code that is never hot (tests, the program's verbs, the job file) compiles in half the time with little optimisation.
 add_library(dsrun_cold_options INTERFACE)
 target_link_libraries(dsrun_cold_options INTERFACE dsrun_options)
-target_compile_options(dsrun_cold_options INTERFACE
-  $<$<COMPILE_LANGUAGE:CXX>:$<IF:$<BOOL:${DSRUN_SANITIZE}>,-O0,-O1>>)
+if(DSRUN_SANITIZE)
+  target_compile_options(dsrun_cold_options INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-O0>)
+else()
+  target_compile_options(dsrun_cold_options INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-O1>)
+endif()
 
 # dsrun_layer(NAME DIR folder [COLD] [LINK layers and public libraries] [PRIVATE libraries] [EXCLUDE subfolders])
 function(dsrun_layer name)

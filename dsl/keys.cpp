@@ -296,7 +296,8 @@ constexpr std::array<TableHelp, 14> tables = {{
      "latency_us later; a device has one way out to its own node and one to the others; without the table messages "
      "arrive at once"},
     {"cluster.network", "what processes talk over; [cluster] isolation = \"process\""},
-    {"cluster.ssh", "how [cluster] launcher = \"ssh\" reaches hosts; what is \"\" or 0 is left to ssh and its own files"},
+    {"cluster.ssh",
+     "how [cluster] launcher = \"ssh\" reaches hosts; what is \"\" or 0 is left to ssh and its own files"},
     {"cluster.node",
      "one entry a host, or several for localhost, which then stands for as many nodes; none: one localhost with as "
      "many devices as ranks"},

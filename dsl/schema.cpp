@@ -97,8 +97,8 @@ json json_schema() {
       schema["properties"]["cluster"]["properties"]["node"] = {
           {"type", "array"}, {"minItems", 1}, {"items", table_schema(node_keys(), table)}};
     else if (const std::size_t dot = table.name.find('.'); dot != std::string_view::npos)
-      schema["properties"][std::string(table.name.substr(0, dot))]["properties"][std::string(table.name.substr(dot + 1))] =
-          table_schema(job_keys(), table);
+      schema["properties"][std::string(table.name.substr(0, dot))]["properties"]
+            [std::string(table.name.substr(dot + 1))] = table_schema(job_keys(), table);
     else
       schema["properties"][std::string(table.name)] = table_schema(job_keys(), table);
   }

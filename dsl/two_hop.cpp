@@ -33,8 +33,8 @@ std::string two_hop_fault(const Job& job) {
   for (const auto& [first, devices] : groups) {
     const auto [least, most] = std::minmax_element(devices.begin(), devices.end());
     if (*least != *most)
-      return fmt::format("the expert group of ranks {} to {} has {} devices on one node and {} on another", first,
-                         first + job.parallel.expert - 1, *least, *most);
+      return fmt::format("the expert group of ranks {} to {} does not have as many devices on each node: {} and {}",
+                         first, first + job.parallel.expert - 1, *least, *most);
     if (*least == 1)
       return fmt::format("the expert group of ranks {} to {} has one device on each node", first,
                          first + job.parallel.expert - 1);

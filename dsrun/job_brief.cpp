@@ -18,8 +18,8 @@ namespace {
 SavedState checkpoint_of(const JobBrief& brief) {
   std::optional<SavedState> saved = find_saved_state(brief.run_dir);
   if (!saved)
-    throw std::runtime_error(fmt::format("there is no checkpoint in {} on this host: hosts have to share that folder",
-                                         brief.run_dir));
+    throw std::runtime_error(
+        fmt::format("there is no checkpoint in {} on this host: hosts have to share that folder", brief.run_dir));
   if (saved->step() != *brief.resume_from)
     throw std::runtime_error(fmt::format("the newest checkpoint in {} on this host is of step {}, the job's of step {}",
                                          brief.run_dir, saved->step(), *brief.resume_from));
@@ -40,8 +40,8 @@ std::string to_text(const JobBrief& brief) {
 
 JobBrief read_brief(const std::string& text) {
   const nlohmann::json from = nlohmann::json::parse(text);
-  ParseResult parsed = parse_job_text(from.at("job").get<std::string>(), "the launcher's job", {},
-                                      from.at("folder").get<std::string>());
+  ParseResult parsed =
+      parse_job_text(from.at("job").get<std::string>(), "the launcher's job", {}, from.at("folder").get<std::string>());
   if (!parsed.job) throw std::runtime_error("the launcher's job is not valid here: " + parsed.faults[0].message);
   JobBrief brief;
   brief.job = std::move(*parsed.job);
@@ -55,7 +55,8 @@ JobBrief read_brief(const std::string& text) {
 std::shared_ptr<DeviceSetup> make_device_setup(const JobBrief& brief, int rank) {
   const Job& job = brief.job;
   if (job.precision.compute == Precision::bf16 && !bf16_products_supported())
-    throw std::runtime_error("this host's processor has no bf16 instructions, the launcher's has: set precision.compute");
+    throw std::runtime_error(
+        "this host's processor has no bf16 instructions, the launcher's has: set precision.compute");
   const auto source = open_source(job.data, job.folder, job.batch.length + job.model.mtp_depth, job.run.seed);
   auto setup = std::make_shared<DeviceSetup>();
   setup->plan = std::make_shared<Plan>(make_plan(job));

@@ -16,11 +16,11 @@
 namespace dsrun {
 
 struct JobBrief {
-  Job job;                            // as it runs, its paths absolute
-  std::string run_dir;                // absolute
+  Job job;                                  // as it runs, its paths absolute
+  std::string run_dir;                      // absolute
   std::optional<std::int64_t> resume_from;  // the step of the checkpoint there
-  std::uint64_t text = 0;             // fingerprint of what it trains on
-  bool with_spans = false;            // it shall tell what it does, for a trace
+  std::uint64_t text = 0;                   // fingerprint of what it trains on
+  bool with_spans = false;                  // it shall tell what it does, for a trace
 };
 
 std::string to_text(const JobBrief& brief);
@@ -34,6 +34,7 @@ std::shared_ptr<const BatchLoader> loader_from(const std::shared_ptr<const Batch
                                                const std::optional<SavedState>& from);
 
 // Puts a pretrained model's weights in place of random ones; empty without one.
-std::function<void(DeviceCore&)> initialiser(const std::shared_ptr<const Pretrained>& pretrained, const ModelSpec& model);
+std::function<void(DeviceCore&)> initialiser(const std::shared_ptr<const Pretrained>& pretrained,
+                                             const ModelSpec& model);
 
 }  // namespace dsrun

@@ -36,10 +36,11 @@ std::optional<Refusal> check_built(const Job& job) {
     const bool here = node.host == "localhost";
     elsewhere = elsewhere || !here;
     if (!here && !goes_elsewhere)
-      return Refusal{exit_cannot_place,
-                     fmt::format("cannot place devices on host \"{}{}\": that takes [cluster] isolation = \"process\" and "
-                                 "launcher = \"ssh\" or \"wait\"; dsrun plan tells what this job would be",
-                                 node.host, node.count > 1 ? "-0" : "")};
+      return Refusal{
+          exit_cannot_place,
+          fmt::format("cannot place devices on host \"{}{}\": that takes [cluster] isolation = \"process\" and "
+                      "launcher = \"ssh\" or \"wait\"; dsrun plan tells what this job would be",
+                      node.host, node.count > 1 ? "-0" : "")};
     if (node.kind != "cpu")
       return Refusal{exit_cannot_place, fmt::format("cannot place devices of kind \"{}\": jobs run on \"cpu\" alone; "
                                                     "dsrun plan tells what this one would be",

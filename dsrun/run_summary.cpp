@@ -63,9 +63,9 @@ void RunSummary::add(const StepFinished& step) {
 }
 
 std::string RunSummary::text() const {
-  return num_steps_ == 0 ? std::string()
-                         : speed() + phases() + instructions() + ops() + memory() + experts() + traffic() + messaging() +
-                               links();
+  return num_steps_ == 0
+             ? std::string()
+             : speed() + phases() + instructions() + ops() + memory() + experts() + traffic() + messaging() + links();
 }
 
 std::string RunSummary::speed() const {

@@ -75,7 +75,7 @@ std::int64_t bytes_needed(const CalibrationOptions& options) {
 
 std::string step_name(const StepShape& shape) {
   constexpr std::array<std::string_view, 3> passes = {"forward", "input gradient", "weight gradient"};
-  constexpr std::array<std::string_view, 3> parts = {"", ", start", ", finish"};
+  constexpr std::array<std::string_view, num_parts> parts = {"", ", start", ", relay", ", finish"};
   return fmt::format("{} {}{}", op_name(shape.op), passes[static_cast<std::size_t>(shape.pass)],
                      parts[static_cast<std::size_t>(shape.part)]);
 }

@@ -2,6 +2,7 @@
 // written once and memory can be planned. `add` makes no step of its own: its gradient passes through.
 #include "models/steps.hpp"
 
+#include <array>
 #include <cassert>
 #include <functional>
 
@@ -197,12 +198,12 @@ std::string to_string(const StageSteps& stage, const StepList& list) {
     return fmt::format("{}", fmt::join(all, ", "));
   };
   constexpr const char* passes[] = {"", ".input_gradient", ".weight_gradient", ".recompute"};
-  constexpr const char* parts[] = {"", " start", " relay", " finish"};
+  constexpr std::array<const char*, num_parts> parts = {"", " start", " relay", " finish"};
   std::string text;
   for (const Step& step : list) {
     const Node& node = stage.graph.nodes[static_cast<std::size_t>(step.node)];
     text += fmt::format("{}{}{} {}({}) -> {}", op_name(node.op), passes[static_cast<int>(step.pass)],
-                        parts[static_cast<int>(step.part)], node.layer, names(values_read(stage, step)),
+                        parts[static_cast<std::size_t>(step.part)], node.layer, names(values_read(stage, step)),
                         names(values_made(stage, step)));
     for (const TakeOver& move : step.takes_over)
       text += fmt::format("  [{} in place]", stage.values[static_cast<std::size_t>(move.to)].name);

@@ -9,7 +9,7 @@ namespace dsrun {
 
 struct AgentOptions {
   AgentInvitation invitation;
-  std::string program;  // dsrun's own path, for its devices
+  std::string program;        // dsrun's own path, for its devices
   bool with_lifeline = true;  // its stdin tells whether the launcher lives; false: somebody else started it
 };
 

@@ -1,9 +1,9 @@
 // Children: processes that this one starts and never leaves behind.
 //
-// A child gets its input on stdin, and stdin then stays open for as long as this process lives: a child that sees its end
-// is an orphan and ends itself (Lifeline). Besides, the kernel kills it with the thread that started it, which is one of
-// Children's own. A child is in a session of its own, so that Ctrl-C reaches this process alone; what it prints goes to
-// this process's stderr.
+// A child gets its input on stdin, and stdin then stays open for as long as this process lives: a child that sees its
+// end is an orphan and ends itself (Lifeline). Besides, the kernel kills it with the thread that started it, which is
+// one of Children's own. A child is in a session of its own, so that Ctrl-C reaches this process alone; what it prints
+// goes to this process's stderr.
 #pragma once
 
 #include <chrono>

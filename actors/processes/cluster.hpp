@@ -18,9 +18,9 @@ struct LinkReport {
 };
 
 struct ProcessOptions {
-  std::string brief;                    // of the job, as `dsrun device` reads it
+  std::string brief;                     // of the job, as `dsrun device` reads it
   std::vector<std::int64_t> rank_bytes;  // planned for each rank; empty: not checked
-  std::string invitation_file;          // launcher = "wait": where agents find their invitation
+  std::string invitation_file;           // launcher = "wait": where agents find their invitation
   std::function<void(const std::string& line)> say;
   std::function<void(const LinkReport&)> on_link;  // in order, after the end
 };

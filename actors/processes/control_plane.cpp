@@ -73,8 +73,7 @@ caf::actor_system& ControlPlane::actors() { return parts_->system; }
 
 std::uint16_t ControlPlane::listen(const caf::actor& door, const std::string& address) {
   const auto port = caf::openssl::publish(door, 0, address.c_str());
-  if (!port)
-    throw ControlError(fmt::format("cannot listen on {}: {}", address, parts_->system.render(port.error())));
+  if (!port) throw ControlError(fmt::format("cannot listen on {}: {}", address, parts_->system.render(port.error())));
   return *port;
 }
 

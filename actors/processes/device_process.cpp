@@ -91,9 +91,7 @@ class DoorShell {
   }
 
  private:
-  double now() const {
-    return std::chrono::duration<double>(self_->system().clock().now().time_since_epoch()).count();
-  }
+  double now() const { return std::chrono::duration<double>(self_->system().clock().now().time_since_epoch()).count(); }
   Self* self_;
   Setup setup_;
   Heartbeats beats_;
@@ -195,8 +193,7 @@ class DeviceProcess {
     for (std::size_t peer = 0; peer < report.peers.size(); ++peer) {
       const TransportReport::Peer& each = report.peers[peer];
       if (each.traffic.messages_out > 0)
-        links.peers.push_back(
-            {static_cast<int>(peer), each.link, each.traffic.messages_out, each.traffic.bytes_out});
+        links.peers.push_back({static_cast<int>(peer), each.link, each.traffic.messages_out, each.traffic.bytes_out});
     }
     for (const std::int64_t dropped : report.drops) links.dropped += dropped;
     caf::anon_send(agent_, std::move(links));

@@ -13,6 +13,7 @@ namespace dsrun {
 using MakeDeviceSetup = std::function<std::shared_ptr<DeviceSetup>(const std::string& brief, int rank)>;
 
 // Until the job is over, then ends the process; on the spot when the agent is gone.
-[[noreturn]] void run_device_process(const DeviceInvitation& invitation, const MakeDeviceSetup& make_setup, bool with_spans);
+[[noreturn]] void run_device_process(const DeviceInvitation& invitation, const MakeDeviceSetup& make_setup,
+                                     bool with_spans);
 
 }  // namespace dsrun

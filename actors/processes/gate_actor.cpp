@@ -26,6 +26,7 @@ double GateShell::now() const {
 caf::behavior GateShell::make_behavior(GateSetup setup) {
   setup_ = std::move(setup);
   agents_.resize(setup_.nodes.size());
+  began_ = now();
   self_->delayed_send(self_, nanoseconds(setup_.start_secs), Deadline{});
   return {
       [this](const Enlist& enlist) { on_enlist(enlist); },
@@ -50,13 +51,15 @@ caf::behavior GateShell::make_behavior(GateSetup setup) {
       [this](const Links& links) { setup_.on_links(links); },
       [this](const ChildEnded& ended) { on_agent_ended(ended); },
       [this](Deadline) {
-        if (started_) return;
+        if (started_ || failed_) return;
+        if (const double left = began_ + setup_.start_secs * most_crowded_ - now(); left > 0)
+          return self_->delayed_send(self_, nanoseconds(left), Deadline{});
         std::string missing;
         for (std::size_t node = 0; node < agents_.size(); ++node)
           if (!agents_[node].here)
             missing += fmt::format("{}{} {}", missing.empty() ? "" : "; ", name_of(node),
                                    agents_[node].actor ? "has an agent, but not all its devices" : "has no agent");
-        fail_start(fmt::format("not all hosts were there after {:.3g} s: {}", setup_.start_secs, missing));
+        fail_start(fmt::format("not all hosts were there after {:.3g} s: {}", now() - began_, missing));
       },
       [this](Tick) { on_tick(); },
       [this](StopOrder) { self_->quit(); },
@@ -88,8 +91,8 @@ void GateShell::on_enlist(const Enlist& enlist) {
   if (enlist.build != setup_.build) {
     refuse(fmt::format("another version of dsrun: {} here, {} at the launcher", enlist.build, setup_.build));
     if (!started_ && enlist.node >= 0)
-      fail_start(fmt::format("host {} has another version of dsrun: {}, this is {}", enlist.host, enlist.build,
-                             setup_.build));
+      fail_start(
+          fmt::format("host {} has another version of dsrun: {}, this is {}", enlist.host, enlist.build, setup_.build));
     return;
   }
   const int place_of_it = failed_ ? -1 : place(enlist);
@@ -97,17 +100,18 @@ void GateShell::on_enlist(const Enlist& enlist) {
   const auto node = static_cast<std::size_t>(place_of_it);
   const GateNode& wanted = setup_.nodes[node];
   if (wanted.needed_bytes > enlist.available_bytes) {
-    const std::string reason =
-        fmt::format("too little memory on host {}: its {} ranks together need {:.2f} GiB at their peak, and {:.2f} GiB "
-                    "are available (dsrun plan shows where it goes)",
-                    enlist.host, wanted.num_ranks, gibibytes(wanted.needed_bytes), gibibytes(enlist.available_bytes));
+    const std::string reason = fmt::format(
+        "too little memory on host {}: its {} ranks together need {:.2f} GiB at their peak, and {:.2f} GiB "
+        "are available (dsrun plan shows where it goes)",
+        enlist.host, wanted.num_ranks, gibibytes(wanted.needed_bytes), gibibytes(enlist.available_bytes));
     refuse(reason);
     return fail_start(reason);
   }
   agents_[node].actor = enlist.agent;
   agents_[node].host = enlist.host;
   // A beat takes next to no time, but behind many processes that want the core it comes later.
-  const double crowd = std::max(1.0, static_cast<double>(wanted.num_ranks) / (beats_a_core * std::max(1, enlist.cores)));
+  const double crowd =
+      std::max(1.0, static_cast<double>(wanted.num_ranks) / (beats_a_core * std::max(1, enlist.cores)));
   most_crowded_ = std::max(most_crowded_, crowd);
   self_->send(enlist.agent, Begin{place_of_it, wanted.first_rank, wanted.num_ranks, setup_.world, setup_.generation,
                                   setup_.brief, setup_.secret, setup_.freeze_secs * crowd});
@@ -162,13 +166,14 @@ void GateShell::tell_loss(std::size_t node, const std::string& detail) {
   if (!coordinator_) return;
   const GateNode& lost = setup_.nodes[node];
   beats_.forget(static_cast<int>(node));
-  self_->send(coordinator_, DeviceFault{.rank = lost.first_rank,
-                                        .where = lost.num_ranks == 1
-                                                     ? name_of(node)
-                                                     : fmt::format("{} (ranks {} to {})", name_of(node), lost.first_rank,
-                                                                   lost.first_rank + lost.num_ranks - 1),
-                                        .detail = detail,
-                                        .is_loss = true});
+  self_->send(
+      coordinator_,
+      DeviceFault{.rank = lost.first_rank,
+                  .where = lost.num_ranks == 1 ? name_of(node)
+                                               : fmt::format("{} (ranks {} to {})", name_of(node), lost.first_rank,
+                                                             lost.first_rank + lost.num_ranks - 1),
+                  .detail = detail,
+                  .is_loss = true});
 }
 
 void GateShell::fail_start(const std::string& cause) {

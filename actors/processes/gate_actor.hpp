@@ -67,6 +67,7 @@ class GateShell {
   Heartbeats beats_;           // of agents
   double most_crowded_ = 1.0;  // devices a core, of any host
   caf::actor coordinator_;
+  double began_ = 0;
   bool started_ = false, failed_ = false;
 };
 

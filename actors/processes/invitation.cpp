@@ -20,7 +20,8 @@ std::string from_hex(const std::string& text) {
   if (text.size() % 2 != 0 || text.find_first_not_of("0123456789abcdef") != std::string::npos)
     throw std::runtime_error("not an invitation: a secret that is not hexadecimal");
   std::string bytes;
-  for (std::size_t i = 0; i < text.size(); i += 2) bytes += static_cast<char>(std::stoi(text.substr(i, 2), nullptr, 16));
+  for (std::size_t i = 0; i < text.size(); i += 2)
+    bytes += static_cast<char>(std::stoi(text.substr(i, 2), nullptr, 16));
   return bytes;
 }
 
@@ -65,9 +66,12 @@ std::string to_text(const AgentInvitation& i) {
 
 AgentInvitation read_agent_invitation(const std::string& text) {
   return read(text, "agent", [](const json& from) {
-    return AgentInvitation{from.at("job").get<std::string>(),       from.at("node").get<int>(),
-                           place_of(from.at("gate")),               from.at("interface").get<std::string>(),
-                           from.at("transports").get<std::string>(), credentials_of(from.at("credentials"))};
+    return AgentInvitation{from.at("job").get<std::string>(),
+                           from.at("node").get<int>(),
+                           place_of(from.at("gate")),
+                           from.at("interface").get<std::string>(),
+                           from.at("transports").get<std::string>(),
+                           credentials_of(from.at("credentials"))};
   });
 }
 

@@ -102,8 +102,8 @@ JobAuthority::~JobAuthority() = default;
 
 Credentials JobAuthority::issue(const std::string& common_name) {
   const Key key = make_key();
-  const Certificate certificate = make_certificate(common_name, key.get(), parts_->certificate.get(),
-                                                   parts_->key.get(), ++parts_->serial);
+  const Certificate certificate =
+      make_certificate(common_name, key.get(), parts_->certificate.get(), parts_->key.get(), ++parts_->serial);
   return {pem_of(parts_->certificate.get()), pem_of(certificate.get()), pem([&](BIO* bio) {
             return PEM_write_bio_PrivateKey(bio, key.get(), nullptr, nullptr, 0, nullptr, nullptr);
           })};

@@ -1,5 +1,5 @@
-// JobAuthority: the certificate authority of one job. It is made at the launch, lives in the launcher's memory alone, and
-// whoever shows a certificate of another one does not get in.
+// JobAuthority: the certificate authority of one job. It is made at the launch, lives in the launcher's memory alone,
+// and whoever shows a certificate of another one does not get in.
 #pragma once
 
 #include <cstddef>

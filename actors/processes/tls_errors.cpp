@@ -53,8 +53,6 @@ int SSL_connect(SSL* connection) {
 
 namespace dsrun {
 
-bool tls_errors_are_kept_apart() {
-  return dlsym(RTLD_DEFAULT, "SSL_read") == reinterpret_cast<void*>(&SSL_read);
-}
+bool tls_errors_are_kept_apart() { return dlsym(RTLD_DEFAULT, "SSL_read") == reinterpret_cast<void*>(&SSL_read); }
 
 }  // namespace dsrun

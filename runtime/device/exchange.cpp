@@ -107,11 +107,7 @@ RowCount ExchangeStep::size_of(const ReceivePlan& plan) const {
 
 RowCount ExchangeStep::size_of(const ExpertRoutes::In& in) const {
   RowCount all;
-  for (const int origin : in.origins) {
-    const RowCount size = size_of(routing.receives[static_cast<std::size_t>(origin)]);
-    all.rows += size.rows;
-    all.pairs += size.pairs;
-  }
+  for (const int origin : in.origins) all += size_of(routing.receives[static_cast<std::size_t>(origin)]);
   return all;
 }
 

@@ -1,7 +1,8 @@
 // exchange_counts: each destination is told the rows to come as (row, expert) pairs. A message has a block for each
 // origin of rows: how many rows, how many pairs, the pairs' rows, the pairs' experts, all int32. A relay takes the
 // blocks of its counterparts, experts counted from the node's first, apart into blocks for the members of its node.
-#include <numeric>
+#include <algorithm>
+#include <span>
 
 #include "runtime/device/exchange_step.hpp"
 

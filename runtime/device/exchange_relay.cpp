@@ -1,5 +1,7 @@
 // Scatter and gather at a relay, for the tokens of its counterparts on other nodes. A member of the node has one
 // message with its part of each counterpart's, in the order of counterparts.
+#include <tuple>
+
 #include "runtime/device/exchange_step.hpp"
 #include "runtime/kernels/rows.hpp"
 
@@ -9,10 +11,7 @@ namespace {
 // Of the message between the relay and member `m` of its node.
 RowCount size_of_member(const ExchangeStep& step, std::size_t m) {
   RowCount all;
-  for (const RelayPlan& relay : step.routing.relays) {
-    const RowCount size = step.size_of(relay.sends[m]);
-    all = {all.rows + size.rows, all.pairs + size.pairs};
-  }
+  for (const RelayPlan& relay : step.routing.relays) all += step.size_of(relay.sends[m]);
   return all;
 }
 
@@ -23,7 +22,7 @@ std::vector<RowMessage> parts_of(const ExchangeStep& step, const RowMessage& mes
   for (const RelayPlan& relay : step.routing.relays) {
     const RowCount size = step.size_of(relay.sends[m]);
     parts.push_back(message.part(first, size));
-    first = {first.rows + size.rows, first.pairs + size.pairs};
+    first += size;
   }
   return parts;
 }

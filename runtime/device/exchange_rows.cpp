@@ -13,7 +13,7 @@ void for_each_origin(ExchangeStep& step, const ExpertRoutes::In& in, const RowMe
     const ReceivePlan& plan = step.routing.receives[static_cast<std::size_t>(origin)];
     const RowCount size = step.size_of(plan);
     visit(plan, message.part(first, size));
-    first = {first.rows + size.rows, first.pairs + size.pairs};
+    first += size;
   }
 }
 

@@ -9,6 +9,11 @@ namespace dsrun {
 // How many rows of tokens a message has, and how many (row, expert) pairs they make.
 struct RowCount {
   std::int64_t rows = 0, pairs = 0;
+  RowCount& operator+=(RowCount other) {
+    rows += other.rows;
+    pairs += other.pairs;
+    return *this;
+  }
 };
 
 // A message of rows [rows × D], and with dispatch one gate a pair behind them [1 × pairs].

@@ -1,6 +1,7 @@
 #include "runtime/metrics/trace.hpp"
 
 #include <algorithm>
+#include <array>
 
 #include <fmt/format.h>
 
@@ -46,9 +47,9 @@ std::string name_of(const DeviceSpan& span) {
   if (span.what == DeviceSpan::What::instruction) return to_string(span.instruction);
   if (span.what == DeviceSpan::What::wire) return name_of_message(span);
   constexpr const char* passes[] = {"F", "B", "W", "B recompute"};
-  constexpr const char* parts[] = {"", " start", " relay", " finish"};
+  constexpr std::array<const char*, num_parts> parts = {"", " start", " relay", " finish"};
   return fmt::format("{} {}{}", passes[static_cast<int>(span.pass)], op_name(span.op),
-                     parts[static_cast<int>(span.part)]);
+                     parts[static_cast<std::size_t>(span.part)]);
 }
 
 }  // namespace

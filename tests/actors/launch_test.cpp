@@ -15,6 +15,7 @@
 
 #include "actors/launch.hpp"
 #include "tests/support/fake_cluster.hpp"
+#include "tests/support/meshes.hpp"
 
 namespace dsrun::test {
 namespace {
@@ -170,6 +171,32 @@ TEST_F(Launch, N2_a_link_delays_what_devices_send_and_nothing_else) {
       EXPECT_GT(each.idle, 0.004);  // flights are waits for the link, however busy the machine is
     }
   }
+}
+
+TEST_F(Launch, N2_two_hops_over_links_of_two_speeds_give_the_bits_of_the_fake_cluster) {
+  auto overrides = on_nodes_of_two(mesh_case("dualpipev", 1, 4, 4, 4), 2).overrides;
+  FakeCluster reference(small_job(overrides), small_corpus());
+  const FakeRun expected = reference.run();
+  overrides.insert(overrides.end(), {"cluster.link.latency_us=100", "cluster.link.network_latency_us=1000"});
+  LaunchOptions with = options(small_job(overrides), "run");
+  with.cores = 64;
+  ASSERT_TRUE(with.plan->two_hop);
+  std::vector<double> losses;
+  with.on_progress = [&](const Progressed& progress) {
+    if (const auto* step = std::get_if<StepFinished>(&progress)) losses.push_back(step->metrics.loss);
+  };
+  std::atomic<int> second_hops{0}, wrong{0};
+  with.on_span = [&](int rank, const DeviceSpan& span) {
+    if (span.what != DeviceSpan::What::wire) return;
+    second_hops += span.hop == Hop::second;
+    const bool crosses = !with.plan->placement.same_node(rank, span.peer);
+    if ((span.end_ns - span.start_ns >= 1'000'000) != crosses) ++wrong;
+  };
+  JobControl control;
+  ASSERT_EQ(run_job(with, control).outcome, Outcome::completed);
+  EXPECT_EQ(losses, expected.losses);
+  EXPECT_GT(second_hops, 100);
+  EXPECT_EQ(wrong, 0);
 }
 
 TEST_F(Launch, stopped_and_resumed_equals_uninterrupted) {

@@ -19,12 +19,12 @@ namespace dsrun::test {
 namespace {
 
 constexpr int num_pairs = 5;      // of runs, one straight and one with two hops
-constexpr int num_steps = 6;      // of a run
+constexpr int num_steps = 5;      // of a run
 constexpr int skipped_steps = 2;  // of these: they make primitives and touch memory first
 constexpr int num_balancing_steps = 40;
 constexpr double calibration_secs = 12;
 constexpr double slower_between_nodes = 3;
-constexpr double wire_over_compute = 2;  // what rows take between nodes, straight, over a step on free links
+constexpr double wire_over_compute = 4;  // what rows take between nodes, straight, over a step on free links
 
 // A token's eight experts of 32 are on nearly every device: straight, a row crosses to both devices of the other node.
 const std::vector<std::string> sizes = {"model.layers=2",

@@ -98,6 +98,21 @@ TEST(DeviceModelJson, reads_what_it_writes) {
   }
 }
 
+TEST(DeviceModelJson, keeps_every_part_of_a_step_by_name) {
+  DeviceModel model = measured_model();
+  const MeasuredOp op = model.measured[0];
+  model.measured.clear();
+  for (const Part part : {Part::whole, Part::start, Part::relay, Part::finish}) {
+    model.measured.push_back(op);
+    model.measured.back().part = part;
+  }
+  const nlohmann::json written = to_json(model);
+  EXPECT_EQ(written["measured"][2]["part"], "relay");
+  EXPECT_EQ(written["measured"][3]["part"], "finish");
+  const DeviceModel read = device_model_from_json(written);
+  for (std::size_t i = 0; i < 4; ++i) EXPECT_EQ(read.measured[i].part, model.measured[i].part);
+}
+
 std::string fault_of(const nlohmann::json& json) {
   try {
     device_model_from_json(json);

@@ -179,7 +179,7 @@ constexpr FaultCase rule_cases[] = {
     {"two_hops_of_uneven_nodes",
      "[parallel]\ndata = 4\nexpert = 4\ndispatch = \"two_hop\"\n[[cluster.node]]\ndevices = 1\n[[cluster.node]]\n"
      "devices = 3\n",
-     7, 12, "parallel.dispatch", "1 devices on one node and 3 on another", "equally many", 6, 10, "parallel.expert"},
+     7, 12, "parallel.dispatch", "as many devices on each node: 1 and 3", "equally many", 6, 10, "parallel.expert"},
     {"devices", "[parallel]\ndata = 2\n[[cluster.node]]\ndevices = 3\n", 7, 11, "cluster.node.0.devices",
      "3 devices for 2 ranks", "sum to 2", 5, 8, "parallel.data"},
 };

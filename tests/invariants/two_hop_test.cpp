@@ -53,6 +53,19 @@ TEST(TwoHopNumbers, N1_fp64_losses_and_weights_of_20_steps_equal_one_device_and_
   }
 }
 
+// The test of the test: a relay that adds nothing up must be seen.
+TEST(TwoHopNumbers, a_sum_that_a_relay_forgets_is_seen) {
+  const auto overrides = two_hop_cases()[0].overrides;
+  FakeClusterOptions options;
+  options.on_message = [](int destination, TensorMessage& message) {
+    if (message.tag.hop == Hop::second && message.tag.source == 2 && destination == 0 && message.tag.microbatch == 1)
+      std::fill_n(message.payload.data(), message.payload.size(), 0);
+  };
+  FakeCluster cluster(small_job(overrides), small_corpus(20000, 0), options);
+  ASSERT_FALSE(cluster.run().hung);
+  EXPECT_GT(worst_difference(train(overrides, {}).weights, cluster.gather_weights()).relative, 1e-6);
+}
+
 TEST(TwoHopNumbers, N1_recomputation_changes_no_bit) {
   for (const MeshCase& mesh : two_hop_cases()) {
     SCOPED_TRACE(mesh.name);
@@ -104,6 +117,25 @@ TEST_P(TwoHop, M1_memory_is_as_planned_and_relays_are_counted) {
         EXPECT_LE(peak(MemoryClass::messages), plan.messages);
       }
     }
+}
+
+// Of uneven loads, planned for as usual: messages fit the bound, and would not without what is relayed.
+TEST(TwoHopMemory, M1_the_bound_on_messages_needs_its_relays) {
+  auto overrides = on_nodes_of_two(mesh_case("1f1b", 1, 8, 8, 1), 4).overrides;
+  overrides.insert(overrides.end(), {"balance.load_factor=1.5", "job.steps=2"});
+  const Job job = small_job(overrides);
+  FakeClusterOptions options;
+  options.seed = 1;
+  options.random_delay_ns = 1'000'000;
+  FakeCluster cluster(job, small_corpus(20000, 0), options);
+  ASSERT_FALSE(cluster.run().hung);
+  std::int64_t most = 0;
+  for (int rank = 0; rank < 8; ++rank)
+    most = std::max<std::int64_t>(
+        most, cluster.device(rank).memory().use().peak[static_cast<std::size_t>(MemoryClass::messages)]);
+  EXPECT_LE(most, plan_memory(cluster.plan(), {})[0].messages);
+  overrides.push_back("parallel.dispatch=direct");
+  EXPECT_GT(most, plan_memory(make_plan(small_job(overrides)), {})[0].messages);
 }
 
 // What rows of one step have to travel, counted from what each token chose.

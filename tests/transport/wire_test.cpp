@@ -99,7 +99,7 @@ TEST_F(EnvelopeTest, no_byte_of_envelope_or_header_may_change) {
 TensorHeader some_header() {
   TensorHeader header;
   header.destination = 3;
-  header.tag = Tag{7, (std::uint64_t{1} << 40) + 5, Traffic::gather, 2, 1, 9, 1 << 20, Pass::recompute, 6};
+  header.tag = Tag{7, (std::uint64_t{1} << 40) + 5, Traffic::gather, 2, 1, 9, 1 << 20, Pass::recompute, Hop::second, 6};
   header.sent_ns = -5;
   header.arrives_ns = std::int64_t{1} << 60;
   return header;
@@ -123,7 +123,8 @@ TEST(TensorHeader, refuses_what_does_not_exist) {
   };
   EXPECT_EQ(with(16, 5), std::nullopt) << "traffic";
   EXPECT_EQ(with(17, 4), std::nullopt) << "pass";
-  EXPECT_EQ(with(18, 1), std::nullopt) << "zero";
+  EXPECT_EQ(with(18, 3), std::nullopt) << "hop";
+  EXPECT_EQ(with(19, 1), std::nullopt) << "zero";
   for (const std::size_t at : {3, 23, 27, 31, 35, 39}) EXPECT_EQ(with(at, 0x80), std::nullopt) << "negative at " << at;
   EXPECT_NE(with(16, 4), std::nullopt);
 }
