@@ -109,7 +109,7 @@ std::string check_interface(Diagnosis& d) {
       d.fail(report->host, fmt::format("has no network interface \"{}\"; it has {}", wanted, names),
              "cluster.network.interface = one that all hosts have");
     else if (!found->is_up)
-      d.fail(report->host, fmt::format("its network interface \"{}\" is down", wanted),
+      d.fail(report->host, fmt::format("its network interface \"{}\" is down, or has no carrier", wanted),
              fmt::format("ip link set {} up, or another cluster.network.interface", wanted));
     else if (found->address.empty())
       d.fail(report->host, fmt::format("its network interface \"{}\" has no IPv4 address", wanted),

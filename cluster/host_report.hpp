@@ -32,8 +32,8 @@ struct FolderReport {
 
 struct InterfaceReport {
   std::string name;
-  std::string address;  // IPv4; "": none
-  bool is_up = false;
+  std::string address;        // IPv4; "": none
+  bool is_up = false;         // and has a carrier
   int mtu = 0;                // bytes
   int speed_mbit_per_s = -1;  // as its driver tells it; −1: it does not
 };

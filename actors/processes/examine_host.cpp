@@ -127,12 +127,13 @@ std::vector<InterfaceReport> examine_interfaces() {
   const std::unique_ptr<ifaddrs, decltype(&freeifaddrs)> owner(list, freeifaddrs);
   std::vector<InterfaceReport> interfaces;
   for (const ifaddrs* each = list; each != nullptr; each = each->ifa_next) {
+    constexpr unsigned carries = IFF_UP | IFF_RUNNING;
     auto found = std::find_if(interfaces.begin(), interfaces.end(),
                               [&](const InterfaceReport& other) { return other.name == each->ifa_name; });
     if (found == interfaces.end()) {
       const std::string folder = fmt::format("/sys/class/net/{}/", each->ifa_name);
       found = interfaces.insert(interfaces.end(),
-                                InterfaceReport{each->ifa_name, "", (each->ifa_flags & IFF_UP) != 0,
+                                InterfaceReport{each->ifa_name, "", (each->ifa_flags & carries) == carries,
                                                 read_value(folder + "mtu", 0), read_value(folder + "speed", -1)});
     }
     if (each->ifa_addr == nullptr || each->ifa_addr->sa_family != AF_INET || !found->address.empty()) continue;
