@@ -169,6 +169,23 @@ TEST_F(DoctorVerb, ends_in_order_when_interrupted) {
   EXPECT_EQ(files_in_folder(), before);
 }
 
+TEST_F(DoctorVerb, gives_a_frozen_agent_up_and_removes_it) {
+  std::vector<std::string> all = {folder_.job_file(), "--set", "cluster.start_timeout_secs=3"};
+  all.insert(all.end(), two_nodes.begin(), two_nodes.end());
+  const auto program = start(all);
+  std::vector<int> agents;
+  for (int i = 0; i < 1000 && agents.size() < 2; ++i) {
+    std::this_thread::sleep_for(1ms);
+    agents = children_of(program->pid());
+  }
+  ASSERT_EQ(agents.size(), 2U);
+  kill(agents[1], SIGSTOP);
+  const Finished run = program->wait(40s);
+  EXPECT_EQ(run.exit_code, 69) << run.err;
+  EXPECT_THAT(run.out, AllOf(HasSubstr("localhost-1          not examined"), HasSubstr("inside localhost-0")));
+  EXPECT_THAT(survivors(agents, 10s), IsEmpty());
+}
+
 TEST_F(DoctorVerb, leaves_nobody_when_killed) {
   const auto program = start({});
   std::vector<int> children;
