@@ -41,6 +41,7 @@ class Interruption {
   void set_stop(std::function<void()> stop) {
     const std::lock_guard lock(mutex_);
     stop_ = std::move(stop);
+    if (signal_ != 0) stop_();
   }
   int signal() {
     const std::lock_guard lock(mutex_);
@@ -53,8 +54,8 @@ class Interruption {
       int signal = 0;
       sigwait(&signals_, &signal);
       const std::lock_guard lock(mutex_);
-      if (std::exchange(signal_, signal) != 0 || !stop_) _exit(128 + signal);
-      stop_();
+      if (std::exchange(signal_, signal) != 0) _exit(128 + signal);
+      if (stop_) stop_();
     }
   }
 

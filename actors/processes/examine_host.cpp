@@ -144,6 +144,20 @@ std::vector<InterfaceReport> examine_interfaces() {
   return interfaces;
 }
 
+// By writing: what permissions say is not all. The file has no name, so that nothing is left if this process is killed.
+bool can_write(const std::string& folder) {
+  int file = open(folder.c_str(), O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600);
+  if (file < 0) {  // not every file system knows how
+    std::string name = folder + "/.dsrun-doctor-XXXXXX";
+    file = mkostemp(name.data(), O_CLOEXEC);
+    if (file >= 0) unlink(name.c_str());
+  }
+  if (file < 0) return false;
+  const bool written = write(file, "x", 1) == 1;
+  close(file);
+  return written;
+}
+
 FolderReport examine_folder(const Examine& asked) {
   FolderReport report;
   report.path = asked.folder;
@@ -156,8 +170,7 @@ FolderReport examine_folder(const Examine& asked) {
   struct statvfs space {};
   if (statvfs(asked.folder.c_str(), &space) == 0)
     report.free_bytes = static_cast<std::int64_t>(std::uint64_t{space.f_bavail} * space.f_frsize);
-  const FolderMark own(asked.folder);
-  report.can_write = !own.name().empty();
+  report.can_write = can_write(asked.folder);
   std::string text;
   std::ifstream mark(asked.folder + "/" + asked.mark);
   // Where the launcher could write no mark, nothing can be told; that it could not is told of its own host.

@@ -174,7 +174,10 @@ TEST_F(DoctorVerb, gives_a_frozen_agent_up_and_removes_it) {
   all.insert(all.end(), two_nodes.begin(), two_nodes.end());
   const auto program = start(all);
   std::vector<int> agents;
-  for (int i = 0; i < 1000 && agents.size() < 2; ++i) {
+  const auto has_begun = [](int pid) {  // it is dsrun agent, no more a copy of its launcher
+    return read_text("/proc/" + std::to_string(pid) + "/cmdline").find("agent") != std::string::npos;
+  };
+  for (int i = 0; i < 5000 && (agents.size() < 2 || !has_begun(agents[1])); ++i) {
     std::this_thread::sleep_for(1ms);
     agents = children_of(program->pid());
   }
