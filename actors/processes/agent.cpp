@@ -71,7 +71,7 @@ class Agent {
     device.generation = begin.generation;
     device.agent = door_;
     device.agent_pid = getpid();
-    device.interface = invitation_.interface;
+    device.interface = invitation_.interface.empty() ? devices_beside(door_.host) : invitation_.interface;
     device.transports = invitation_.transports;
     device.secret = begin.secret;
     device.freeze_secs = begin.freeze_secs;

@@ -147,7 +147,7 @@ class DeviceProcess {
     options.ucx.generation = invitation_.generation;
     if (invitation_.secret.size() != sizeof options.ucx.secret) throw std::runtime_error("a secret of another size");
     std::memcpy(&options.ucx.secret, invitation_.secret.data(), sizeof options.ucx.secret);
-    if (!invitation_.interface.empty()) options.ucx.interfaces = {invitation_.interface};
+    options.ucx.interfaces = words_of(invitation_.interface);
     options.ucx.transports = words_of(invitation_.transports);
     options.process_of.resize(static_cast<std::size_t>(invitation_.world));
     std::iota(options.process_of.begin(), options.process_of.end(), 0);
