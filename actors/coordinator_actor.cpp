@@ -13,6 +13,12 @@ using namespace std::chrono_literals;
 constexpr auto time_for_a_cause = 200ms;  // after a first consequence
 constexpr auto time_to_end = 10s;         // for devices, after the job
 
+// A loss that its watcher has seen, before one that is only felt; either before a wait, or a link that broke.
+bool explains_more(const DeviceFault& fault, const DeviceFault& than) {
+  const auto weight = [](const DeviceFault& each) { return each.is_consequence ? (each.is_loss ? 1 : 0) : 2; };
+  return weight(fault) > weight(than);
+}
+
 }  // namespace
 
 void introduce(const std::vector<caf::actor>& devices, const std::vector<std::shared_ptr<const DeviceSetup>>& setups,
@@ -43,8 +49,8 @@ caf::behavior CoordinatorShell::make_behavior(CoordinatorSetup setup) {
       [this](StopRequest) { handle([&] { return core_->on_stop_request(); }); },
       [this](SaveRequest) { core_->request_save(); },
       [this](Deadline) {
-        const int num_ranks = setup_.plan->mesh.size();
-        handle([&] { return core_->on_failure(Outcome::failed, explain_waits(*unexplained_, reports_, num_ranks)); });
+        handle(
+            [&] { return core_->on_failure(Outcome::failed, explain_waits(*setup_.plan, *unexplained_, reports_)); });
       },
       [this](GiveUp) { end(); },
   };
@@ -95,7 +101,7 @@ void CoordinatorShell::on_fault(const DeviceFault& fault) {
   if (!fault.is_consequence && !fault.is_loss) return handle([&] { return core_->on_fault(fault); });
   if (core_->finished()) return;
   const bool first = !unexplained_;
-  if (first || (unexplained_->is_consequence && !fault.is_consequence)) unexplained_ = fault;
+  if (first || explains_more(fault, *unexplained_)) unexplained_ = fault;
   if (!first) return;
   for (const Member& member : setup_.members) self_->send(member.actor, WaitsRequest{});
   self_->delayed_send(self_, time_for_a_cause, Deadline{});

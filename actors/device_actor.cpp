@@ -171,7 +171,8 @@ void DeviceShell::check_deadline() {
   const std::vector<Tag> waits = core_->waiting_for();
   const double waited = Seconds(self_->system().clock().now() - last_progress_).count();
   if (!waits.empty() && waited >= timeout_secs) {
-    fail({setup_->rank, core_->where(), fmt::format("waited {:.3g} s for {}", waited, to_string(waits[0])), true});
+    fail({setup_->rank, core_->where(),
+          fmt::format("waited {:.3g} s for {}", waited, wait_words(setup_->plan->placement, waits[0])), true});
     return;
   }
   self_->delayed_send(self_, deadline_interval(timeout_secs), Deadline{});
@@ -182,7 +183,7 @@ void DeviceShell::on_link_lost(const LinkLost& lost) {
   if (failed_ || !setup_) return;
   fail({.rank = setup_->rank,
         .where = core_ ? core_->where() : std::string(),
-        .detail = fmt::format("the link to rank {} broke: {}", lost.peer, lost.reason),
+        .detail = fmt::format("the link to {} broke: {}", rank_words(setup_->plan->placement, lost.peer), lost.reason),
         .is_consequence = true});
 }
 

@@ -39,7 +39,12 @@ struct WaitsReport {
   std::string where;  // the op it last began
 };
 
+// "rank 3"; where the job has several nodes, "rank 3 on host b".
+std::string rank_words(const Placement& placement, int rank);
+// "activations … from rank 3 on host b"
+std::string wait_words(const Placement& placement, const Tag& tag);
+
 // The chain behind a wait that passed its deadline: who waits for whom, and which ranks said nothing at all.
-std::string explain_waits(const DeviceFault& first, const std::vector<WaitsReport>& reports, int num_ranks);
+std::string explain_waits(const Plan& plan, const DeviceFault& first, const std::vector<WaitsReport>& reports);
 
 }  // namespace dsrun

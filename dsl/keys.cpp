@@ -253,7 +253,7 @@ std::vector<Key<Job>> make_keys() {
 
       {"cluster.network", "interface", FIELD(std::string, cluster.network.interface), "\"\"", "", 0, 15, "",
        "network interface that processes use for control and data, such as \"eth0\"; nothing listens on another; "
-       "\"\": the loopback, where all hosts are this one"},
+       "\"\": the loopback, where all hosts are this one; else the one that leads to the launcher, and InfiniBand"},
       {"cluster.network", "transports", FIELD(std::string, cluster.network.transports), "\"\"", "", 0, 200, "",
        "UCX transports, such as \"tcp,self\" or \"posix,cma,self\"; \"\": the fastest that reach"},
 

@@ -95,7 +95,7 @@ class Agent {
     }
     invited.agent = door_;
     invited.agent_pid = getpid();
-    invited.interface = invitation_.interface;
+    invited.interface = invitation_.interface.empty() ? devices_beside(door_.host) : invitation_.interface;
     invited.transports = invitation_.transports;
     invited.credentials = invitation_.credentials;
     ChildCommand command;

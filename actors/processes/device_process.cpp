@@ -7,7 +7,6 @@
 #include <cstring>
 #include <future>
 #include <numeric>
-#include <sstream>
 
 #include <sys/prctl.h>
 #include <unistd.h>
@@ -16,6 +15,7 @@
 
 #include "actors/device_actor.hpp"
 #include "actors/processes/children.hpp"
+#include "actors/processes/data_plane.hpp"
 #include "actors/processes/heartbeats.hpp"
 #include "runtime/device/device_core.hpp"
 #include "runtime/transport/ucx_transport.hpp"
@@ -101,13 +101,6 @@ caf::behavior door_actor(DoorShell::Self* self, DoorShell::Setup setup) {
   return self->state.make_behavior(std::move(setup));
 }
 
-std::vector<std::string> words_of(const std::string& list) {
-  std::vector<std::string> words;
-  std::istringstream in(list);
-  for (std::string word; std::getline(in, word, ',');) words.push_back(word);
-  return words;
-}
-
 class DeviceProcess {
  public:
   DeviceProcess(const DeviceInvitation& invitation, const MakeDeviceSetup& make_setup, bool with_spans)
@@ -143,12 +136,7 @@ class DeviceProcess {
  private:
   void make_transport() {
     TransportOptions options;
-    options.ucx.rank = invitation_.rank;
-    options.ucx.generation = invitation_.generation;
-    if (invitation_.secret.size() != sizeof options.ucx.secret) throw std::runtime_error("a secret of another size");
-    std::memcpy(&options.ucx.secret, invitation_.secret.data(), sizeof options.ucx.secret);
-    if (!invitation_.interface.empty()) options.ucx.interfaces = {invitation_.interface};
-    options.ucx.transports = words_of(invitation_.transports);
+    options.ucx = ucx_options(invitation_, invitation_.rank);
     options.process_of.resize(static_cast<std::size_t>(invitation_.world));
     std::iota(options.process_of.begin(), options.process_of.end(), 0);
     TransportCallbacks callbacks;

@@ -174,6 +174,9 @@ void GateShell::tell_loss(std::size_t node, const std::string& detail) {
                                                              lost.first_rank + lost.num_ranks - 1),
                   .detail = detail,
                   .is_loss = true});
+  // Of a host that is cut off CAF hears nothing more: say in its stead that nobody need wait for this agent's end.
+  self_->send(coordinator_,
+              caf::down_msg{agents_[node].actor.address(), caf::error(caf::exit_reason::remote_link_unreachable)});
 }
 
 void GateShell::fail_start(const std::string& cause) {

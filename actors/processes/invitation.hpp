@@ -28,7 +28,7 @@ struct DeviceInvitation {
   std::uint32_t generation = 0;
   HostPort agent;
   int agent_pid = 0;
-  std::string interface;
+  std::string interface;  // or several
   std::string transports;
   std::string secret;  // of the data plane
   double freeze_secs = 0;

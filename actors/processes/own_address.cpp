@@ -1,8 +1,10 @@
 #include "actors/processes/own_address.hpp"
 
 #include <cstring>
+#include <filesystem>
 #include <memory>
 #include <stdexcept>
+#include <system_error>
 
 #include <arpa/inet.h>
 #include <ifaddrs.h>
@@ -22,12 +24,18 @@ std::string text_of(const sockaddr* address, socklen_t size) {
   return text;
 }
 
-std::string address_of(const std::string& interface) {
+using Interfaces = std::unique_ptr<ifaddrs, decltype(&freeifaddrs)>;
+
+Interfaces all_interfaces() {
   ifaddrs* list = nullptr;
   if (getifaddrs(&list) != 0) throw std::runtime_error("cannot list the network interfaces");
-  const std::unique_ptr<ifaddrs, decltype(&freeifaddrs)> owner(list, freeifaddrs);
+  return {list, freeifaddrs};
+}
+
+std::string address_of(const std::string& interface) {
+  const Interfaces interfaces = all_interfaces();
   std::string names;
-  for (const ifaddrs* each = list; each != nullptr; each = each->ifa_next) {
+  for (const ifaddrs* each = interfaces.get(); each != nullptr; each = each->ifa_next) {
     if (each->ifa_addr == nullptr || each->ifa_addr->sa_family != AF_INET) continue;
     if (interface == each->ifa_name) return text_of(each->ifa_addr, sizeof(sockaddr_in));
     names += fmt::format("{}\"{}\"", names.empty() ? "" : ", ", each->ifa_name);
@@ -59,6 +67,22 @@ std::string address_towards(const std::string& peer) {
 
 std::string own_address(const std::string& interface, const std::string& peer) {
   return interface.empty() ? address_towards(peer) : address_of(interface);
+}
+
+std::string devices_beside(const std::string& address) {
+  std::string devices;
+  const Interfaces interfaces = all_interfaces();
+  for (const ifaddrs* each = interfaces.get(); each != nullptr && devices.empty(); each = each->ifa_next) {
+    if (each->ifa_addr == nullptr || each->ifa_addr->sa_family != AF_INET) continue;
+    const std::string name = each->ifa_name;  // of a second address: "eth0:1"
+    if (text_of(each->ifa_addr, sizeof(sockaddr_in)) == address) devices = name.substr(0, name.find(':'));
+  }
+  if (devices.empty() || address == loopback_address) return devices;
+  std::error_code none;
+  for (const auto& device : std::filesystem::directory_iterator("/sys/class/infiniband", none))
+    for (const auto& port : std::filesystem::directory_iterator(device.path() / "ports", none))
+      devices += fmt::format(",{}:{}", device.path().filename().string(), port.path().filename().string());
+  return devices;
 }
 
 std::string own_host_name() {

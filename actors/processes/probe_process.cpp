@@ -2,11 +2,9 @@
 
 #include <condition_variable>
 #include <cstdio>
-#include <cstring>
 #include <deque>
 #include <mutex>
 #include <optional>
-#include <sstream>
 
 #include <unistd.h>
 
@@ -14,6 +12,7 @@
 
 #include "actors/messages.hpp"
 #include "actors/processes/children.hpp"
+#include "actors/processes/data_plane.hpp"
 #include "runtime/transport/link_probe.hpp"
 
 namespace dsrun {
@@ -100,20 +99,9 @@ class Probe {
   }
 
  private:
-  UcxOptions ucx_options(int end) const {
-    UcxOptions options;
-    options.rank = end;
-    if (invitation_.secret.size() != sizeof options.secret) throw TransportError("a secret of another size");
-    std::memcpy(&options.secret, invitation_.secret.data(), sizeof options.secret);
-    if (!invitation_.interface.empty()) options.interfaces = {invitation_.interface};
-    std::istringstream names(invitation_.transports);
-    for (std::string name; std::getline(names, name, ',');) options.transports.push_back(name);
-    return options;
-  }
-
   // A worker of its own for each link, so that one that fails spoils no other.
   LinkMeasure serve(const ProbeOrder& order) {
-    LinkProbe probe(ucx_options(order.end));
+    LinkProbe probe(ucx_options(invitation_, order.end));
     caf::anon_send(agent_, ProbeAddress{order.link, order.end, probe.address()});
     probe.set_peer(inbox_->take_peer(order.link, Clock::now() + duration(probe_peer_secs)));
     const auto deadline = Clock::now() + duration(probe_measure_secs);

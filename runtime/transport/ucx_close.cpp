@@ -1,4 +1,7 @@
 // Closing a worker: what was sent gets a grace to leave, then force, whether or not the peers still live.
+//
+// UCX ends the process where an endpoint goes in peace, or with its worker, while something that was sent over it waits
+// for the other side: a peer that is silent gets force like one that has failed.
 #include <algorithm>
 
 #include "runtime/transport/ucx_inside.hpp"
@@ -7,6 +10,7 @@ namespace dsrun {
 namespace {
 
 using SteadyClock = std::chrono::steady_clock;
+constexpr auto time_to_part = std::chrono::milliseconds(100);  // for what needs no word of the other side
 
 // Progresses until the requests are through or the time is over; forgets those that are through.
 void drain(ucp_worker_h worker, std::vector<ucs_status_ptr_t>& requests, SteadyClock::time_point deadline) {
@@ -21,18 +25,40 @@ void drain(ucp_worker_h worker, std::vector<ucs_status_ptr_t>& requests, SteadyC
   }
 }
 
-std::vector<ucs_status_ptr_t> close_endpoints(std::deque<UcxPeer>& peers, bool failed_ones, unsigned flags) {
+template <class Choose>
+std::vector<ucs_status_ptr_t> close_endpoints(std::deque<UcxPeer>& peers, unsigned flags, Choose choose) {
   std::vector<ucs_status_ptr_t> requests;
   ucp_request_param_t param{};
   param.op_attr_mask = UCP_OP_ATTR_FIELD_FLAGS;
   param.flags = flags;
   for (auto& peer : peers) {
-    if (peer.endpoint == nullptr || peer.failed != failed_ones) continue;
+    if (peer.endpoint == nullptr || !choose(peer)) continue;
     const ucs_status_ptr_t request = ucp_ep_close_nbx(peer.endpoint, &param);
     peer.endpoint = nullptr;
     if (UCS_PTR_IS_PTR(request)) requests.push_back(request);
   }
   return requests;
+}
+
+// Flushes every endpoint that is left; whether each came through is then in its peer's `is_flushed`.
+void flush_endpoints(ucp_worker_h worker, std::deque<UcxPeer>& peers, SteadyClock::time_point deadline) {
+  std::vector<ucs_status_ptr_t> requests;
+  ucp_request_param_t param{};
+  param.op_attr_mask = UCP_OP_ATTR_FIELD_CALLBACK | UCP_OP_ATTR_FIELD_USER_DATA;
+  param.cb.send = [](void*, ucs_status_t status, void* peer) {
+    static_cast<UcxPeer*>(peer)->is_flushed = status == UCS_OK;
+  };
+  for (auto& peer : peers) {
+    if (peer.endpoint == nullptr) continue;
+    param.user_data = &peer;
+    const ucs_status_ptr_t request = ucp_ep_flush_nbx(peer.endpoint, &param);
+    if (UCS_PTR_IS_PTR(request))
+      requests.push_back(request);
+    else
+      peer.is_flushed = UCS_PTR_STATUS(request) == UCS_OK;
+  }
+  drain(worker, requests, deadline);
+  for (const auto request : requests) ucp_request_free(request);
 }
 
 }  // namespace
@@ -41,14 +67,19 @@ bool UcxInside::close(UcxWorker::Nanoseconds grace) {
   if (worker == nullptr) return true;
   closing = true;
   const auto deadline = SteadyClock::now() + grace;
-  auto forced = close_endpoints(peers, true, UCP_EP_CLOSE_FLAG_FORCE);
+  auto forced = close_endpoints(peers, UCP_EP_CLOSE_FLAG_FORCE, [](const UcxPeer& peer) { return peer.failed; });
   while (outgoing_under_way > 0 && SteadyClock::now() < deadline) ucp_worker_progress(worker);
-  bool all_left = outgoing_under_way == 0 && num_lost == 0;
-  auto flushed = close_endpoints(peers, false, 0);
-  drain(worker, flushed, deadline);
-  all_left = all_left && flushed.empty();
-  drain(worker, forced, SteadyClock::now() + std::chrono::milliseconds(100));
-  for (const auto request : flushed) ucp_request_free(request);
+  flush_endpoints(worker, peers, deadline);
+  const auto is_silent = [](const UcxPeer& peer) {
+    return peer.endpoint != nullptr && (!peer.is_flushed || peer.sends_under_way > 0);
+  };
+  const bool all_left = outgoing_under_way == 0 && num_lost == 0 && std::none_of(peers.begin(), peers.end(), is_silent);
+  const auto silent = close_endpoints(peers, UCP_EP_CLOSE_FLAG_FORCE, is_silent);
+  forced.insert(forced.end(), silent.begin(), silent.end());
+  auto parting = close_endpoints(peers, 0, [](const UcxPeer&) { return true; });
+  drain(worker, parting, SteadyClock::now() + time_to_part);
+  drain(worker, forced, SteadyClock::now() + time_to_part);
+  for (const auto request : parting) ucp_request_free(request);
   for (const auto request : forced) ucp_request_free(request);
   ucp_worker_destroy(worker);
   ucp_cleanup(context);

@@ -18,12 +18,15 @@ struct UcxPeer {
   bool reported = false;
   std::string reason;
   ucp_ep_h endpoint = nullptr;
+  int sends_under_way = 0;  // messages of both kinds that UCX is not through with
+  bool is_flushed = false;  // at the close
   TrafficCount traffic;
 };
 
 // An active message on its way out: what UCX may read until it says that it is through.
 struct OutgoingMessage {
   UcxInside* inside;
+  UcxPeer* peer;
   EnvelopeImage image;
   Buffer payload;
   UcxWorker::Sent sent;

@@ -1,6 +1,7 @@
 // Active and tagged messages of UcxWorker.
 #include <cassert>
 #include <cstring>
+#include <utility>
 
 #include "runtime/transport/ucx_inside.hpp"
 
@@ -93,6 +94,7 @@ void UcxInside::finish_incoming(std::unique_ptr<IncomingMessage> message, ucs_st
 void UcxInside::finish_outgoing(OutgoingMessage* message, bool was_sent) {
   std::unique_ptr<OutgoingMessage> owner(message);
   --outgoing_under_way;
+  --message->peer->sends_under_way;
   num_lost += was_sent ? 0 : 1;
   const UcxWorker::Sent sent = std::move(message->sent);
   message->payload = Buffer();
@@ -114,9 +116,11 @@ void UcxWorker::send(int rank, std::span<const std::byte> header, Buffer payload
   if (!spare.empty()) spare.pop_back();
   OutgoingMessage* const message = owner.release();
   message->inside = inside_.get();
+  message->peer = &peer;
   message->payload = std::move(payload);
   message->sent = std::move(sent);
   ++inside_->outgoing_under_way;
+  ++peer.sends_under_way;
   const ucp_ep_h endpoint = inside_->endpoint(peer);
   if (endpoint == nullptr) {
     inside_->finish_outgoing(message, false);
@@ -155,6 +159,7 @@ std::uint64_t UcxWorker::tag(int source, int destination, std::uint32_t channel,
 
 void UcxInside::finish(Transfer& transfer, ucs_status_t status) {
   transfer.request_ = nullptr;
+  if (transfer.counted_by_ != nullptr) --*std::exchange(transfer.counted_by_, nullptr);
   transfer.state_ = status == UCS_OK ? Transfer::State::finished : Transfer::State::failed;
   if (status != UCS_OK) transfer.failure_ = ucs_status_string(status);
 }
@@ -171,6 +176,7 @@ void UcxWorker::send(int rank, std::uint64_t tag, std::span<const std::byte> dat
   inside_->start(transfer, data.size());
   const ucp_ep_h endpoint = inside_->endpoint(peer);
   if (endpoint == nullptr) return UcxInside::finish(transfer, UCS_ERR_CONNECTION_RESET);
+  transfer.counted_by_ = &++peer.sends_under_way;
   ucp_request_param_t param{};
   param.op_attr_mask = UCP_OP_ATTR_FIELD_CALLBACK | UCP_OP_ATTR_FIELD_USER_DATA;
   param.cb.send = [](void* request, ucs_status_t status, void* argument) {

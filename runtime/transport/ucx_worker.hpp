@@ -62,6 +62,7 @@ class Transfer {
   State state_ = State::idle;
   std::string_view failure_;
   void* request_ = nullptr;
+  int* counted_by_ = nullptr;  // what its peer has under way
   std::size_t num_bytes_ = 0;
 };
 

@@ -11,6 +11,7 @@
 
 #include "tests/end_to_end/processes.hpp"
 #include "tests/end_to_end/program.hpp"
+#include "tests/end_to_end/run_files.hpp"
 
 namespace dsrun::test {
 namespace {
@@ -24,11 +25,6 @@ using testing::IsEmpty;
 constexpr int ranks = 4;
 const std::vector<std::string> in_processes = {"--set", "cluster.isolation=process"};
 
-std::vector<std::string> with(std::vector<std::string> first, const std::vector<std::string>& second) {
-  first.insert(first.end(), second.begin(), second.end());
-  return first;
-}
-
 std::set<std::string> shared_memory_files() {
   std::set<std::string> names;
   for (const auto& entry : std::filesystem::directory_iterator("/dev/shm")) names.insert(entry.path().filename());
@@ -39,37 +35,18 @@ class Processes : public testing::Test {
  protected:
   std::filesystem::path at(const std::string& name) const { return folder_.path() / name; }
 
-  // Everything that a job's numbers show, exactly.
-  std::vector<std::string> numbers(const std::string& run) const {
-    std::vector<std::string> all;
-    for (const auto& line : read_json_lines(at(run) / "metrics.jsonl"))
-      for (const char* key : {"loss", "val_loss", "grad_norm", "max_vio"})
-        if (line.contains(key)) all.push_back(key + line[key].dump());
-    return all;
-  }
-
-  std::map<std::string, std::string> shards(const std::string& run) const {
-    std::map<std::string, std::string> all;
-    for (const auto& entry : std::filesystem::recursive_directory_iterator(at(run) / "checkpoints"))
-      if (entry.path().extension() == ".shard") all[entry.path().filename()] = read_text(entry.path());
-    return all;
-  }
+  std::vector<std::string> numbers(const std::string& run) const { return numbers_of(at(run)); }
+  std::map<std::string, std::string> shards(const std::string& run) const { return shards_of(at(run)); }
 
   // transport → links
   std::map<std::string, int> transports(const std::string& run) const {
     std::map<std::string, int> all;
-    for (const auto& line : read_json_lines(at(run) / "events.jsonl"))
-      if (line.at("event") == "link") ++all[line.at("transport").get<std::string>()];
+    for (const auto& line : events_of(at(run), "link")) ++all[line.at("transport").get<std::string>()];
     return all;
   }
 
   void wait_for_steps(Program& program, const std::string& run, std::size_t steps) const {
-    for (int i = 0; i < 6000 && program.running(); ++i) {
-      const std::string lines = read_text(at(run) / "metrics.jsonl");
-      if (static_cast<std::size_t>(std::count(lines.begin(), lines.end(), '\n')) >= steps) return;
-      std::this_thread::sleep_for(10ms);
-    }
-    FAIL() << "the job made no steps";
+    ASSERT_TRUE(has_made_steps(program, at(run), steps)) << "the job made no steps";
   }
 
   // A job that would run for ever, at work.

@@ -75,12 +75,14 @@ kind = "cpu"
 
 }  // namespace
 
-Program::Program(std::vector<std::string> arguments, const std::filesystem::path& folder) {
+Program::Program(std::vector<std::string> arguments, const std::filesystem::path& folder,
+                 const std::vector<std::string>& runner) {
   static std::atomic<int> number{0};
   const std::string name = "output-" + std::to_string(++number);
   out_ = folder / (name + ".out");
   err_ = folder / (name + ".err");
   arguments.insert(arguments.begin(), DSRUN_PROGRAM);
+  arguments.insert(arguments.begin(), runner.begin(), runner.end());
   std::vector<char*> argv;
   for (std::string& argument : arguments) argv.push_back(argument.data());
   argv.push_back(nullptr);
@@ -90,7 +92,7 @@ Program::Program(std::vector<std::string> arguments, const std::filesystem::path
   const int out = open(out_.c_str(), O_CREAT | O_WRONLY | O_TRUNC, 0600);
   const int err = open(err_.c_str(), O_CREAT | O_WRONLY | O_TRUNC, 0600);
   if (dup2(out, 1) < 0 || dup2(err, 2) < 0 || chdir(folder.c_str()) != 0) _exit(126);
-  execv(DSRUN_PROGRAM, argv.data());
+  execvp(argv[0], argv.data());
   _exit(127);
 }
 

@@ -19,7 +19,9 @@ struct Finished {
 // One run of dsrun, from its start to its end; killed should the test forget it.
 class Program {
  public:
-  Program(std::vector<std::string> arguments, const std::filesystem::path& folder);
+  // `runner`: words of a command that runs dsrun, its words being the last; none: dsrun itself.
+  Program(std::vector<std::string> arguments, const std::filesystem::path& folder,
+          const std::vector<std::string>& runner = {});
   ~Program();
   Program(const Program&) = delete;
   Program& operator=(const Program&) = delete;

@@ -218,6 +218,28 @@ TEST(UcxWorker, reports_a_killed_peer_over_tcp_within_a_second) {
   EXPECT_EQ(parties.wait(20s, 1), "");
 }
 
+// Nothing breaks, no word comes: a link that is cut, a process that is frozen.
+TEST(UcxWorker, closes_in_time_while_a_peer_is_silent) {
+  for (const char* transport : {"tcp", "posix"}) {
+    Parties parties(2, [&](Party& party) {
+      Station station(test_options(party.rank(), {transport, "self"}), party);
+      station.worker.send(1 - party.rank(), {}, patterned(10, 0));
+      station.await(1, "the peer's message");
+      party.exchange("met");
+      if (party.rank() == 0) {
+        station.worker.send(1, {}, patterned(8 << 20, 0));  // a rendezvous that nobody answers
+        for (int i = 0; i < 2000; ++i) station.worker.send(1, {}, patterned(4000, 0));
+        const auto start = TestClock::now();
+        Party::expect(!station.worker.close(200ms), "not all has left");
+        Party::expect(TestClock::now() - start < 2s, "a close in time");
+      }
+      party.exchange("closed");
+      if (party.rank() == 1) station.worker.close(0ms);
+    });
+    EXPECT_EQ(parties.wait(20s), "") << transport;
+  }
+}
+
 // Over shared memory nobody notices, but closing takes no longer than its grace.
 TEST(UcxWorker, closes_in_time_after_a_peer_was_killed) {
   for (const bool told : {false, true}) {
