@@ -52,10 +52,11 @@ Algorithm choose_algorithm(Collective collective, std::size_t num_bytes, int num
   return Algorithm::direct;
 }
 
+// Over shared memory the receiver's core copies, so there is nothing to overlap with: chunks need only fit its cache.
 std::size_t chunk_bytes(std::size_t num_bytes, GroupLink link) {
-  const std::size_t most = link == GroupLink::network ? std::size_t{512} << 10 : std::size_t{256} << 10;
-  const std::size_t least = std::size_t{32} << 10;
-  return std::clamp((num_bytes / 4 + 63) / 64 * 64, least, most);
+  constexpr std::size_t kib = 1024;
+  if (link == GroupLink::shared_memory) return 256 * kib;
+  return std::clamp((num_bytes / 4 + 63) / 64 * 64, 64 * kib, 512 * kib);
 }
 
 void plan_collective(const CollectiveShape& shape, CollectivePlan& plan) {

@@ -202,7 +202,7 @@ void UcxWorker::on_peer_failed(PeerFailed peer_failed) { inside_->peer_failed = 
 
 bool UcxWorker::progress() {
   const bool did_something = ucp_worker_progress(inside_->worker) != 0;
-  inside_->report_failures();
+  if (inside_->has_unreported) inside_->report_failures();
   return did_something;
 }
 
