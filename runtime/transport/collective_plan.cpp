@@ -52,10 +52,11 @@ Algorithm choose_algorithm(Collective collective, std::size_t num_bytes, int num
   return Algorithm::direct;
 }
 
-// Over shared memory the receiver's core copies, so there is nothing to overlap with: chunks need only fit its cache.
+// Over shared memory the cores that add also copy, so that only small, eager messages overlap with anything; of large
+// pieces a chunk need only fit the cache.
 std::size_t chunk_bytes(std::size_t num_bytes, GroupLink link) {
   constexpr std::size_t kib = 1024;
-  if (link == GroupLink::shared_memory) return 256 * kib;
+  if (link == GroupLink::shared_memory) return num_bytes <= 256 * kib ? 32 * kib : 256 * kib;
   return std::clamp((num_bytes / 4 + 63) / 64 * 64, 64 * kib, 512 * kib);
 }
 

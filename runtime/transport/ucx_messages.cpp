@@ -7,6 +7,9 @@
 namespace dsrun {
 namespace {
 
+// Bytes of an active message's payload. UCX puts together in memory of its own what comes in several eager pieces.
+constexpr std::size_t least_rendezvous = std::size_t{16} << 10;
+
 ucs_status_t on_active_message(void* inside, const void* header, std::size_t header_bytes, void* data,
                                std::size_t num_bytes, const ucp_am_recv_param_t* param) {
   const std::span image(static_cast<const std::byte*>(header), header_bytes);
@@ -140,6 +143,10 @@ void UcxWorker::send(int rank, std::span<const std::byte> header, Buffer payload
   peer.traffic.bytes_out += static_cast<std::int64_t>(message->payload.size());
   ucp_request_param_t param{};
   param.op_attr_mask = UCP_OP_ATTR_FIELD_CALLBACK | UCP_OP_ATTR_FIELD_USER_DATA;
+  if (message->payload.size() >= least_rendezvous) {
+    param.op_attr_mask |= UCP_OP_ATTR_FIELD_FLAGS;
+    param.flags = UCP_AM_SEND_FLAG_RNDV;
+  }
   param.cb.send = on_message_sent;
   param.user_data = message;
   const auto request = ucp_am_send_nbx(endpoint, message_id, message->image.data(), image_bytes,

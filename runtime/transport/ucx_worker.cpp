@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <cassert>
 #include <csignal>
+#include <cstdlib>
 #include <cstring>
 #include <fstream>
 
@@ -80,6 +81,8 @@ ucp_context_h make_context(const UcxOptions& options) {
     set("TLS", "^posix");
   else if (!options.transports.empty())
     set("TLS", fmt::format("{}", fmt::join(options.transports, ",")));
+  // UCX's own choice is lower than where one copy by the receiver begins to beat two that overlap.
+  if (may_share_memory(options) && std::getenv("UCX_RNDV_THRESH") == nullptr) set("RNDV_THRESH", "64k");
 
   ucp_params_t params{};
   params.field_mask = UCP_PARAM_FIELD_FEATURES | UCP_PARAM_FIELD_NAME;

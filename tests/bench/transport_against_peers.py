@@ -49,7 +49,7 @@ class Quiet:
                 return
 
 
-def figures(command, environment=None, limit=300):
+def figures(command, environment=None, limit=120):
     """{(what, bytes): (median, best tenth)} from a program's lines; nothing where it fails."""
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=limit, check=True,
@@ -119,7 +119,8 @@ def compare_points(arguments, quiet):
         for way, transports in ways.items():
             options = ["--transports", transports] if transports else []
             quiet.wait()
-            ours = figures([arguments.bench, "latency", "bandwidth", *([] if transports else ["sleep"]), *options])
+            ours = figures([arguments.bench, "latency", "bandwidth", *([] if transports else ["sleep"]), *options,
+                            "--blocks", "20" if transports else "100"])
             samples.add(f"dsrun {way}", ours)
             for what, test, size, iterations in [
                     ("tag_latency", "tag_lat", 8, 100_000), ("message_latency", "ucp_am_lat", 8, 100_000),
