@@ -14,6 +14,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
+#include <sstream>
 
 #include "runtime/transport/ucx_inside.hpp"
 
@@ -53,8 +54,17 @@ bool any_of_names(const std::vector<std::string>& names, std::initializer_list<s
 }
 
 bool may_share_memory(const UcxOptions& options) {
-  return options.transports.empty() ||
+  return options.transports.empty() || options.transports[0].starts_with('^') ||
          any_of_names(options.transports, {"all", "sm", "shm", "mm", "posix", "sysv", "cma", "knem", "xpmem"});
+}
+
+// What UCX would read from the environment by itself counts as asked for, since more than UCX depends on it.
+UcxOptions with_environment(UcxOptions options) {
+  const char* names = std::getenv("UCX_TLS");
+  if (!options.transports.empty() || names == nullptr || std::string_view(names) == "all") return options;
+  std::istringstream words(names);
+  for (std::string name; std::getline(words, name, ',');) options.transports.push_back(name);
+  return options;
 }
 
 // A full /dev/shm kills with SIGBUS at some later write: look before.
@@ -102,7 +112,7 @@ void on_endpoint_error(void* argument, ucp_ep_h, ucs_status_t status) {
 
 }  // namespace
 
-UcxInside::UcxInside(UcxOptions given) : options(std::move(given)) {
+UcxInside::UcxInside(UcxOptions given) : options(with_environment(std::move(given))) {
   filter.keys = sip_keys(options.secret);
   filter.generation = options.generation;
   filter.rank = static_cast<std::uint32_t>(options.rank);

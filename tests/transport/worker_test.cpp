@@ -223,6 +223,21 @@ TEST(UcxWorker, reports_a_killed_peer_over_tcp_within_a_second) {
   EXPECT_EQ(parties.wait(20s, 1), "");
 }
 
+TEST(UcxWorker, reports_a_killed_peer_where_the_environment_asks_for_tcp) {
+  Parties parties(2, [](Party& party) {
+    setenv("UCX_TLS", "tcp,self", 1);
+    Station station(test_options(party.rank()), party);
+    station.worker.connect(1 - party.rank());  // no message needed
+    Party::progress_until(
+        station.worker, [&] { return !station.worker.progress(); }, "a connection", 1s);
+    party.exchange("met");
+    if (party.rank() == 1) raise(SIGKILL);
+    Party::progress_until(
+        station.worker, [&] { return station.failed_peer == 1; }, "the report of a death", 2s);
+  });
+  EXPECT_EQ(parties.wait(20s, 1), "");
+}
+
 // Over shared memory nobody notices, but closing takes no longer than its grace.
 TEST(UcxWorker, closes_in_time_after_a_peer_was_killed) {
   for (const bool told : {false, true}) {
