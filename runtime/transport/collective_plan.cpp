@@ -52,10 +52,12 @@ Algorithm choose_algorithm(Collective collective, std::size_t num_bytes, int num
   return Algorithm::direct;
 }
 
+// Over shared memory the cores that add also copy, so that only small, eager messages overlap with anything; of large
+// pieces a chunk need only fit the cache.
 std::size_t chunk_bytes(std::size_t num_bytes, GroupLink link) {
-  const std::size_t most = link == GroupLink::network ? std::size_t{512} << 10 : std::size_t{256} << 10;
-  const std::size_t least = std::size_t{32} << 10;
-  return std::clamp((num_bytes / 4 + 63) / 64 * 64, least, most);
+  constexpr std::size_t kib = 1024;
+  if (link == GroupLink::shared_memory) return num_bytes <= 256 * kib ? 32 * kib : 256 * kib;
+  return std::clamp((num_bytes / 4 + 63) / 64 * 64, 64 * kib, 512 * kib);
 }
 
 void plan_collective(const CollectiveShape& shape, CollectivePlan& plan) {

@@ -32,7 +32,7 @@ struct OutgoingMessage {
   UcxWorker::Sent sent;
 };
 
-// A payload on its way in.
+// A payload on its way in by rendezvous.
 struct IncomingMessage {
   UcxInside* inside;
   int source;
@@ -73,7 +73,9 @@ struct UcxInside {
                                const ucp_am_recv_param_t& param);
   void drop(Drop reason) { ++drops[static_cast<std::size_t>(reason)]; }
   void finish_outgoing(OutgoingMessage* message, bool sent);
-  void finish_incoming(std::unique_ptr<IncomingMessage> message, ucs_status_t status);
+  void receive_payload(int source, std::span<const std::byte> header, Buffer payload, void* descriptor);
+  void finish_payload(std::unique_ptr<IncomingMessage> message, ucs_status_t status);
+  void finish_incoming(int source, std::span<const std::byte> header, Buffer payload);
   static void finish(Transfer& transfer, ucs_status_t status);
   void start(Transfer& transfer, std::size_t num_bytes);
 };

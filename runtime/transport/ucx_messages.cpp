@@ -8,6 +8,9 @@
 namespace dsrun {
 namespace {
 
+// Bytes of an active message's payload. UCX puts together in memory of its own what comes in several eager pieces.
+constexpr std::size_t least_rendezvous = std::size_t{16} << 10;
+
 ucs_status_t on_active_message(void* inside, const void* header, std::size_t header_bytes, void* data,
                                std::size_t num_bytes, const ucp_am_recv_param_t* param) {
   const std::span image(static_cast<const std::byte*>(header), header_bytes);
@@ -24,7 +27,7 @@ void on_payload(void* request, ucs_status_t status, std::size_t, void* message) 
   std::unique_ptr<IncomingMessage> incoming(static_cast<IncomingMessage*>(message));
   ucp_request_free(request);
   UcxInside& inside = *incoming->inside;
-  inside.finish_incoming(std::move(incoming), status);
+  inside.finish_payload(std::move(incoming), status);
 }
 
 }  // namespace
@@ -49,46 +52,55 @@ ucs_status_t UcxInside::receive_message(std::span<const std::byte> image, void* 
     drop(*reason);
     return UCS_OK;
   }
-  auto message = std::make_unique<IncomingMessage>();
-  message->inside = this;
-  message->source = static_cast<int>(envelope.source);
-  message->header_bytes = header.size();
-  std::copy(header.begin(), header.end(), message->header.begin());
+  const int source = static_cast<int>(envelope.source);
+  Buffer payload;
   try {
-    if (allocate) message->payload = allocate(message->source, header, num_bytes);
-    if (message->payload.size() != num_bytes) throw TransportError("no memory for what it sent");
+    if (allocate) payload = allocate(source, header, num_bytes);
+    if (payload.size() != num_bytes) throw TransportError("no memory for what it sent");
   } catch (const std::exception& refusal) {
     drop(Drop::refused);
-    fail(peer(message->source), refusal.what());
+    fail(peer(source), refusal.what());
     return UCS_OK;
   }
-  ++incoming_under_way;
-  if ((param.recv_attr & UCP_AM_RECV_ATTR_FLAG_RNDV) == 0) {
-    if (num_bytes > 0) std::memcpy(message->payload.data(), data, num_bytes);
-    finish_incoming(std::move(message), UCS_OK);
-    return UCS_OK;
+  if ((param.recv_attr & UCP_AM_RECV_ATTR_FLAG_RNDV) != 0) {
+    receive_payload(source, header, std::move(payload), data);
+    return UCS_INPROGRESS;
   }
-  ucp_request_param_t request_param{};
-  request_param.op_attr_mask = UCP_OP_ATTR_FIELD_CALLBACK | UCP_OP_ATTR_FIELD_USER_DATA | UCP_OP_ATTR_FLAG_NO_IMM_CMPL;
-  request_param.cb.recv_am = on_payload;
-  IncomingMessage* const raw = message.release();
-  request_param.user_data = raw;
-  const auto request = ucp_am_recv_data_nbx(worker, data, raw->payload.data(), num_bytes, &request_param);
-  if (UCS_PTR_IS_ERR(request)) finish_incoming(std::unique_ptr<IncomingMessage>(raw), UCS_PTR_STATUS(request));
-  return UCS_INPROGRESS;
+  if (num_bytes > 0) std::memcpy(payload.data(), data, num_bytes);
+  finish_incoming(source, header, std::move(payload));
+  return UCS_OK;
 }
 
-void UcxInside::finish_incoming(std::unique_ptr<IncomingMessage> message, ucs_status_t status) {
+// Rendezvous: the bytes are still with the sender, and the header goes when this returns.
+void UcxInside::receive_payload(int source, std::span<const std::byte> header, Buffer payload, void* descriptor) {
+  auto message = std::make_unique<IncomingMessage>();
+  message->inside = this;
+  message->source = source;
+  message->header_bytes = header.size();
+  std::copy(header.begin(), header.end(), message->header.begin());
+  message->payload = std::move(payload);
+  ++incoming_under_way;
+  ucp_request_param_t param{};
+  param.op_attr_mask = UCP_OP_ATTR_FIELD_CALLBACK | UCP_OP_ATTR_FIELD_USER_DATA | UCP_OP_ATTR_FLAG_NO_IMM_CMPL;
+  param.cb.recv_am = on_payload;
+  IncomingMessage* const raw = message.release();
+  param.user_data = raw;
+  const auto request = ucp_am_recv_data_nbx(worker, descriptor, raw->payload.data(), raw->payload.size(), &param);
+  if (UCS_PTR_IS_ERR(request)) finish_payload(std::unique_ptr<IncomingMessage>(raw), UCS_PTR_STATUS(request));
+}
+
+void UcxInside::finish_payload(std::unique_ptr<IncomingMessage> message, ucs_status_t status) {
   --incoming_under_way;
-  UcxPeer& source = peer(message->source);
-  if (status != UCS_OK) {
-    fail(source, ucs_status_string(status));
-    return;
-  }
-  ++source.traffic.messages_in;
-  source.traffic.bytes_in += static_cast<std::int64_t>(message->payload.size());
-  if (closing || !deliver) return;
-  deliver(message->source, std::span(message->header.data(), message->header_bytes), std::move(message->payload));
+  if (status != UCS_OK) return fail(peer(message->source), ucs_status_string(status));
+  finish_incoming(message->source, std::span(message->header.data(), message->header_bytes),
+                  std::move(message->payload));
+}
+
+void UcxInside::finish_incoming(int source, std::span<const std::byte> header, Buffer payload) {
+  TrafficCount& traffic = peer(source).traffic;
+  ++traffic.messages_in;
+  traffic.bytes_in += static_cast<std::int64_t>(payload.size());
+  if (!closing && deliver) deliver(source, header, std::move(payload));
 }
 
 void UcxInside::finish_outgoing(OutgoingMessage* message, bool was_sent) {
@@ -135,6 +147,10 @@ void UcxWorker::send(int rank, std::span<const std::byte> header, Buffer payload
   peer.traffic.bytes_out += static_cast<std::int64_t>(message->payload.size());
   ucp_request_param_t param{};
   param.op_attr_mask = UCP_OP_ATTR_FIELD_CALLBACK | UCP_OP_ATTR_FIELD_USER_DATA;
+  if (message->payload.size() >= least_rendezvous) {
+    param.op_attr_mask |= UCP_OP_ATTR_FIELD_FLAGS;
+    param.flags = UCP_AM_SEND_FLAG_RNDV;
+  }
   param.cb.send = on_message_sent;
   param.user_data = message;
   const auto request = ucp_am_send_nbx(endpoint, message_id, message->image.data(), image_bytes,
@@ -211,7 +227,8 @@ void UcxWorker::receive(std::uint64_t tag, std::span<std::byte> data, Transfer& 
 void UcxWorker::keep(std::shared_ptr<const void> memory) { inside_->kept.push_back(std::move(memory)); }
 
 void UcxWorker::cancel(Transfer& transfer) {
-  if (!transfer.is_done() && transfer.request_ != nullptr) ucp_request_cancel(inside_->worker, transfer.request_);
+  if (inside_->worker != nullptr && !transfer.is_done() && transfer.request_ != nullptr)
+    ucp_request_cancel(inside_->worker, transfer.request_);
 }
 
 }  // namespace dsrun

@@ -115,6 +115,7 @@ void UcxTransport::thread_main() {
   if (!make_worker()) return;
   work_until_closed();
   take_posts();  // what was sent before close() still goes
+  tasks_.clear();
   last_report_ = make_report();
   all_left_ = worker_->close(grace_);
   std::vector<Post> dropped;  // destroyed outside the lock: somebody may wait for them

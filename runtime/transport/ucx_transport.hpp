@@ -45,7 +45,7 @@ struct TransportReport {
 class UcxTransport {
  public:
   using Nanoseconds = std::chrono::nanoseconds;
-  // What the thread calls after each progress until it returns true. It may send and receive.
+  // What the thread calls after each progress until it returns true. It may send and receive. close() destroys it.
   using Task = std::function<bool(UcxWorker& worker)>;
 
   UcxTransport(TransportOptions options, TransportCallbacks callbacks);  // throws TransportError

@@ -11,8 +11,10 @@
 #include <algorithm>
 #include <cassert>
 #include <csignal>
+#include <cstdlib>
 #include <cstring>
 #include <fstream>
+#include <sstream>
 
 #include "runtime/transport/ucx_inside.hpp"
 
@@ -52,8 +54,17 @@ bool any_of_names(const std::vector<std::string>& names, std::initializer_list<s
 }
 
 bool may_share_memory(const UcxOptions& options) {
-  return options.transports.empty() ||
+  return options.transports.empty() || options.transports[0].starts_with('^') ||
          any_of_names(options.transports, {"all", "sm", "shm", "mm", "posix", "sysv", "cma", "knem", "xpmem"});
+}
+
+// What UCX would read from the environment by itself counts as asked for, since more than UCX depends on it.
+UcxOptions with_environment(UcxOptions options) {
+  const char* names = std::getenv("UCX_TLS");
+  if (!options.transports.empty() || names == nullptr || std::string_view(names) == "all") return options;
+  std::istringstream words(names);
+  for (std::string name; std::getline(words, name, ',');) options.transports.push_back(name);
+  return options;
 }
 
 // A full /dev/shm kills with SIGBUS at some later write: look before.
@@ -80,6 +91,8 @@ ucp_context_h make_context(const UcxOptions& options) {
     set("TLS", "^posix");
   else if (!options.transports.empty())
     set("TLS", fmt::format("{}", fmt::join(options.transports, ",")));
+  // UCX's own choice is lower than where one copy by the receiver begins to beat two that overlap.
+  if (may_share_memory(options) && std::getenv("UCX_RNDV_THRESH") == nullptr) set("RNDV_THRESH", "64k");
 
   ucp_params_t params{};
   params.field_mask = UCP_PARAM_FIELD_FEATURES | UCP_PARAM_FIELD_NAME;
@@ -99,7 +112,7 @@ void on_endpoint_error(void* argument, ucp_ep_h, ucs_status_t status) {
 
 }  // namespace
 
-UcxInside::UcxInside(UcxOptions given) : options(std::move(given)) {
+UcxInside::UcxInside(UcxOptions given) : options(with_environment(std::move(given))) {
   filter.keys = sip_keys(options.secret);
   filter.generation = options.generation;
   filter.rank = static_cast<std::uint32_t>(options.rank);
@@ -202,7 +215,7 @@ void UcxWorker::on_peer_failed(PeerFailed peer_failed) { inside_->peer_failed = 
 
 bool UcxWorker::progress() {
   const bool did_something = ucp_worker_progress(inside_->worker) != 0;
-  inside_->report_failures();
+  if (inside_->has_unreported) inside_->report_failures();
   return did_something;
 }
 

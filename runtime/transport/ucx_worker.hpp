@@ -39,7 +39,7 @@ struct UcxOptions {
   JobSecret secret{};
   std::uint32_t generation = 0;
   std::vector<std::string> interfaces;                // network interfaces to use and to listen on ("eth0"); none: all
-  std::vector<std::string> transports;                // UCX's names ("tcp", "self"); none: UCX chooses
+  std::vector<std::string> transports;                // UCX's names ("tcp", "self"); none: UCX_TLS, or UCX chooses
   std::size_t min_shm_bytes = std::size_t{64} << 20;  // free in /dev/shm; with less the worker keeps out of it
   std::uint16_t version = envelope_version;           // for tests
 };

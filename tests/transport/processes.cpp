@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -76,7 +77,7 @@ Parties::Parties(int num_ranks, const std::function<void(Party&)>& body) {
       pids_.push_back(pid);
       continue;
     }
-    alarm(60);  // whatever happens
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
     Party party;
     party.rank_ = static_cast<int>(rank);
     party.num_ranks_ = num_ranks;

@@ -3,8 +3,10 @@
 #include <signal.h>
 #include <sys/resource.h>
 
+#include <future>
 #include <thread>
 
+#include "runtime/transport/collectives.hpp"
 #include "tests/transport/processes.hpp"
 
 #include "runtime/transport/ucx_transport.hpp"
@@ -149,6 +151,33 @@ TEST(UcxTransport, takes_a_supervisors_word_over_shared_memory) {
     Party::expect(TestClock::now() - start < 2s, "a close in time");
   });
   EXPECT_EQ(parties.wait(20s, 1), "");
+}
+
+// A collective on the transport's thread, asked for by another.
+TEST(UcxTransport, runs_tasks_between_messages) {
+  Parties parties(2, [](Party& party) {
+    Post post(party);
+    std::vector<float> vector(1000, static_cast<float>(party.rank() + 1));
+    std::promise<std::string> over;
+    std::shared_ptr<CollectiveGroup> group;
+    post.transport->run([&, group](UcxWorker& worker) mutable {
+      if (!group) {
+        GroupOptions options;
+        options.members = {0, 1};
+        group = std::make_shared<CollectiveGroup>(worker, options);
+        group->start_all_reduce(Dtype::f32, std::as_writable_bytes(std::span(vector)));
+      }
+      if (!group->progress()) return false;
+      over.set_value(group->failure());
+      return true;
+    });
+    auto outcome = over.get_future();
+    Party::expect(outcome.wait_for(10s) == std::future_status::ready && outcome.get().empty(), "an all-reduce");
+    for (const float value : vector) Party::expect(value == 3, "the sum");
+    party.exchange("done");
+    Party::expect(post.transport->close(2s), "a clean close");
+  });
+  EXPECT_EQ(parties.wait(), "");
 }
 
 TEST(UcxTransport, says_why_it_cannot_start) {

@@ -1,8 +1,13 @@
 // UcxWorker between real processes.
 #include <gtest/gtest.h>
-#include <signal.h>
 
+#include <algorithm>
+#include <csignal>
 #include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <set>
+#include <sstream>
 #include <thread>
 
 #include "tests/transport/processes.hpp"
@@ -240,6 +245,21 @@ TEST(UcxWorker, closes_in_time_while_a_peer_is_silent) {
   }
 }
 
+TEST(UcxWorker, reports_a_killed_peer_where_the_environment_asks_for_tcp) {
+  Parties parties(2, [](Party& party) {
+    setenv("UCX_TLS", "tcp,self", 1);
+    Station station(test_options(party.rank()), party);
+    station.worker.connect(1 - party.rank());  // no message needed
+    Party::progress_until(
+        station.worker, [&] { return !station.worker.progress(); }, "a connection", 1s);
+    party.exchange("met");
+    if (party.rank() == 1) raise(SIGKILL);
+    Party::progress_until(
+        station.worker, [&] { return station.failed_peer == 1; }, "the report of a death", 2s);
+  });
+  EXPECT_EQ(parties.wait(20s, 1), "");
+}
+
 // Over shared memory nobody notices, but closing takes no longer than its grace.
 TEST(UcxWorker, closes_in_time_after_a_peer_was_killed) {
   for (const bool told : {false, true}) {
@@ -260,6 +280,89 @@ TEST(UcxWorker, closes_in_time_after_a_peer_was_killed) {
     });
     EXPECT_EQ(parties.wait(20s, 1), "");
   }
+}
+
+// What a killed process leaves behind is what its peers and the kernel do not clean up.
+TEST(UcxWorker, leaves_nothing_in_shared_memory) {
+  const auto left = [] {
+    std::set<std::string> names;
+    for (const auto& file : std::filesystem::directory_iterator("/dev/shm")) names.insert(file.path().filename());
+    std::ifstream segments("/proc/sysvipc/shm");
+    for (std::string line; std::getline(segments, line);) {
+      std::istringstream words(line);
+      std::string key, id;
+      words >> key >> id;
+      names.insert("sysv " + id);
+    }
+    return names;
+  };
+  const auto before = left();
+  Parties parties(2, [](Party& party) {
+    Station station(test_options(party.rank()), party);
+    station.worker.send(1 - party.rank(), {}, patterned(1 << 20, 0));
+    station.await(1, "the peer's message");
+    Party::progress_until(
+        station.worker, [&] { return station.worker.num_under_way() == 0; }, "all sent");
+    party.exchange("met");
+    if (party.rank() == 1) raise(SIGKILL);
+  });
+  EXPECT_EQ(parties.wait(20s, 1), "");
+  std::vector<std::string> more;
+  const auto after = left();
+  std::set_difference(after.begin(), after.end(), before.begin(), before.end(), std::back_inserter(more));
+  std::erase_if(
+      more, [](const std::string& name) { return name.find("ucx") == std::string::npos && !name.starts_with("sysv"); });
+  EXPECT_TRUE(more.empty()) << more[0];
+}
+
+// Addresses that this process listens on, as /proc prints them: "0100007F" is 127.0.0.1.
+std::set<std::string> listening_addresses() {
+  std::set<std::string> own_sockets, addresses;
+  for (const auto& descriptor : std::filesystem::directory_iterator("/proc/self/fd")) {
+    std::error_code gone;
+    const std::string target = std::filesystem::read_symlink(descriptor.path(), gone);
+    if (target.starts_with("socket:[")) own_sockets.insert(target.substr(8, target.size() - 9));
+  }
+  for (const char* table : {"/proc/self/net/tcp", "/proc/self/net/tcp6"}) {
+    std::ifstream lines(table);
+    for (std::string line; std::getline(lines, line);) {
+      std::istringstream words(line);
+      std::vector<std::string> columns(std::istream_iterator<std::string>(words), {});
+      const bool is_listening = columns.size() > 9 && columns[3] == "0A";
+      if (is_listening && own_sockets.count(columns[9]) > 0)
+        addresses.insert(columns[1].substr(0, columns[1].find(':')));
+    }
+  }
+  return addresses;
+}
+
+TEST(UcxWorker, listens_on_the_interface_asked_for_alone) {
+  Parties parties(2, [](Party& party) {
+    UcxOptions options = test_options(party.rank(), {"tcp", "self"});
+    options.interfaces = {"lo"};
+    Station station(options, party);
+    station.worker.send(1 - party.rank(), {}, patterned(100, 0));
+    station.await(1, "the peer's message");
+    Party::expect(station.worker.link(1 - party.rank()) == "tcp/lo",
+                  "lo, not " + station.worker.link(1 - party.rank()));
+    Party::expect(listening_addresses() == std::set<std::string>{"0100007F"}, "nobody listens but on 127.0.0.1");
+    party.exchange("done");
+  });
+  EXPECT_EQ(parties.wait(), "");
+}
+
+TEST(UcxWorker, leaves_the_signals_of_crashes_alone) {
+  Parties parties(1, [](Party& party) {
+    struct sigaction after {};
+    Station station(test_options(0), party);
+    for (const int signal : {SIGSEGV, SIGBUS, SIGILL, SIGFPE}) {
+      sigaction(signal, nullptr, &after);
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+      Party::expect(after.sa_handler == SIG_DFL, "the default action of a crash");
+#endif
+    }
+  });
+  EXPECT_EQ(parties.wait(), "");
 }
 
 TEST(UcxWorker, says_what_it_cannot_do) {
