@@ -40,14 +40,18 @@ std::vector<ucs_status_ptr_t> close_endpoints(std::deque<UcxPeer>& peers, unsign
   return requests;
 }
 
+// Over tcp whoever closes first breaks the other's flush: no harm where nothing was under way.
+void note_flush(UcxPeer& peer, ucs_status_t status) {
+  peer.is_flushed = status == UCS_OK;
+  peer.failed |= status != UCS_OK && status != UCS_ERR_CANCELED;
+}
+
 // Flushes every endpoint that is left; whether each came through is then in its peer's `is_flushed`.
 void flush_endpoints(ucp_worker_h worker, std::deque<UcxPeer>& peers, SteadyClock::time_point deadline) {
   std::vector<ucs_status_ptr_t> requests;
   ucp_request_param_t param{};
   param.op_attr_mask = UCP_OP_ATTR_FIELD_CALLBACK | UCP_OP_ATTR_FIELD_USER_DATA;
-  param.cb.send = [](void*, ucs_status_t status, void* peer) {
-    static_cast<UcxPeer*>(peer)->is_flushed = status == UCS_OK;
-  };
+  param.cb.send = [](void*, ucs_status_t status, void* peer) { note_flush(*static_cast<UcxPeer*>(peer), status); };
   for (auto& peer : peers) {
     if (peer.endpoint == nullptr) continue;
     param.user_data = &peer;
@@ -55,7 +59,7 @@ void flush_endpoints(ucp_worker_h worker, std::deque<UcxPeer>& peers, SteadyCloc
     if (UCS_PTR_IS_PTR(request))
       requests.push_back(request);
     else
-      peer.is_flushed = UCS_PTR_STATUS(request) == UCS_OK;
+      note_flush(peer, UCS_PTR_STATUS(request));
   }
   drain(worker, requests, deadline);
   for (const auto request : requests) ucp_request_free(request);
@@ -73,7 +77,10 @@ bool UcxInside::close(UcxWorker::Nanoseconds grace) {
   const auto is_silent = [](const UcxPeer& peer) {
     return peer.endpoint != nullptr && (!peer.is_flushed || peer.sends_under_way > 0);
   };
-  const bool all_left = outgoing_under_way == 0 && num_lost == 0 && std::none_of(peers.begin(), peers.end(), is_silent);
+  const bool all_left =
+      outgoing_under_way == 0 && num_lost == 0 && std::none_of(peers.begin(), peers.end(), [&](const UcxPeer& peer) {
+        return is_silent(peer) && (!peer.failed || peer.sends_under_way > 0);
+      });
   const auto silent = close_endpoints(peers, UCP_EP_CLOSE_FLAG_FORCE, is_silent);
   forced.insert(forced.end(), silent.begin(), silent.end());
   auto parting = close_endpoints(peers, 0, [](const UcxPeer&) { return true; });

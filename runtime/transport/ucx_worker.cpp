@@ -58,6 +58,11 @@ bool may_share_memory(const UcxOptions& options) {
          any_of_names(options.transports, {"all", "sm", "shm", "mm", "posix", "sysv", "cma", "knem", "xpmem"});
 }
 
+bool may_use_tcp(const UcxOptions& options) {
+  const auto& names = options.transports;
+  return names.empty() || names[0].starts_with('^') || any_of_names(names, {"all", "tcp"});
+}
+
 // What UCX would read from the environment by itself counts as asked for, since more than UCX depends on it.
 UcxOptions with_environment(UcxOptions options) {
   const char* names = std::getenv("UCX_TLS");
@@ -91,6 +96,8 @@ ucp_context_h make_context(const UcxOptions& options) {
     set("TLS", "^posix");
   else if (!options.transports.empty())
     set("TLS", fmt::format("{}", fmt::join(options.transports, ",")));
+  // With its peer error handling UCX 1.13 sends by rendezvous over tcp in pieces of what the receiver takes in at once.
+  if (may_use_tcp(options) && std::getenv("UCX_TCP_RX_SEG_SIZE") == nullptr) set("RX_SEG_SIZE", "512k");
   // UCX's own choice is lower than where one copy by the receiver begins to beat two that overlap.
   if (may_share_memory(options) && std::getenv("UCX_RNDV_THRESH") == nullptr) set("RNDV_THRESH", "64k");
 

@@ -122,6 +122,9 @@ def compare_points(arguments, quiet):
             ours = figures([arguments.bench, "latency", "bandwidth", *([] if transports else ["sleep"]), *options,
                             "--blocks", "20" if transports else "100"])
             samples.add(f"dsrun {way}", ours)
+            quiet.wait()
+            actors = str(pathlib.Path(arguments.bench).with_name("bench_actor_latency"))
+            samples.add(f"dsrun {way}", figures([actors], {"UCX_TLS": transports} if transports else None))
             for what, test, size, iterations in [
                     ("tag_latency", "tag_lat", 8, 100_000), ("message_latency", "ucp_am_lat", 8, 100_000),
                     ("tag_bandwidth", "tag_bw", 4 << 20, 300), ("message_bandwidth", "ucp_am_bw", 4 << 20, 300)]:
@@ -132,7 +135,7 @@ def compare_points(arguments, quiet):
     print("| what | dsrun | ucx_perftest | dsrun / ucx_perftest |\n|---|---|---|---|")
     for way in ways:
         for what, size in [("tag_latency", 8), ("message_latency", 8), ("tag_bandwidth", 4 << 20),
-                           ("message_bandwidth", 4 << 20), ("sleep_latency", 8)]:
+                           ("message_bandwidth", 4 << 20), ("sleep_latency", 8), ("actor_latency", 8)]:
             own, peer = (samples.best(f"{name} {way}", what, size) for name in ("dsrun", "perftest"))
             if own is None:
                 continue
