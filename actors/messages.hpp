@@ -88,6 +88,7 @@ struct Enlist {
   std::string host;   // as it calls itself
   int pid = 0;
   int cores = 0;
+  int devices = 0;  // at most so many; 0: as many as the job wants
   std::int64_t available_bytes = 0;
   caf::actor agent;
 };

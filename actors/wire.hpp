@@ -83,7 +83,7 @@ typename I::result_type inspect(I& f, Ready& x) {
 }
 template <class I>
 typename I::result_type inspect(I& f, Enlist& x) {
-  return f(x.build, x.node, x.host, x.pid, x.cores, x.available_bytes, x.agent);
+  return f(x.build, x.node, x.host, x.pid, x.cores, x.devices, x.available_bytes, x.agent);
 }
 template <class I>
 typename I::result_type inspect(I& f, Begin& x) {

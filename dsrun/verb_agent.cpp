@@ -20,11 +20,13 @@ constexpr std::chrono::seconds time_for_input{10};
 struct AgentVerbOptions {
   std::string join;
   bool from_stdin = false;
+  int devices = 0;
 };
 
 int run_agent_verb(const AgentVerbOptions& options) {
   AgentOptions agent;
   agent.program = own_program();
+  agent.devices = options.devices;
   agent.with_lifeline = options.from_stdin;
   std::string text;
   if (options.from_stdin) {
@@ -58,6 +60,9 @@ void add_agent(CLI::App& app, Context& context) {
   CLI::Option* from_stdin =
       verb->add_flag("--stdin", options->from_stdin, "read the invitation from stdin, as launchers do");
   join->excludes(from_stdin);
+  verb->add_option("--devices", options->devices, "how many devices this host offers; without it as many as are wanted")
+      ->check(CLI::PositiveNumber)
+      ->excludes(from_stdin);
   verb->callback([options, &context] {
     context.exit_code = options->from_stdin || !options->join.empty()
                             ? run_agent_verb(*options)

@@ -36,6 +36,7 @@ class Agent {
     const caf::actor gate = plane_.connect(invitation_.gate);
     AgentSetup setup;
     setup.node = invitation_.node;
+    setup.devices = options_.devices;
     setup.build = std::move(build);
     setup.gate = gate;
     setup.start_device = [this](const Begin& begin, int rank, const caf::actor& agent) {

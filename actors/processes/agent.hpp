@@ -10,6 +10,7 @@ namespace dsrun {
 struct AgentOptions {
   AgentInvitation invitation;
   std::string program;        // dsrun's own path, for its devices
+  int devices = 0;            // that this host offers; 0: as many as the job wants
   bool with_lifeline = true;  // its stdin tells whether the launcher lives; false: somebody else started it
 };
 

@@ -92,7 +92,7 @@ caf::behavior AgentShell::make_behavior(AgentSetup setup) {
 }
 
 void AgentShell::enlist() {
-  self_->send(setup_.gate, Enlist{setup_.build, setup_.node, own_host_name(), getpid(), num_cores(),
+  self_->send(setup_.gate, Enlist{setup_.build, setup_.node, own_host_name(), getpid(), num_cores(), setup_.devices,
                                   available_memory_bytes(), caf::actor_cast<caf::actor>(self_)});
 }
 

@@ -14,6 +14,7 @@ namespace dsrun {
 
 struct AgentSetup {
   int node = -1;
+  int devices = 0;  // that it offers; 0: as many as wanted
   std::string build;
   caf::actor gate;
   // Starts the process of a device, of which a ChildEnded will tell. Throws std::system_error.

@@ -17,6 +17,22 @@ std::chrono::nanoseconds nanoseconds(double secs) {
 
 double gibibytes(std::int64_t bytes) { return static_cast<double>(bytes) / (1 << 30); }
 
+bool has_devices(const Enlist& enlist, const GateNode& wanted) {
+  return enlist.devices == 0 || enlist.devices >= wanted.num_ranks;
+}
+
+// Why a host cannot be this node; empty: it can.
+std::string what_is_short(const GateNode& wanted, const Enlist& enlist) {
+  if (!has_devices(enlist, wanted))
+    return fmt::format("too few devices on host {}: it offers {}, and node {} has {} ranks", enlist.host,
+                       enlist.devices, wanted.host, wanted.num_ranks);
+  if (wanted.needed_bytes <= enlist.available_bytes) return "";
+  return fmt::format(
+      "too little memory on host {}: its {} ranks together need {:.2f} GiB at their peak, and {:.2f} GiB are available "
+      "(dsrun plan shows where it goes)",
+      enlist.host, wanted.num_ranks, gibibytes(wanted.needed_bytes), gibibytes(enlist.available_bytes));
+}
+
 }  // namespace
 
 double GateShell::now() const {
@@ -59,7 +75,8 @@ caf::behavior GateShell::make_behavior(GateSetup setup) {
           if (!agents_[node].here)
             missing += fmt::format("{}{} {}", missing.empty() ? "" : "; ", name_of(node),
                                    agents_[node].actor ? "has an agent, but not all its devices" : "has no agent");
-        fail_start(fmt::format("not all hosts were there after {:.3g} s: {}", now() - began_, missing));
+        fail_start(fmt::format("not all hosts were there after {:.3g} s: {}{}", now() - began_, missing,
+                               last_refused_.empty() ? "" : "; refused: " + last_refused_));
       },
       [this](Tick) { on_tick(); },
       [this](StopOrder) { self_->quit(); },
@@ -79,33 +96,34 @@ int GateShell::place(const Enlist& enlist) const {
     const auto node = static_cast<std::size_t>(enlist.node);
     return node < agents_.size() && is_free(node) ? enlist.node : -1;
   }
-  for (std::size_t node = 0; node < agents_.size(); ++node)
-    if (is_free(node) && setup_.nodes[node].host == enlist.host) return static_cast<int>(node);
-  for (std::size_t node = 0; node < agents_.size(); ++node)
-    if (is_free(node)) return static_cast<int>(node);
-  return -1;
+  // Its own by name, else one that it can be, else one of which it is then told why it cannot.
+  const auto first = [&](auto&& suits) {
+    for (std::size_t node = 0; node < agents_.size(); ++node)
+      if (is_free(node) && suits(setup_.nodes[node])) return static_cast<int>(node);
+    return -1;
+  };
+  const auto fits = [&](const GateNode& node) { return has_devices(enlist, node); };
+  int node = first([&](const GateNode& each) { return each.host == enlist.host && fits(each); });
+  if (node < 0) node = first(fits);
+  return node >= 0 ? node : first([](const GateNode&) { return true; });
 }
 
 void GateShell::on_enlist(const Enlist& enlist) {
   const auto refuse = [&](const std::string& reason) { self_->send(enlist.agent, Refused{reason}); };
   if (enlist.build != setup_.build) {
+    last_refused_ =
+        fmt::format("host {} has another version of dsrun: {}, this is {}", enlist.host, enlist.build, setup_.build);
     refuse(fmt::format("another version of dsrun: {} here, {} at the launcher", enlist.build, setup_.build));
-    if (!started_ && enlist.node >= 0)
-      fail_start(
-          fmt::format("host {} has another version of dsrun: {}, this is {}", enlist.host, enlist.build, setup_.build));
+    if (!started_ && enlist.node >= 0) fail_start(last_refused_);
     return;
   }
   const int place_of_it = failed_ ? -1 : place(enlist);
   if (place_of_it < 0) return refuse("the job has all the agents that it needs");
   const auto node = static_cast<std::size_t>(place_of_it);
   const GateNode& wanted = setup_.nodes[node];
-  if (wanted.needed_bytes > enlist.available_bytes) {
-    const std::string reason = fmt::format(
-        "too little memory on host {}: its {} ranks together need {:.2f} GiB at their peak, and {:.2f} GiB "
-        "are available (dsrun plan shows where it goes)",
-        enlist.host, wanted.num_ranks, gibibytes(wanted.needed_bytes), gibibytes(enlist.available_bytes));
-    refuse(reason);
-    return fail_start(reason);
+  if (const std::string shortage = what_is_short(wanted, enlist); !shortage.empty()) {
+    refuse(shortage);
+    return fail_start(shortage);
   }
   agents_[node].actor = enlist.agent;
   agents_[node].host = enlist.host;

@@ -69,6 +69,7 @@ class GateShell {
   caf::actor coordinator_;
   double began_ = 0;
   bool started_ = false, failed_ = false;
+  std::string last_refused_;  // who was of another build, while others may still come
 };
 
 inline caf::behavior gate_actor(GateShell::Self* self, GateSetup setup) {

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <csignal>
+#include <fstream>
 #include <map>
 #include <set>
 #include <thread>
@@ -19,6 +20,7 @@ namespace {
 using namespace std::chrono_literals;
 using testing::AllOf;
 using testing::AnyOf;
+using testing::ContainsRegex;
 using testing::HasSubstr;
 using testing::IsEmpty;
 
@@ -212,8 +214,15 @@ class WaitingJob : public Processes {
       std::this_thread::sleep_for(10ms);
   }
   std::filesystem::path invitation() const { return at("run") / "invitation.json"; }
-  std::unique_ptr<Program> agent(const std::filesystem::path& file) const {
-    return std::make_unique<Program>(std::vector<std::string>{"agent", "--join", file.string()}, folder_.path());
+  std::unique_ptr<Program> agent(const std::filesystem::path& file, const std::vector<std::string>& more = {},
+                                 const std::vector<std::string>& runner = {}) const {
+    return std::make_unique<Program>(with({"agent", "--join", file.string()}, more), folder_.path(), runner);
+  }
+  std::unique_ptr<Program> agent_of_another_build() const {
+    const auto copy = at("other-dsrun");
+    std::filesystem::copy_file(DSRUN_PROGRAM, copy);
+    std::ofstream(copy, std::ios::app) << "another build";
+    return agent(invitation(), {}, {"sh", "-c", "shift; exec " + copy.string() + " \"$@\"", "sh"});
   }
   std::unique_ptr<Program> launcher_;
 };
@@ -234,6 +243,34 @@ TEST_F(WaitingJob, gives_up_on_agents_that_do_not_come) {
   const Finished ended = launcher_->wait(10s);
   EXPECT_EQ(ended.exit_code, 69);
   EXPECT_THAT(ended.err, HasSubstr("host localhost has no agent"));
+}
+
+TEST_F(WaitingJob, ends_naming_a_host_with_too_few_devices) {
+  start();
+  const Finished joined = agent(invitation(), {"--devices", "1"})->wait(15s);
+  const Finished ended = launcher_->wait(15s);
+  EXPECT_EQ(ended.exit_code, 69);
+  EXPECT_THAT(ended.err, ContainsRegex("too few devices on host .*: it offers 1, and node localhost has 4 ranks"));
+  EXPECT_NE(joined.exit_code, 0);
+  EXPECT_THAT(joined.err, HasSubstr("too few devices"));
+}
+
+TEST_F(WaitingJob, does_not_take_an_agent_of_another_build) {
+  start();
+  const Finished other = agent_of_another_build()->wait(15s);
+  EXPECT_NE(other.exit_code, 0);
+  EXPECT_THAT(other.err, HasSubstr("another version of dsrun"));
+  const auto joined = agent(invitation());
+  EXPECT_EQ(launcher_->wait(60s).exit_code, 0);
+  EXPECT_EQ(joined->wait(10s).exit_code, 0);
+}
+
+TEST_F(WaitingJob, says_at_its_deadline_whom_it_refused) {
+  start({"--set", "cluster.start_timeout_secs=3"});
+  agent_of_another_build()->wait(10s);
+  const Finished ended = launcher_->wait(10s);
+  EXPECT_EQ(ended.exit_code, 69);
+  EXPECT_THAT(ended.err, ContainsRegex("host localhost has no agent; refused: host .* has another version of dsrun"));
 }
 
 TEST_F(WaitingJob, refuses_strangers_and_its_numbers_do_not_change) {

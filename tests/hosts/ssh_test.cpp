@@ -175,6 +175,18 @@ TEST_F(Ssh, names_a_program_that_is_not_there) {
   EXPECT_THAT(survivors(descendants_of(server_->pid()), 10s), IsEmpty());
 }
 
+TEST_F(Ssh, names_a_host_with_another_build) {
+  const std::string other = at("other-dsrun").string();
+  std::filesystem::copy_file(DSRUN_PROGRAM, other);
+  std::ofstream(other, std::ios::app) << "another build";
+  Program program(folder_.arguments("run", job({"cluster.ssh.program=\"" + other + "\""})), folder_.path());
+  const Finished run = program.wait(15s);
+  ASSERT_FALSE(run.timed_out);
+  EXPECT_EQ(run.exit_code, 69);
+  EXPECT_THAT(run.err, ContainsRegex("host .* has another version of dsrun"));
+  EXPECT_THAT(survivors(descendants_of(server_->pid()), 10s), IsEmpty());
+}
+
 TEST_F(Ssh, leaves_no_agent_of_a_killed_launcher) {
   Program program(folder_.arguments("run", job({"job.steps=1000000"})), folder_.path());
   ASSERT_TRUE(has_made_steps(program, at("run"), 1)) << program.wait(0s).err;
