@@ -34,7 +34,7 @@
 //   gate → examiner → probe  ProbeOrder                   answered by ProbeAddress: where this end of the link listens
 //                            ProbePeer                    answered by LinkMeasured, by the link's first end
 //
-//   to itself                StartFault: an agent cannot be started; Arrival: a time is over; GiveUp
+//   to itself                StartFault: an agent cannot be started; Deadline; GiveUp
 //
 //   to itself                ChildEnded: a process that it started has ended. Tick: time to send a Beat and to look who
 //                            is silent
@@ -72,7 +72,9 @@ struct WaitsRequest {};
 struct StopRequest {};
 struct SaveRequest {};
 struct Continue {};
-struct Deadline {};
+struct Deadline {
+  int number = 0;  // where several may be on their way
+};
 struct Arrival {
   std::int64_t at_ns = 0;
 };

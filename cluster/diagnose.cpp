@@ -4,6 +4,7 @@
 #include <array>
 
 #include "cluster/diagnose_checks.hpp"
+#include "dsl/transports.hpp"
 
 namespace dsrun {
 namespace {
@@ -32,14 +33,6 @@ constexpr std::array checks = {Check{"hosts", check_reached},
                                Check{"links", check_links},
                                Check{"speed", check_speed}};
 
-bool allows_shared_memory(const std::string& transports) {
-  if (transports.empty() || transports.starts_with('^')) return true;
-  const std::string all = "," + transports + ",";
-  constexpr std::array names = {"all", "sm", "shm", "mm", "posix", "sysv", "cma", "knem", "xpmem"};
-  return std::any_of(names.begin(), names.end(),
-                     [&](const char* name) { return all.find("," + std::string(name) + ",") != std::string::npos; });
-}
-
 }  // namespace
 
 std::string_view severity_name(Severity severity) {
@@ -67,7 +60,7 @@ Diagnosis::Diagnosis(const std::vector<HostReport>& all_reports, const std::vect
 }
 
 bool Diagnosis::wants_shared_memory() const {
-  return needs.in_processes && allows_shared_memory(needs.transports) &&
+  return needs.in_processes && may_share_memory(words_of_list(needs.transports)) &&
          (!needs.has_job ||
           std::any_of(machines.begin(), machines.end(), [](const Machine& machine) { return machine.devices > 1; }));
 }

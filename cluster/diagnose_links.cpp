@@ -1,22 +1,15 @@
 // Checks of what hosts have in common: folders, data, networks, and the ways between processes.
 #include <algorithm>
 #include <array>
-#include <sstream>
 
 #include <fmt/format.h>
 
 #include "cluster/chart/units.hpp"
 #include "cluster/diagnose_checks.hpp"
+#include "dsl/transports.hpp"
 
 namespace dsrun {
 namespace {
-
-std::vector<std::string> words_of(const std::string& list) {
-  std::vector<std::string> words;
-  std::istringstream in(list);
-  for (std::string word; std::getline(in, word, ',');) words.push_back(word);
-  return words;
-}
 
 std::string name_of(const Diagnosis& d, const LinkMeasure& link) {
   const std::string& from = d.of_node(link.from_node).host;
@@ -127,7 +120,7 @@ std::string check_transports(Diagnosis& d) {
       continue;
     }
     if (d.needs.transports.starts_with('^')) continue;
-    for (const std::string& word : words_of(d.needs.transports)) {
+    for (const std::string& word : words_of_list(d.needs.transports)) {
       const bool is_group = std::find(groups.begin(), groups.end(), word) != groups.end();
       const bool is_there =
           is_group || std::any_of(report->transports.begin(), report->transports.end(), [&](const std::string& each) {

@@ -1,19 +1,10 @@
 #include "actors/processes/data_plane.hpp"
 
 #include <cstring>
-#include <sstream>
+
+#include "dsl/transports.hpp"
 
 namespace dsrun {
-namespace {
-
-std::vector<std::string> words_of(const std::string& list) {
-  std::vector<std::string> words;
-  std::istringstream in(list);
-  for (std::string word; std::getline(in, word, ',');) words.push_back(word);
-  return words;
-}
-
-}  // namespace
 
 UcxOptions ucx_options(const DeviceInvitation& invitation, int rank) {
   UcxOptions options;
@@ -21,8 +12,8 @@ UcxOptions ucx_options(const DeviceInvitation& invitation, int rank) {
   options.generation = invitation.generation;
   if (invitation.secret.size() != sizeof options.secret) throw TransportError("a secret of another size");
   std::memcpy(&options.secret, invitation.secret.data(), sizeof options.secret);
-  options.interfaces = words_of(invitation.interface);
-  options.transports = words_of(invitation.transports);
+  options.interfaces = words_of_list(invitation.interface);
+  options.transports = words_of_list(invitation.transports);
   return options;
 }
 

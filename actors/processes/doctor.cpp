@@ -63,9 +63,8 @@ class Doctor {
   std::string unreachable(int node) const {
     const std::string name = placement().host(node);
     if (cluster_.launcher != Launcher::local || name == "localhost" || name.starts_with("localhost-")) return "";
-    return "[cluster] launcher = \"local\" starts everything on this host; other hosts take isolation = \"process\" "
-           "and "
-           "launcher = \"ssh\" or \"wait\"";
+    return "[cluster] launcher = \"local\" starts everything on this host; other hosts take "
+           "isolation = \"process\" and launcher = \"ssh\" or \"wait\"";
   }
 
   DoctorSetup doctor_setup(const std::string& build) {

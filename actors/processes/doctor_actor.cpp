@@ -76,12 +76,12 @@ caf::behavior DoctorShell::make_behavior(DoctorSetup setup) {
           if (!each.is_examined && each.report.fault.empty()) each.report.fault = "interrupted";
         if (stage_ != Stage::parting) part();
       },
-      [this](const Arrival& deadline) { on_deadline(static_cast<int>(deadline.at_ns)); },
+      [this](const Deadline& deadline) { on_deadline(deadline.number); },
   };
 }
 
 // Deadlines are numbered: one that was set for what has come meanwhile does not count.
-void DoctorShell::set_deadline(double secs) { self_->delayed_send(self_, nanoseconds(secs), Arrival{++deadline_}); }
+void DoctorShell::set_deadline(double secs) { self_->delayed_send(self_, nanoseconds(secs), Deadline{++deadline_}); }
 
 int DoctorShell::place(const Enlist& enlist) const {
   const auto is_free = [](const Host& each) { return !each.agent && each.report.fault.empty(); };

@@ -14,8 +14,8 @@
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
-#include <sstream>
 
+#include "dsl/transports.hpp"
 #include "runtime/transport/ucx_inside.hpp"
 
 namespace dsrun {
@@ -53,22 +53,11 @@ bool any_of_names(const std::vector<std::string>& names, std::initializer_list<s
   });
 }
 
-bool may_share_memory(const UcxOptions& options) {
-  return options.transports.empty() || options.transports[0].starts_with('^') ||
-         any_of_names(options.transports, {"all", "sm", "shm", "mm", "posix", "sysv", "cma", "knem", "xpmem"});
-}
-
-bool may_use_tcp(const UcxOptions& options) {
-  const auto& names = options.transports;
-  return names.empty() || names[0].starts_with('^') || any_of_names(names, {"all", "tcp"});
-}
-
 // What UCX would read from the environment by itself counts as asked for, since more than UCX depends on it.
 UcxOptions with_environment(UcxOptions options) {
   const char* names = std::getenv("UCX_TLS");
   if (!options.transports.empty() || names == nullptr || std::string_view(names) == "all") return options;
-  std::istringstream words(names);
-  for (std::string name; std::getline(words, name, ',');) options.transports.push_back(name);
+  options.transports = words_of_list(names);
   return options;
 }
 
@@ -97,9 +86,9 @@ ucp_context_h make_context(const UcxOptions& options) {
   else if (!options.transports.empty())
     set("TLS", fmt::format("{}", fmt::join(options.transports, ",")));
   // With its peer error handling UCX 1.13 sends by rendezvous over tcp in pieces of what the receiver takes in at once.
-  if (may_use_tcp(options) && std::getenv("UCX_TCP_RX_SEG_SIZE") == nullptr) set("RX_SEG_SIZE", "512k");
+  if (may_use_tcp(options.transports) && std::getenv("UCX_TCP_RX_SEG_SIZE") == nullptr) set("RX_SEG_SIZE", "512k");
   // UCX's own choice is lower than where one copy by the receiver begins to beat two that overlap.
-  if (may_share_memory(options) && std::getenv("UCX_RNDV_THRESH") == nullptr) set("RNDV_THRESH", "64k");
+  if (may_share_memory(options.transports) && std::getenv("UCX_RNDV_THRESH") == nullptr) set("RNDV_THRESH", "64k");
 
   ucp_params_t params{};
   params.field_mask = UCP_PARAM_FIELD_FEATURES | UCP_PARAM_FIELD_NAME;
@@ -152,7 +141,7 @@ ucp_ep_h UcxInside::endpoint(UcxPeer& peer) {
       UCP_EP_PARAM_FIELD_REMOTE_ADDRESS | UCP_EP_PARAM_FIELD_ERR_HANDLING_MODE | UCP_EP_PARAM_FIELD_ERR_HANDLER;
   params.address = reinterpret_cast<const ucp_address_t*>(peer.address.data());
   // UCX's shared memory knows no peer failures, and asking for them would exclude it.
-  const bool shares_memory = peer.same_host && may_share_memory(options);
+  const bool shares_memory = peer.same_host && may_share_memory(options.transports);
   params.err_mode = shares_memory ? UCP_ERR_HANDLING_MODE_NONE : UCP_ERR_HANDLING_MODE_PEER;
   params.err_handler = {on_endpoint_error, &peer};
   const ucs_status_t status = ucp_ep_create(worker, &params, &peer.endpoint);
