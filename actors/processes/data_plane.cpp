@@ -9,6 +9,7 @@ namespace dsrun {
 UcxOptions ucx_options(const DeviceInvitation& invitation, int rank) {
   UcxOptions options;
   options.rank = rank;
+  options.num_ranks = invitation.world;
   options.generation = invitation.generation;
   if (invitation.secret.size() != sizeof options.secret) throw TransportError("a secret of another size");
   std::memcpy(&options.secret, invitation.secret.data(), sizeof options.secret);

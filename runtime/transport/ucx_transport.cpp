@@ -6,8 +6,7 @@ namespace dsrun {
 namespace {
 
 using SteadyClock = std::chrono::steady_clock;
-// UCX wakes the thread. Once, on a crowded machine, messages in shared memory lay unseen for 20 s, which could not be
-// made to happen again: a look now and then bounds what a lost wake-up could do.
+// UCX wakes the thread; a look now and then costs nothing measurable and bounds what a lost wake-up could do.
 constexpr auto longest_sleep = std::chrono::milliseconds(50);
 constexpr auto sleep_with_tasks = std::chrono::milliseconds(20);  // tasks watch deadlines of their own
 

@@ -112,6 +112,14 @@ UcxInside::UcxInside(UcxOptions given) : options(with_environment(std::move(give
   filter.keys = sip_keys(options.secret);
   filter.generation = options.generation;
   filter.rank = static_cast<std::uint32_t>(options.rank);
+  filter.num_ranks = static_cast<std::uint32_t>(options.num_ranks);
+  if (filter.rank >= filter.num_ranks)
+    throw TransportError(fmt::format("rank {} of {} does not exist", options.rank, options.num_ranks));
+  for (int rank = 0; rank < options.num_ranks; ++rank) {
+    UcxPeer& peer = peers.emplace_back();
+    peer.inside = this;
+    peer.rank = rank;
+  }
   context = make_context(options);
   ucp_worker_params_t params{};
   params.field_mask = UCP_WORKER_PARAM_FIELD_THREAD_MODE;
@@ -136,6 +144,7 @@ UcxPeer& UcxInside::peer(int rank) {
 
 ucp_ep_h UcxInside::endpoint(UcxPeer& peer) {
   if (peer.endpoint != nullptr || peer.failed || worker == nullptr) return peer.failed ? nullptr : peer.endpoint;
+  assert(!peer.address.empty());
   ucp_ep_params_t params{};
   params.field_mask =
       UCP_EP_PARAM_FIELD_REMOTE_ADDRESS | UCP_EP_PARAM_FIELD_ERR_HANDLING_MODE | UCP_EP_PARAM_FIELD_ERR_HANDLER;
@@ -185,9 +194,10 @@ std::string UcxWorker::address() const {
 }
 
 void UcxWorker::set_peers(std::vector<std::string> addresses) {
-  if (!inside_->peers.empty()) throw TransportError("the peers are known already: a new set needs a new worker");
-  if (inside_->options.rank < 0 || static_cast<std::size_t>(inside_->options.rank) >= addresses.size())
-    throw TransportError(fmt::format("rank {} of {} does not exist", inside_->options.rank, addresses.size()));
+  auto& peers = inside_->peers;
+  if (!peers[0].address.empty()) throw TransportError("the peers are known already: a new set needs a new worker");
+  if (addresses.size() != peers.size())
+    throw TransportError(fmt::format("{} addresses for {} ranks", addresses.size(), peers.size()));
   const std::uint64_t own_host = host_id();
   constexpr std::size_t head = address_magic.size() + sizeof own_host;
   for (std::size_t rank = 0; rank < addresses.size(); ++rank) {
@@ -196,13 +206,9 @@ void UcxWorker::set_peers(std::vector<std::string> addresses) {
       throw TransportError(fmt::format("what rank {} sent is no address of a UcxWorker", rank));
     std::uint64_t host;
     std::memcpy(&host, address.data() + address_magic.size(), sizeof host);
-    UcxPeer& peer = inside_->peers.emplace_back();
-    peer.inside = inside_.get();
-    peer.rank = static_cast<int>(rank);
-    peer.address = address.substr(head);
-    peer.same_host = host == own_host;
+    peers[rank].address = address.substr(head);
+    peers[rank].same_host = host == own_host;
   }
-  inside_->filter.num_ranks = static_cast<std::uint32_t>(addresses.size());
 }
 
 int UcxWorker::rank() const { return inside_->options.rank; }

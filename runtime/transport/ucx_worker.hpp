@@ -6,8 +6,9 @@
 // messages are for sizes that both sides know, into memory given beforehand; collectives use them.
 //
 // A rank here is that of a process. Ranks learn each other's address() over the control plane; connections are made at
-// the first send. Every active message carries an envelope (runtime/transport/envelope.hpp); what does not prove that
-// it belongs to this job and generation is dropped and counted.
+// the first send, which needs set_peers(); whoever was told earlier may send earlier. Every active message carries an
+// envelope (runtime/transport/envelope.hpp); what does not prove that it belongs to this job and generation is dropped
+// and counted.
 //
 // Failures are reported, by peer, and never end the process. Over tcp a peer's death is noticed within a moment; shared
 // memory does not notice one: there the process's supervisor calls fail_peer().
@@ -36,6 +37,7 @@ struct TransportError : std::runtime_error {
 
 struct UcxOptions {
   int rank = 0;
+  int num_ranks = 1;  // of the job; messages are taken from each, also before set_peers()
   JobSecret secret{};
   std::uint32_t generation = 0;
   std::vector<std::string> interfaces;                // network interfaces to use and to listen on ("eth0"); none: all
@@ -89,7 +91,7 @@ class UcxWorker {
   UcxWorker& operator=(const UcxWorker&) = delete;
 
   std::string address() const;                         // bytes for the peers' set_peers()
-  void set_peers(std::vector<std::string> addresses);  // by rank, this one included; throws TransportError, once only
+  void set_peers(std::vector<std::string> addresses);  // by rank, all of them; throws TransportError, once only
   int rank() const;
   int num_ranks() const;
 

@@ -54,7 +54,7 @@ void run(const Party& party, std::size_t num_bytes) {
   const auto pool = MemoryPool::make();
   caf::actor actor;
   TransportOptions options;
-  options.ucx = test_options(party.rank());
+  options.ucx = test_options(party);
   options.process_of = {0, 1};
   TransportCallbacks callbacks;
   callbacks.allocate = [&](int, const Tag&, std::size_t size) { return pool->allocate(size, MemoryClass::messages); };

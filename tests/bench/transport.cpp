@@ -48,7 +48,7 @@ void print_line(const std::string& what, std::size_t num_bytes, std::vector<doub
 class Bencher {
  public:
   Bencher(const Party& party, const Wanted& wanted)
-      : wanted_(wanted), worker_(test_options(party.rank(), wanted.transports)), party_(party) {
+      : wanted_(wanted), worker_(test_options(party, wanted.transports)), party_(party) {
     worker_.on_message(
         [this](int, auto, std::size_t num_bytes) { return pool_->allocate(num_bytes, MemoryClass::messages); },
         [this](int, auto, const Buffer&) { ++num_arrived_; });

@@ -48,6 +48,7 @@ class Strangers : public SeveralHosts {
     options.interfaces = {"eth0"};
     options.transports = {"tcp", "self"};
     options.rank = static_cast<int>(to.size());
+    options.num_ranks = options.rank + 1;
     UcxWorker worker(options);
     Listener own;
     for (const Listener& each : hosts_->listeners(head))

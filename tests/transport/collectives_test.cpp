@@ -4,7 +4,6 @@
 
 #include <cstring>
 #include <numeric>
-#include <thread>
 
 #include "runtime/transport/collectives.hpp"
 #include "tests/transport/processes.hpp"
@@ -14,7 +13,7 @@ namespace {
 
 struct Member {
   Member(const Party& party, std::vector<std::string> transports, GroupOptions options = {})
-      : worker(test_options(party.rank(), std::move(transports))) {
+      : worker(test_options(party, std::move(transports))) {
     worker.set_peers(party.exchange(worker.address()));
     options.members.resize(static_cast<std::size_t>(party.num_ranks()));
     std::iota(options.members.begin(), options.members.end(), 0);
@@ -140,7 +139,7 @@ TEST(CollectiveGroup, names_who_is_late_and_who_is_lost) {
     member.finish("a barrier");
     party.exchange("met");
     if (party.rank() == 2) {
-      std::this_thread::sleep_for(1300ms);
+      party.exchange("late");
       raise(SIGKILL);
     }
     const auto failure_within = [&](std::uint32_t channel, std::chrono::milliseconds timeout) {
@@ -156,7 +155,9 @@ TEST(CollectiveGroup, names_who_is_late_and_who_is_lost) {
       member.worker.keep(std::make_shared<std::vector<float>>(std::move(vector)));
       return group.failure();
     };
-    const std::string late = failure_within(1, 1s), lost = failure_within(2, 20s);
+    const std::string late = failure_within(1, 1s);
+    party.exchange("that is late");
+    const std::string lost = failure_within(2, 20s);
     Party::expect(late.ends_with(": nothing from rank 2 within 1 s"), "who is late, not " + late);
     Party::expect(lost.find("rank 2") != std::string::npos, "who is lost, not " + lost);
     const auto start = TestClock::now();

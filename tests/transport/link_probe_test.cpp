@@ -9,7 +9,7 @@ namespace dsrun::test {
 namespace {
 
 void probe_link(Party& party, const std::vector<std::string>& transports) {
-  LinkProbe probe(test_options(party.rank(), transports));
+  LinkProbe probe(test_options(party, transports));
   const auto addresses = party.exchange(probe.address());
   probe.set_peer(addresses[static_cast<std::size_t>(1 - party.rank())]);
   const auto deadline = TestClock::now() + 20s;
@@ -31,7 +31,7 @@ TEST(LinkProbe, measures_shared_memory_and_tcp) {
 
 TEST(LinkProbe, gives_up_on_an_end_that_does_not_answer) {
   Parties parties(2, [](Party& party) {
-    LinkProbe probe(test_options(party.rank()));
+    LinkProbe probe(test_options(party));
     const auto addresses = party.exchange(probe.address());
     probe.set_peer(addresses[static_cast<std::size_t>(1 - party.rank())]);
     if (party.rank() == 0) {

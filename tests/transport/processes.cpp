@@ -131,9 +131,10 @@ JobSecret test_secret(unsigned char first) {
   return secret;
 }
 
-UcxOptions test_options(int rank, std::vector<std::string> transports) {
+UcxOptions test_options(const Party& party, std::vector<std::string> transports) {
   UcxOptions options;
-  options.rank = rank;
+  options.rank = party.rank();
+  options.num_ranks = party.num_ranks();
   options.secret = test_secret();
   options.generation = 3;
   options.transports = std::move(transports);

@@ -50,7 +50,7 @@ class Parties {
 };
 
 JobSecret test_secret(unsigned char first = 1);
-UcxOptions test_options(int rank, std::vector<std::string> transports = {});
+UcxOptions test_options(const Party& party, std::vector<std::string> transports = {});
 // A buffer whose bytes follow from `seed`, and whether a buffer is that.
 Buffer patterned(std::size_t num_bytes, unsigned seed);
 bool is_patterned(const Buffer& buffer, std::size_t num_bytes, unsigned seed);

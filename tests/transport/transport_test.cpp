@@ -1,4 +1,5 @@
 // UcxTransport between real processes: threads, sleep and wake, failures, an end in time.
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <sys/resource.h>
@@ -25,9 +26,9 @@ double cpu_seconds() {
 
 // A transport whose messages others wait for. Each process has two devices: 2 × process and the one after.
 struct Post {
-  explicit Post(const Party& party, std::vector<std::string> transports = {}) {
+  explicit Post(const Party& party, std::vector<std::string> transports = {}, std::chrono::milliseconds late = 0ms) {
     TransportOptions options;
-    options.ucx = test_options(party.rank(), std::move(transports));
+    options.ucx = test_options(party, std::move(transports));
     for (int device = 0; device < 2 * party.num_ranks(); ++device) options.process_of.push_back(device / 2);
     TransportCallbacks callbacks;
     callbacks.allocate = [this](int, const Tag&, std::size_t num_bytes) {
@@ -44,11 +45,28 @@ struct Post {
       changed.notify_all();
     };
     transport = std::make_unique<UcxTransport>(std::move(options), std::move(callbacks));
-    transport->start(party.exchange(transport->address()));
+    auto addresses = party.exchange(transport->address());
+    std::this_thread::sleep_for(late);
+    transport->start(std::move(addresses));
   }
   void await(const std::function<bool()>& done, const std::string& what, std::chrono::milliseconds limit = 20s) {
     std::unique_lock lock(mutex);
-    Party::expect(changed.wait_for(lock, limit, done), what);
+    const bool in_time = changed.wait_for(lock, limit, done);
+    const std::size_t num_arrived = arrived.size();
+    lock.unlock();
+    if (!in_time) Party::expect(false, fmt::format("{}; {} arrived; {}", what, num_arrived, state()));
+  }
+  // What the transport knows, for who has to find out what is missing.
+  std::string state() const {
+    std::string text;
+    const TransportReport report = transport->report();
+    for (const TransportReport::Peer& peer : report.peers)
+      text += fmt::format("{} in, {} out by {}{}; ", peer.traffic.messages_in, peer.traffic.messages_out, peer.link,
+                          peer.has_failed ? ", failed" : "");
+    for (std::size_t i = 0; i < report.drops.size(); ++i)
+      if (report.drops[i] > 0)
+        text += fmt::format("{} dropped: {}; ", report.drops[i], drop_name(static_cast<Drop>(i)));
+    return text;
   }
   void await_messages(std::size_t count) {
     await([&] { return arrived.size() >= count; }, "messages in time");
@@ -102,6 +120,31 @@ TEST(UcxTransport, carries_tensors_from_many_threads) {
   EXPECT_EQ(shared_memory.wait(), "");
   Parties tcp(2, [](Party& party) { exchange_between_devices(party, {"tcp", "self"}); });
   EXPECT_EQ(tcp.wait(), "");
+}
+
+// Ranks are told where the others are one after the other, and whoever knows may send at once.
+void take_before_the_start(Party& party, const std::vector<std::string>& transports) {
+  constexpr int count = 8;
+  Post post(party, transports, party.rank() == 1 ? 300ms : 0ms);
+  if (party.rank() == 0) {
+    for (int i = 0; i < count; ++i) post.send(0, 2, i, std::size_t{1} << (3 * i));  // eager and by rendezvous
+  } else {
+    post.await_messages(count);
+    for (const auto& [destination, message] : post.arrived)
+      Party::expect(is_patterned(message.payload, std::size_t{1} << (3 * message.tag.microbatch),
+                                 static_cast<unsigned>(message.tag.microbatch)),
+                    "the bytes sent");
+    Party::expect(post.transport->report().drops == decltype(TransportReport::drops){}, "nothing dropped");
+  }
+  party.exchange("done");
+  Party::expect(post.transport->close(2s), "a clean close");
+}
+
+TEST(UcxTransport, takes_messages_before_it_knows_where_the_others_are) {
+  for (const std::vector<std::string>& transports : {std::vector<std::string>{}, {"tcp", "self"}}) {
+    Parties parties(2, [&](Party& party) { take_before_the_start(party, transports); });
+    EXPECT_EQ(parties.wait(), "");
+  }
 }
 
 TEST(UcxTransport, sleeps_when_idle_and_wakes_for_both_sides) {
@@ -181,9 +224,9 @@ TEST(UcxTransport, runs_tasks_between_messages) {
 }
 
 TEST(UcxTransport, says_why_it_cannot_start) {
-  Parties parties(1, [](Party&) {
+  Parties parties(1, [](Party& party) {
     TransportOptions options;
-    options.ucx = test_options(0, {"tcp"});
+    options.ucx = test_options(party, {"tcp"});
     options.ucx.interfaces = {"nosuch0"};
     try {
       UcxTransport transport(options, {});

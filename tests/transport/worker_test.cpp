@@ -54,7 +54,7 @@ const std::vector<std::vector<std::string>> both_ways = {{}, {"tcp", "self"}};
 constexpr std::size_t sizes[] = {0, 1, 8 << 10, 1 << 20, 64 << 20};
 
 void exchange_all_sizes(Party& party, const std::vector<std::string>& transports) {
-  Station station(test_options(party.rank(), transports), party);
+  Station station(test_options(party, transports), party);
   const int peer = 1 - party.rank();
   unsigned seed = 0;
   for (const std::size_t size : sizes) {
@@ -88,7 +88,7 @@ TEST(UcxWorker, carries_every_size_over_shared_memory_and_tcp) {
 
 TEST(UcxWorker, sends_to_itself) {
   Parties parties(1, [](Party& party) {
-    Station station(test_options(0), party);
+    Station station(test_options(party), party);
     for (const std::size_t size : {std::size_t{5}, std::size_t{1} << 20})
       station.worker.send(0, {}, patterned(size, 9));
     station.await(2, "both messages");
@@ -100,7 +100,7 @@ TEST(UcxWorker, sends_to_itself) {
 TEST(UcxWorker, drops_and_counts_what_does_not_belong_to_the_job) {
   // Ranks 1 to 3 are intruders of a kind each, rank 4 is not.
   Parties parties(5, [](Party& party) {
-    UcxOptions options = test_options(party.rank());
+    UcxOptions options = test_options(party);
     if (party.rank() == 1) options.secret = test_secret(2);
     if (party.rank() == 2) ++options.generation;
     if (party.rank() == 3) ++options.version;
@@ -130,7 +130,7 @@ TEST(UcxWorker, drops_and_counts_what_does_not_belong_to_the_job) {
 
 TEST(UcxWorker, fails_the_sender_of_what_it_has_no_memory_for) {
   Parties parties(2, [](Party& party) {
-    Station station(test_options(party.rank()), party);
+    Station station(test_options(party), party);
     if (party.rank() == 0) {
       station.worker.on_message([](int, auto, std::size_t) -> Buffer { throw std::bad_alloc(); }, {});
       Party::progress_until(
@@ -149,7 +149,7 @@ TEST(UcxWorker, fails_the_sender_of_what_it_has_no_memory_for) {
 TEST(UcxWorker, tagged_messages_meet_receives_posted_before_and_after) {
   for (const auto& transports : both_ways) {
     Parties parties(2, [&](Party& party) {
-      Station station(test_options(party.rank(), transports), party);
+      Station station(test_options(party, transports), party);
       UcxWorker& worker = station.worker;
       const int peer = 1 - party.rank();
       std::uint64_t sequence = 0;
@@ -184,7 +184,7 @@ TEST(UcxWorker, tagged_messages_meet_receives_posted_before_and_after) {
 
 TEST(UcxWorker, a_message_of_another_length_than_agreed_fails_its_receive) {
   Parties parties(2, [](Party& party) {
-    Station station(test_options(party.rank()), party);
+    Station station(test_options(party), party);
     std::byte data[16] = {};
     for (const std::size_t size : {8, 16}) {
       Transfer transfer;
@@ -204,7 +204,7 @@ TEST(UcxWorker, a_message_of_another_length_than_agreed_fails_its_receive) {
 
 TEST(UcxWorker, reports_a_killed_peer_over_tcp_within_a_second) {
   Parties parties(2, [](Party& party) {
-    Station station(test_options(party.rank(), {"tcp", "self"}), party);
+    Station station(test_options(party, {"tcp", "self"}), party);
     station.worker.send(1 - party.rank(), {}, patterned(10, 0));
     station.await(1, "the peer's message");
     party.exchange("met");
@@ -227,7 +227,7 @@ TEST(UcxWorker, reports_a_killed_peer_over_tcp_within_a_second) {
 TEST(UcxWorker, closes_in_time_while_a_peer_is_silent) {
   for (const char* transport : {"tcp", "posix"}) {
     Parties parties(2, [&](Party& party) {
-      Station station(test_options(party.rank(), {transport, "self"}), party);
+      Station station(test_options(party, {transport, "self"}), party);
       station.worker.send(1 - party.rank(), {}, patterned(10, 0));
       station.await(1, "the peer's message");
       party.exchange("met");
@@ -248,7 +248,7 @@ TEST(UcxWorker, closes_in_time_while_a_peer_is_silent) {
 TEST(UcxWorker, reports_a_killed_peer_where_the_environment_asks_for_tcp) {
   Parties parties(2, [](Party& party) {
     setenv("UCX_TLS", "tcp,self", 1);
-    Station station(test_options(party.rank()), party);
+    Station station(test_options(party), party);
     station.worker.connect(1 - party.rank());  // no message needed
     Party::progress_until(
         station.worker, [&] { return !station.worker.progress(); }, "a connection", 1s);
@@ -264,7 +264,7 @@ TEST(UcxWorker, reports_a_killed_peer_where_the_environment_asks_for_tcp) {
 TEST(UcxWorker, closes_in_time_after_a_peer_was_killed) {
   for (const bool told : {false, true}) {
     Parties parties(2, [&](Party& party) {
-      Station station(test_options(party.rank()), party);
+      Station station(test_options(party), party);
       station.worker.send(1 - party.rank(), {}, patterned(10, 0));
       station.await(1, "the peer's message");
       party.exchange("met");
@@ -298,7 +298,7 @@ TEST(UcxWorker, leaves_nothing_in_shared_memory) {
   };
   const auto before = left();
   Parties parties(2, [](Party& party) {
-    Station station(test_options(party.rank()), party);
+    Station station(test_options(party), party);
     station.worker.send(1 - party.rank(), {}, patterned(1 << 20, 0));
     station.await(1, "the peer's message");
     Party::progress_until(
@@ -338,7 +338,7 @@ std::set<std::string> listening_addresses() {
 
 TEST(UcxWorker, listens_on_the_interface_asked_for_alone) {
   Parties parties(2, [](Party& party) {
-    UcxOptions options = test_options(party.rank(), {"tcp", "self"});
+    UcxOptions options = test_options(party, {"tcp", "self"});
     options.interfaces = {"lo"};
     Station station(options, party);
     station.worker.send(1 - party.rank(), {}, patterned(100, 0));
@@ -354,7 +354,7 @@ TEST(UcxWorker, listens_on_the_interface_asked_for_alone) {
 TEST(UcxWorker, leaves_the_signals_of_crashes_alone) {
   Parties parties(1, [](Party& party) {
     struct sigaction after {};
-    Station station(test_options(0), party);
+    Station station(test_options(party), party);
     for (const int signal : {SIGSEGV, SIGBUS, SIGILL, SIGFPE}) {
       sigaction(signal, nullptr, &after);
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
@@ -366,7 +366,7 @@ TEST(UcxWorker, leaves_the_signals_of_crashes_alone) {
 }
 
 TEST(UcxWorker, says_what_it_cannot_do) {
-  Parties parties(1, [](Party&) {
+  Parties parties(1, [](Party& party) {
     const auto failure_of = [](const UcxOptions& options) -> std::string {
       try {
         UcxWorker worker(options);
@@ -376,12 +376,17 @@ TEST(UcxWorker, says_what_it_cannot_do) {
       }
       return "";
     };
-    UcxOptions options = test_options(0);
+    UcxOptions options = test_options(party);
     Party::expect(failure_of(options).find("no address") != std::string::npos, "nonsense is refused");
+    options.num_ranks = 2;
+    Party::expect(failure_of(options) == "1 addresses for 2 ranks", "one address too few");
+    options.rank = 2;
+    Party::expect(failure_of(options) == "rank 2 of 2 does not exist", "a rank outside the job");
+    options = test_options(party);
     options.interfaces = {"nosuch0"};
     options.transports = {"tcp"};
     Party::expect(failure_of(options).find("nosuch0") != std::string::npos, "a missing interface is named");
-    options = test_options(0, {"posix", "self"});
+    options = test_options(party, {"posix", "self"});
     options.min_shm_bytes = ~std::size_t{0};
     Party::expect(failure_of(options).find("/dev/shm") != std::string::npos, "a small /dev/shm is named");
   });
