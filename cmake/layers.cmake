@@ -24,9 +24,18 @@ else()
   target_compile_options(dsrun_cold_options INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-O1>)
 endif()
 
-# dsrun_layer(NAME DIR folder [COLD] [LINK layers and public libraries] [PRIVATE libraries] [EXCLUDE subfolders])
+# For headers that take long to read. A file still includes what it uses: the tsan preset precompiles nothing.
+function(dsrun_precompile target)
+  if(DSRUN_PRECOMPILE)
+    target_precompile_headers(${target} PRIVATE ${ARGN})
+    target_compile_options(${target} PRIVATE -fpch-preprocess)  # for ccache
+  endif()
+endfunction()
+
+# dsrun_layer(NAME DIR folder [COLD] [LINK layers and public libraries] [PRIVATE libraries] [EXCLUDE subfolders]
+#             [HEADERS to precompile])
 function(dsrun_layer name)
-  cmake_parse_arguments(arg "COLD" "DIR" "LINK;PRIVATE;EXCLUDE" ${ARGN})
+  cmake_parse_arguments(arg "COLD" "DIR" "LINK;PRIVATE;EXCLUDE;HEADERS" ${ARGN})
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${arg_DIR}/*.cpp)
   foreach(excluded ${arg_EXCLUDE})
     list(FILTER sources EXCLUDE REGEX "/${arg_DIR}/${excluded}/")
@@ -36,6 +45,9 @@ function(dsrun_layer name)
   target_link_libraries(dsrun_${name}
     PUBLIC ${arg_LINK} fmt::fmt nlohmann_json::nlohmann_json
     PRIVATE $<IF:$<BOOL:${arg_COLD}>,dsrun_cold_options,dsrun_options> ${arg_PRIVATE})
+  if(arg_HEADERS)
+    dsrun_precompile(dsrun_${name} ${arg_HEADERS})
+  endif()
 endfunction()
 
 # dsrun_test(NAME LINK libraries LABEL label): tests/NAME/*.cpp become the test program test_NAME; the target tests_LABEL
@@ -49,6 +61,10 @@ function(dsrun_test name)
   add_executable(test_${name} ${sources})
   target_link_libraries(test_${name} PRIVATE ${arg_LINK} dsrun_cold_options GTest::gmock GTest::gtest GTest::gtest_main)
   target_compile_definitions(test_${name} PRIVATE DSRUN_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
+  if(DSRUN_PRECOMPILE)
+    target_precompile_headers(test_${name} REUSE_FROM dsrun_test_support)
+    target_compile_options(test_${name} PRIVATE -fpch-preprocess)
+  endif()
   gtest_discover_tests(test_${name} NO_PRETTY_VALUES PROPERTIES LABELS "${arg_LABEL}" DISCOVERY_TIMEOUT 60)
   if(NOT TARGET tests_${arg_LABEL})
     add_custom_target(tests_${arg_LABEL})
