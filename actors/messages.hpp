@@ -19,6 +19,7 @@
 // all of the above on. Before that:
 //
 //   agent → gate             Enlist                       answered by Begin, or Refused
+//   gate → agent             ClockRequest                 answered by ClockReply, on the spot
 //   device → agent           DeviceHere, once its data plane has an address
 //   agent → gate             NodeHere, when its devices are there; StartFault when they cannot be
 //   gate → agent → device    Peers: where all others are; the device then makes its core, and says Ready
@@ -27,8 +28,7 @@
 //                            Farewell                     answered by Farewell; the process ends
 // For `dsrun doctor` the gate is another (actors/processes/doctor_actor.hpp), and instead of Begin:
 //
-//   gate → agent             ClockRequest                 answered by ClockReply, on the spot
-//                            Examine                      answered by Examined, from the examiner that the agent makes
+//   gate → agent             Examine                      answered by Examined, from the examiner that the agent makes
 //   probe → examiner         ProbeHere                    two processes a host, to measure links with
 //   examiner → gate          ProbesHere, or why not; ProbeLost when one of them ends
 //   gate → examiner → probe  ProbeOrder                   answered by ProbeAddress: where this end of the link listens
@@ -92,6 +92,7 @@ struct Enlist {
   int cores = 0;
   int devices = 0;  // at most so many; 0: as many as the job wants
   std::int64_t available_bytes = 0;
+  std::string clock;  // its name: own_clock_name()
   caf::actor agent;
 };
 struct Begin {
@@ -99,9 +100,10 @@ struct Begin {
   int first_rank = 0, num_ranks = 0;  // its devices'
   int world = 0;
   std::uint32_t generation = 0;
-  std::string brief;       // of the job, for dsrun device
-  std::string secret;      // of the data plane
-  double freeze_secs = 0;  // a process that is silent for longer is lost
+  std::string brief;                // of the job, for dsrun device
+  std::string secret;               // of the data plane
+  double freeze_secs = 0;           // a process that is silent for longer is lost
+  std::int64_t clock_ahead_ns = 0;  // of this host's CLOCK_MONOTONIC before the launcher's
 };
 struct Refused {
   std::string reason;
@@ -151,12 +153,13 @@ struct Farewell {
 
 struct ClockRequest {
   int node = 0;
-  std::int64_t asked_ns = 0;  // by the gate's wall clock, since 1970; both come back as they are
+  std::int64_t asked_ns = 0;  // by the gate's clock that it compares; both come back as they are
 };
 struct ClockReply {
   int node = 0;
   std::int64_t asked_ns = 0;
-  std::int64_t told_ns = 0;  // by the host's
+  std::int64_t wall_ns = 0;       // by the host's clocks: since 1970,
+  std::int64_t monotonic_ns = 0;  // CLOCK_MONOTONIC
 };
 struct Examine {
   int node = 0;

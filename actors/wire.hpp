@@ -83,11 +83,12 @@ typename I::result_type inspect(I& f, Ready& x) {
 }
 template <class I>
 typename I::result_type inspect(I& f, Enlist& x) {
-  return f(x.build, x.node, x.host, x.pid, x.cores, x.devices, x.available_bytes, x.agent);
+  return f(x.build, x.node, x.host, x.pid, x.cores, x.devices, x.available_bytes, x.clock, x.agent);
 }
 template <class I>
 typename I::result_type inspect(I& f, Begin& x) {
-  return f(x.node, x.first_rank, x.num_ranks, x.world, x.generation, x.brief, x.secret, x.freeze_secs);
+  return f(x.node, x.first_rank, x.num_ranks, x.world, x.generation, x.brief, x.secret, x.freeze_secs,
+           x.clock_ahead_ns);
 }
 template <class I>
 typename I::result_type inspect(I& f, DeviceHere& x) {
@@ -135,7 +136,7 @@ typename I::result_type inspect(I& f, ClockRequest& x) {
 }
 template <class I>
 typename I::result_type inspect(I& f, ClockReply& x) {
-  return f(x.node, x.asked_ns, x.told_ns);
+  return f(x.node, x.asked_ns, x.wall_ns, x.monotonic_ns);
 }
 template <class I>
 typename I::result_type inspect(I& f, Examine& x) {

@@ -291,7 +291,7 @@ constexpr std::array<TableHelp, 14> tables = {{
     {"precision", "number types"},
     {"cluster", "where it runs"},
     {"cluster.link",
-     "wires to emulate between devices of one process, so that a laptop shows what a network does to a job: a message "
+     "wires to emulate between devices of one host, so that a laptop shows what a network does to a job: a message "
      "to another device leaves once those before it have left, takes its bytes over gb_per_s to do so, and arrives "
      "latency_us later; a device has one way out to its own node and one to the others; without the table messages "
      "arrive at once"},
@@ -313,7 +313,7 @@ const std::vector<Key<Job>>& job_keys() {
 const std::vector<Key<NodeSpec>>& node_keys() {
   static const std::vector<Key<NodeSpec>> keys = {
       {"cluster.node", "host", NODE_FIELD(std::string, host), "\"localhost\"", "", 1, 255, "",
-       "\"localhost\"; jobs on other hosts can be planned, not run yet"},
+       "\"localhost\", or where [cluster] launcher starts an agent"},
       {"cluster.node", "devices", NODE_FIELD(int, devices), "", "", 1, 65536, "devices", "devices of this host"},
       {"cluster.node", "kind",
        Word<NodeSpec>{[](NodeSpec& node) -> std::string& { return node.kind; }, {"cpu", "h800", "h100", "h200"}},

@@ -69,6 +69,7 @@ class Agent {
     device.generation = begin.generation;
     device.secret = begin.secret;
     device.freeze_secs = begin.freeze_secs;
+    device.clock_ahead_ns = begin.clock_ahead_ns;
     device.brief = begin.brief;
     return start_child("device", std::move(device), agent);
   }

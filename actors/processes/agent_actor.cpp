@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "actors/processes/clock_comparison.hpp"
 #include "actors/processes/own_address.hpp"
 #include "runtime/memory.hpp"
 #include "runtime/peak.hpp"
@@ -54,8 +55,9 @@ caf::behavior AgentShell::make_behavior(AgentSetup setup) {
       [this](const Begin& message) { begin(message); },
       [this](const Examine& asked) { examine(asked); },
       [this](const ClockRequest& request) {
-        const auto told = std::chrono::system_clock::now().time_since_epoch();
-        self_->send(setup_.gate, ClockReply{request.node, request.asked_ns, std::chrono::nanoseconds(told).count()});
+        const auto count = [](auto time) { return std::chrono::nanoseconds(time.time_since_epoch()).count(); };
+        self_->send(setup_.gate, ClockReply{request.node, request.asked_ns, count(std::chrono::system_clock::now()),
+                                            count(self_->system().clock().now())});
       },
       [this](const Refused& refused) { end(refused.reason); },
       [this](DeviceHere& here) { on_here(here); },
@@ -93,7 +95,7 @@ caf::behavior AgentShell::make_behavior(AgentSetup setup) {
 
 void AgentShell::enlist() {
   self_->send(setup_.gate, Enlist{setup_.build, setup_.node, own_host_name(), getpid(), num_cores(), setup_.devices,
-                                  available_memory_bytes(), caf::actor_cast<caf::actor>(self_)});
+                                  available_memory_bytes(), own_clock_name(), caf::actor_cast<caf::actor>(self_)});
 }
 
 void AgentShell::begin(const Begin& begin) {

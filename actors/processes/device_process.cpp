@@ -139,6 +139,7 @@ class DeviceProcess {
     options.ucx = ucx_options(invitation_, invitation_.rank);
     options.process_of.resize(static_cast<std::size_t>(invitation_.world));
     std::iota(options.process_of.begin(), options.process_of.end(), 0);
+    options.clock_ahead_ns = invitation_.clock_ahead_ns;
     TransportCallbacks callbacks;
     callbacks.allocate = [this](int, const Tag&, std::size_t num_bytes) {
       const auto pool = std::atomic_load(&pool_);
@@ -161,6 +162,8 @@ class DeviceProcess {
     if (!with_spans_) return;
     setup.on_span = [this](const DeviceSpan& span) {
       spans_.push_back(span);
+      spans_.back().start_ns -= invitation_.clock_ahead_ns;
+      spans_.back().end_ns -= invitation_.clock_ahead_ns;
       if (spans_.size() >= spans_a_message) send_spans();
     };
   }

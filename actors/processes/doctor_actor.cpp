@@ -121,15 +121,13 @@ void DoctorShell::on_enlist(const Enlist& enlist) {
 
 void DoctorShell::ask_clock(int node) { self_->send(host(node).agent, ClockRequest{node, wall_ns()}); }
 
-// The host's clock was read between question and answer; the shortest round trip says most.
 void DoctorShell::on_clock(const ClockReply& reply) {
   if (!is_known(reply.node)) return;
-  const double half = static_cast<double>(wall_ns() - reply.asked_ns) * 0.5e-9;
   Host& there = host(reply.node);
-  ClockReading& clock = there.report.clock;
-  if (clock.error_secs < 0 || half < clock.error_secs)
-    clock = {static_cast<double>(reply.told_ns - reply.asked_ns) * 1e-9 - half, half};
-  if (++there.clock_answers < clock_questions) return ask_clock(reply.node);
+  there.clock.add(reply.asked_ns, reply.wall_ns, wall_ns());
+  there.report.clock = {static_cast<double>(there.clock.ahead_ns()) * 1e-9,
+                        static_cast<double>(there.clock.error_ns()) * 1e-9};
+  if (there.clock.num_answers() < clock_questions) return ask_clock(reply.node);
   go_on();
 }
 
@@ -195,7 +193,8 @@ void DoctorShell::on_hosts_late() {
 // Of a host that was examined in time the clock counts as well, but nobody waits for it for ever.
 bool DoctorShell::hosts_complete() const {
   return std::all_of(hosts_.begin(), hosts_.end(), [this](const Host& each) {
-    return !each.report.fault.empty() || (each.is_examined && (is_late_ || each.clock_answers >= clock_questions));
+    return !each.report.fault.empty() ||
+           (each.is_examined && (is_late_ || each.clock.num_answers() >= clock_questions));
   });
 }
 

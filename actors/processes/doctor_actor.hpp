@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "actors/messages.hpp"
+#include "actors/processes/clock_comparison.hpp"
 
 namespace dsrun {
 
@@ -37,7 +38,7 @@ class DoctorShell {
   struct Host {
     HostReport report;
     caf::actor agent, examiner;  // null: not there yet
-    int clock_answers = 0;
+    ClockComparison clock;       // of walls
     bool is_examined = false;
     bool has_probes = false;
     bool has_left = false;

@@ -9,6 +9,7 @@ namespace dsrun {
 namespace {
 
 constexpr int the_gate = -1;
+constexpr int clock_questions = 8;
 constexpr double beats_a_core = 8;  // processes of which each still gets to beat in time
 
 std::chrono::nanoseconds nanoseconds(double secs) {
@@ -21,22 +22,12 @@ bool has_devices(const Enlist& enlist, const GateNode& wanted) {
   return enlist.devices == 0 || enlist.devices >= wanted.num_ranks;
 }
 
-// Why a host cannot be this node; empty: it can.
-std::string what_is_short(const GateNode& wanted, const Enlist& enlist) {
-  if (!has_devices(enlist, wanted))
-    return fmt::format("too few devices on host {}: it offers {}, and node {} has {} ranks", enlist.host,
-                       enlist.devices, wanted.host, wanted.num_ranks);
-  if (wanted.needed_bytes <= enlist.available_bytes) return "";
-  return fmt::format(
-      "too little memory on host {}: its {} ranks together need {:.2f} GiB at their peak, and {:.2f} GiB are available "
-      "(dsrun plan shows where it goes)",
-      enlist.host, wanted.num_ranks, gibibytes(wanted.needed_bytes), gibibytes(enlist.available_bytes));
-}
-
 }  // namespace
 
-double GateShell::now() const {
-  return std::chrono::duration<double>(self_->system().clock().now().time_since_epoch()).count();
+double GateShell::now() const { return static_cast<double>(now_ns()) * 1e-9; }
+
+std::int64_t GateShell::now_ns() const {
+  return std::chrono::nanoseconds(self_->system().clock().now().time_since_epoch()).count();
 }
 
 caf::behavior GateShell::make_behavior(GateSetup setup) {
@@ -46,6 +37,7 @@ caf::behavior GateShell::make_behavior(GateSetup setup) {
   self_->delayed_send(self_, nanoseconds(setup_.start_secs), Deadline{});
   return {
       [this](const Enlist& enlist) { on_enlist(enlist); },
+      [this](const ClockReply& reply) { on_clock(reply); },
       [this](NodeHere& here) { on_here(here); },
       [this](const StartFault& fault) {
         fail_start(fmt::format("{}: {}", name_of(static_cast<std::size_t>(fault.node)), fault.detail));
@@ -108,6 +100,25 @@ int GateShell::place(const Enlist& enlist) const {
   return node >= 0 ? node : first([](const GateNode&) { return true; });
 }
 
+// Several agents of a host share its memory; none has taken much of it before all are there.
+std::string GateShell::what_is_short(const GateNode& wanted, const Enlist& enlist) const {
+  if (!has_devices(enlist, wanted))
+    return fmt::format("too few devices on host {}: it offers {}, and node {} has {} ranks", enlist.host,
+                       enlist.devices, wanted.host, wanted.num_ranks);
+  std::int64_t needed_bytes = wanted.needed_bytes;
+  int num_ranks = wanted.num_ranks;
+  for (std::size_t node = 0; node < agents_.size(); ++node) {
+    if (!agents_[node].actor || agents_[node].host != enlist.host || agents_[node].clock != enlist.clock) continue;
+    needed_bytes += setup_.nodes[node].needed_bytes;
+    num_ranks += setup_.nodes[node].num_ranks;
+  }
+  if (needed_bytes <= enlist.available_bytes) return "";
+  return fmt::format(
+      "too little memory on host {}: its {} ranks together need {:.2f} GiB at their peak, and {:.2f} GiB are available "
+      "(dsrun plan shows where it goes)",
+      enlist.host, num_ranks, gibibytes(needed_bytes), gibibytes(enlist.available_bytes));
+}
+
 void GateShell::on_enlist(const Enlist& enlist) {
   const auto refuse = [&](const std::string& reason) { self_->send(enlist.agent, Refused{reason}); };
   if (enlist.build != setup_.build) {
@@ -131,8 +142,34 @@ void GateShell::on_enlist(const Enlist& enlist) {
   const double crowd =
       std::max(1.0, static_cast<double>(wanted.num_ranks) / (beats_a_core * std::max(1, enlist.cores)));
   most_crowded_ = std::max(most_crowded_, crowd);
-  self_->send(enlist.agent, Begin{place_of_it, wanted.first_rank, wanted.num_ranks, setup_.world, setup_.generation,
-                                  setup_.brief, setup_.secret, setup_.freeze_secs * crowd});
+  agents_[node].freeze_secs = setup_.freeze_secs * crowd;
+  agents_[node].clock = enlist.clock;
+  if (enlist.clock == own_clock_name())
+    begin(place_of_it);
+  else
+    ask_clock(place_of_it);
+}
+
+void GateShell::ask_clock(int node) {
+  self_->send(agents_[static_cast<std::size_t>(node)].actor, ClockRequest{node, now_ns()});
+}
+
+void GateShell::on_clock(const ClockReply& reply) {
+  const auto node = static_cast<std::size_t>(reply.node);
+  if (node >= agents_.size() || !agents_[node].actor || failed_) return;
+  ClockComparison& comparison = agents_[node].comparison;
+  comparison.add(reply.asked_ns, reply.monotonic_ns, now_ns());
+  if (comparison.num_answers() < clock_questions)
+    ask_clock(reply.node);
+  else
+    begin(reply.node);
+}
+
+void GateShell::begin(int node) {
+  const Agent& agent = agents_[static_cast<std::size_t>(node)];
+  const GateNode& wanted = setup_.nodes[static_cast<std::size_t>(node)];
+  self_->send(agent.actor, Begin{node, wanted.first_rank, wanted.num_ranks, setup_.world, setup_.generation,
+                                 setup_.brief, setup_.secret, agent.freeze_secs, agent.comparison.ahead_ns()});
 }
 
 void GateShell::on_here(NodeHere& here) {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "actors/messages.hpp"
+#include "actors/processes/clock_comparison.hpp"
 #include "actors/processes/heartbeats.hpp"
 
 namespace dsrun {
@@ -46,12 +47,19 @@ class GateShell {
   struct Agent {
     caf::actor actor;  // null: not there yet
     std::string host;  // as it calls itself
+    std::string clock;
+    double freeze_secs = 0;
+    ClockComparison comparison;  // of its CLOCK_MONOTONIC with this process's
     std::vector<std::string> data_addresses;
     bool here = false;  // with all its devices
     bool left = false;
   };
   void on_enlist(const Enlist& enlist);
-  int place(const Enlist& enlist) const;  // −1: there is none
+  int place(const Enlist& enlist) const;                                          // −1: there is none
+  std::string what_is_short(const GateNode& wanted, const Enlist& enlist) const;  // empty: nothing
+  void ask_clock(int node);
+  void on_clock(const ClockReply& reply);
+  void begin(int node);
   void on_here(NodeHere& here);
   void on_coordinator(const Connect& connect);
   void on_agent_ended(const ChildEnded& ended);  // child: its node
@@ -60,6 +68,7 @@ class GateShell {
   void tell_loss(std::size_t node, const std::string& detail);
   std::string name_of(std::size_t node) const;
   double now() const;
+  std::int64_t now_ns() const;
 
   Self* self_;
   GateSetup setup_;

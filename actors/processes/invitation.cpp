@@ -87,6 +87,7 @@ std::string to_text(const DeviceInvitation& i) {
                     {"transports", i.transports},
                     {"secret", to_hex(i.secret)},
                     {"freeze_secs", i.freeze_secs},
+                    {"clock_ahead_ns", i.clock_ahead_ns},
                     {"brief", i.brief},
                     {"credentials", to_json(i.credentials)}};
   return out.dump();
@@ -105,6 +106,7 @@ DeviceInvitation read_device_invitation(const std::string& text) {
     i.transports = from.at("transports").get<std::string>();
     i.secret = from_hex(from.at("secret").get<std::string>());
     i.freeze_secs = from.at("freeze_secs").get<double>();
+    i.clock_ahead_ns = from.at("clock_ahead_ns").get<std::int64_t>();
     i.brief = from.at("brief").get<std::string>();
     i.credentials = credentials_of(from.at("credentials"));
     return i;

@@ -32,7 +32,8 @@ struct DeviceInvitation {
   std::string transports;
   std::string secret;  // of the data plane
   double freeze_secs = 0;
-  std::string brief;  // of the job
+  std::int64_t clock_ahead_ns = 0;  // of the host's CLOCK_MONOTONIC before the launcher's
+  std::string brief;                // of the job
   Credentials credentials;
 };
 

@@ -10,6 +10,9 @@ using SteadyClock = std::chrono::steady_clock;
 constexpr auto longest_sleep = std::chrono::milliseconds(50);
 constexpr auto sleep_with_tasks = std::chrono::milliseconds(20);  // tasks watch deadlines of their own
 
+// A message's time by another clock; 0 is none.
+std::int64_t moved(std::int64_t time_ns, std::int64_t by_ns) { return time_ns == 0 ? 0 : time_ns + by_ns; }
+
 }  // namespace
 
 UcxTransport::UcxTransport(TransportOptions options, TransportCallbacks callbacks)
@@ -177,7 +180,9 @@ bool UcxTransport::run_tasks() {
 
 void UcxTransport::send_now(Post& post) {
   TensorMessage& message = post.message;
-  const auto header = write_tensor_header({post.destination, message.tag, message.sent_ns, message.arrives_ns});
+  const std::int64_t by_ns = -options_.clock_ahead_ns;
+  const auto header = write_tensor_header(
+      {post.destination, message.tag, moved(message.sent_ns, by_ns), moved(message.arrives_ns, by_ns)});
   const int process = options_.process_of.at(static_cast<std::size_t>(post.destination));
   worker_->send(process, header, std::move(message.payload));
 }
@@ -200,8 +205,9 @@ Buffer UcxTransport::allocate(int source, std::span<const std::byte> bytes, std:
 
 void UcxTransport::deliver(int source, std::span<const std::byte> bytes, Buffer payload) {
   const TensorHeader header = read(source, bytes);  // valid: allocate() has seen it
-  callbacks_.receive(header.destination,
-                     TensorMessage{header.tag, std::move(payload), header.sent_ns, header.arrives_ns});
+  const std::int64_t by_ns = options_.clock_ahead_ns;
+  callbacks_.receive(header.destination, TensorMessage{header.tag, std::move(payload), moved(header.sent_ns, by_ns),
+                                                       moved(header.arrives_ns, by_ns)});
 }
 
 TransportReport UcxTransport::make_report() const {

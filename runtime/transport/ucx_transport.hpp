@@ -20,6 +20,7 @@ namespace dsrun {
 struct TransportOptions {
   UcxOptions ucx;                    // its ranks are processes
   std::vector<int> process_of;       // by rank of device
+  std::int64_t clock_ahead_ns = 0;   // of this process's clock before the job's, by which messages carry their times
   std::chrono::nanoseconds spin{0};  // how long to look for work before sleeping: 0 where cores are scarce
 };
 

@@ -48,11 +48,21 @@ void ip(pid_t process, const std::string& lines) {
   command(fmt::format("nsenter --target {} --net ip -batch - <<'END'\n{}\nEND", process, lines));
 }
 
+// Machines were not started at the same moment, and each counts time from its own start.
+bool count_time_from(const std::string& name) {
+  const auto days = std::find(names.begin(), names.end(), name) - names.begin();
+  if (unshare(CLONE_NEWTIME) != 0) return false;
+  std::ofstream offsets("/proc/self/timens_offsets");
+  offsets << "monotonic " << 86400 * days << " 0\n";
+  return offsets.flush().good();
+}
+
 // In the host's first process: what a new machine has of its own. Null, or what failed.
 const char* settle(const std::string& name, const std::string& etc_hosts) {
   if (sethostname(name.data(), name.size()) != 0) return "naming the host";
   if (mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) return "keeping its mounts apart";
   if (mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, nullptr) != 0) return "mounting /proc";
+  if (!count_time_from(name)) return "giving it a clock of its own";
   if (mount("sysfs", "/sys", "sysfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, nullptr) != 0) return "mounting /sys";
   if (mount("shm", "/dev/shm", "tmpfs", MS_NOSUID | MS_NODEV, "size=256m") != 0) return "mounting /dev/shm";
   constexpr const char* file = "/dev/shm/hosts";
@@ -177,9 +187,10 @@ void Hosts::connect(int host, const std::string& rate) const {
 std::unique_ptr<Program> Hosts::start(int host, std::vector<std::string> arguments,
                                       const std::filesystem::path& folder) const {
   const std::string target = std::to_string(hosts_[static_cast<std::size_t>(host)].first);
+  const std::string clock = fmt::format("--time=/proc/{}/ns/time_for_children", target);
   return std::make_unique<Program>(std::move(arguments), folder,
                                    std::vector<std::string>{"nsenter", "--target", target, "--mount", "--uts", "--ipc",
-                                                            "--net", "--pid", "--wd=" + folder.string(), "--"});
+                                                            "--net", "--pid", clock, "--wd=" + folder.string(), "--"});
 }
 
 int Hosts::run(int host, const std::function<int()>& work, std::chrono::seconds limit) const {

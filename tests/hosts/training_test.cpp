@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <csignal>
+#include <map>
 #include <set>
 #include <sstream>
 
@@ -54,6 +55,30 @@ TEST_F(SeveralHosts, numbers_are_those_of_threads_bit_for_bit) {
   EXPECT_EQ(agent_alpha_->wait(10s).exit_code, 0);
   EXPECT_EQ(agent_beta_->wait(10s).exit_code, 0);
   expect_nothing_left();
+}
+
+// Each host counts time from its own start, days apart; a trace has one time.
+TEST_F(SeveralHosts, have_clocks_of_their_own_and_one_time_in_a_trace) {
+  const std::filesystem::path traced = at("trace.json");
+  start({"--trace", traced.string()});
+  const Finished run = wait(60s);
+  ASSERT_EQ(run.exit_code, 0) << run.err;
+  std::map<int, std::pair<double, double>> at_work;  // by rank: first and last moment, in µs
+  std::map<int, double> idle_us;                     // until the message was sent that a rank waited for
+  const nlohmann::json trace = nlohmann::json::parse(read_text(traced));
+  for (const auto& event : trace.at("traceEvents")) {
+    if (!event.contains("dur")) continue;
+    const double start_us = event.at("ts"), end_us = start_us + event.at("dur").get<double>();
+    auto [rank, is_new] = at_work.try_emplace(event.at("pid").get<int>(), start_us, end_us);
+    if (event.at("name") == "idle") idle_us[rank->first] += end_us - start_us;
+    rank->second = {std::min(rank->second.first, start_us), std::max(rank->second.second, end_us)};
+  }
+  ASSERT_EQ(at_work.size(), 4U);
+  for (const auto& [rank, times] : at_work) {
+    EXPECT_GT(idle_us[rank], 0) << "rank " << rank << " had to wait";
+    for (const auto& [other, others_times] : at_work)
+      EXPECT_LT(times.first, others_times.second) << "rank " << rank << " began after rank " << other << " had ended";
+  }
 }
 
 // Hosts often have a network of their own too, such as a bridge for containers, and all give it one address.

@@ -26,12 +26,14 @@ TEST(Invitation, an_agents_is_one_line_and_comes_back) {
 TEST(Invitation, a_devices_keeps_a_secret_of_any_bytes) {
   DeviceInvitation device;
   device.rank = 5;
+  device.clock_ahead_ns = -86'400'000'000'123;
   device.secret = std::string("\0\xff\n\"", 4);
   device.brief = "{\"job\": \"[job]\\n\"}";
   const DeviceInvitation back = read_device_invitation(to_text(device));
   EXPECT_EQ(back.secret, device.secret);
   EXPECT_EQ(back.brief, device.brief);
   EXPECT_EQ(back.rank, 5);
+  EXPECT_EQ(back.clock_ahead_ns, device.clock_ahead_ns);
 }
 
 TEST(Invitation, what_is_none_is_refused) {

@@ -30,6 +30,7 @@ struct Post {
     TransportOptions options;
     options.ucx = test_options(party, std::move(transports));
     for (int device = 0; device < 2 * party.num_ranks(); ++device) options.process_of.push_back(device / 2);
+    options.clock_ahead_ns = 1000 * party.rank();
     TransportCallbacks callbacks;
     callbacks.allocate = [this](int, const Tag&, std::size_t num_bytes) {
       return pool->allocate(num_bytes, MemoryClass::messages);
@@ -75,7 +76,7 @@ struct Post {
     Tag tag;
     tag.source = from;
     tag.microbatch = microbatch;
-    transport->send(to, {tag, patterned(num_bytes, static_cast<unsigned>(microbatch)), 11, 12});
+    transport->send(to, {tag, patterned(num_bytes, static_cast<unsigned>(microbatch)), 5011, microbatch % 2 * 5012});
   }
 
   std::mutex mutex;
@@ -100,7 +101,9 @@ void exchange_between_devices(Party& party, const std::vector<std::string>& tran
   for (const auto& [destination, message] : post.arrived) {
     const int i = message.tag.microbatch;
     Party::expect(destination == first + i % 2 && message.tag.source / 2 == 1 - party.rank(), "the right device");
-    Party::expect(message.sent_ns == 11 && message.arrives_ns == 12, "the times sent");
+    const int ahead = party.rank() == 1 ? 1000 : -1000;
+    Party::expect(message.sent_ns == 5011 + ahead && message.arrives_ns == (i % 2 == 0 ? 0 : 5012 + ahead),
+                  "the times sent, by the own clock");
     Party::expect(is_patterned(message.payload, static_cast<std::size_t>(i) << 12, static_cast<unsigned>(i)),
                   "the bytes sent");
   }
