@@ -18,7 +18,6 @@ namespace dsrun {
 namespace {
 
 constexpr const char* this_host = "localhost";
-constexpr const char* shared_memory = "posix,cma,self";  // between processes of one host
 
 }  // namespace
 
@@ -32,8 +31,10 @@ class AgentLauncher::SecretFile {
     const bool written =
         file >= 0 && write(file, content.data(), content.size()) == static_cast<ssize_t>(content.size());
     if (file >= 0) close(file);
-    if (!written || rename(part.c_str(), path_.c_str()) != 0)
-      throw ControlError(fmt::format("cannot write the invitation {}: {}", path_, std::strerror(errno)));
+    if (written && rename(part.c_str(), path_.c_str()) == 0) return;
+    const std::string reason = std::strerror(errno);
+    unlink(part.c_str());
+    throw ControlError(fmt::format("cannot write the invitation {}: {}", path_, reason));
   }
   ~SecretFile() { unlink(path_.c_str()); }
   SecretFile(const SecretFile&) = delete;
@@ -79,8 +80,6 @@ AgentInvitation AgentLauncher::invitation(int node) {
   to.gate = where_;
   to.interface = launch_.cluster.network.interface;
   to.transports = launch_.cluster.network.transports;
-  // On one host nothing but shared memory is needed, and nothing has to listen.
-  if (to.transports.empty() && all_here() && to.interface.empty()) to.transports = shared_memory;
   to.credentials = authority_.issue(fmt::format("agent {}", node));
   return to;
 }
@@ -106,6 +105,8 @@ void AgentLauncher::wait_for_agents() {
     launch_.say(
         fmt::format("waiting for {} agents: dsrun agent --join {}", placement_.num_nodes(), launch_.invitation_file));
 }
+
+void AgentLauncher::take_invitation_back() { invitation_file_.reset(); }
 
 void AgentLauncher::on_child_ended(pid_t child, const std::string& how) {
   const std::lock_guard lock(mutex_);

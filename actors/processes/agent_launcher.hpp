@@ -38,6 +38,8 @@ class AgentLauncher {
   void start(int node);    // not where they are waited for. Throws std::system_error.
   void wait_for_agents();  // launcher = "wait": writes the invitation. Throws ControlError.
 
+  void take_invitation_back();  // nobody is waited for any more
+
   void kill(int node);
   void kill_all() { children_.kill_all(); }
   bool wait_for_all(std::chrono::milliseconds time) { return children_.wait_for_all(time); }  // whether none is left

@@ -15,6 +15,11 @@ UcxOptions ucx_options(const DeviceInvitation& invitation, int rank) {
   std::memcpy(&options.secret, invitation.secret.data(), sizeof options.secret);
   options.interfaces = words_of_list(invitation.interface);
   options.transports = words_of_list(invitation.transports);
+  // On one host nothing but shared memory is needed, and nothing has to listen.
+  if (options.transports.empty() && options.interfaces == std::vector<std::string>{"lo"}) {
+    options.transports = {"posix", "cma", "self"};
+    options.without_shm = {"tcp", "self"};
+  }
   return options;
 }
 

@@ -61,16 +61,20 @@ UcxOptions with_environment(UcxOptions options) {
   return options;
 }
 
-// A full /dev/shm kills with SIGBUS at some later write: look before.
-bool keep_out_of_shm(const UcxOptions& options) {
+// A full /dev/shm kills with SIGBUS at some later write: look before, and choose what does without.
+UcxOptions fit_into_shm(UcxOptions options) {
   struct statvfs shm {};
   const bool known = statvfs(shm_folder, &shm) == 0;
   const std::uint64_t free = known ? std::uint64_t{shm.f_bavail} * shm.f_frsize : 0;
-  if (free >= options.min_shm_bytes) return false;
-  if (any_of_names(options.transports, {"all", "sm", "shm", "mm", "posix"}))
+  if (free >= options.min_shm_bytes) return options;
+  if (options.transports.empty()) options.without_shm = {"^posix"};
+  if (!options.transports.empty() && !any_of_names(options.transports, {"all", "sm", "shm", "mm", "posix"}))
+    return options;
+  if (options.without_shm.empty())
     throw TransportError(fmt::format("{} has {} bytes free, less than {}: enlarge it or leave {} out of the transports",
                                      shm_folder, free, options.min_shm_bytes, fmt::join(options.transports, ",")));
-  return options.transports.empty();
+  options.transports = options.without_shm;
+  return options;
 }
 
 ucp_context_h make_context(const UcxOptions& options) {
@@ -81,10 +85,7 @@ ucp_context_h make_context(const UcxOptions& options) {
     check(ucp_config_modify(config, name, value.c_str()), fmt::format("set {} to {}", name, value));
   };
   if (!options.interfaces.empty()) set("NET_DEVICES", fmt::format("{}", fmt::join(options.interfaces, ",")));
-  if (keep_out_of_shm(options))
-    set("TLS", "^posix");
-  else if (!options.transports.empty())
-    set("TLS", fmt::format("{}", fmt::join(options.transports, ",")));
+  if (!options.transports.empty()) set("TLS", fmt::format("{}", fmt::join(options.transports, ",")));
   // With its peer error handling UCX 1.13 sends by rendezvous over tcp in pieces of what the receiver takes in at once.
   if (may_use_tcp(options.transports) && std::getenv("UCX_TCP_RX_SEG_SIZE") == nullptr) set("RX_SEG_SIZE", "512k");
   // UCX's own choice is lower than where one copy by the receiver begins to beat two that overlap.
@@ -108,7 +109,7 @@ void on_endpoint_error(void* argument, ucp_ep_h, ucs_status_t status) {
 
 }  // namespace
 
-UcxInside::UcxInside(UcxOptions given) : options(with_environment(std::move(given))) {
+UcxInside::UcxInside(UcxOptions given) : options(fit_into_shm(with_environment(std::move(given)))) {
   filter.keys = sip_keys(options.secret);
   filter.generation = options.generation;
   filter.rank = static_cast<std::uint32_t>(options.rank);

@@ -42,6 +42,7 @@ struct UcxOptions {
   std::uint32_t generation = 0;
   std::vector<std::string> interfaces;                // network interfaces to use and to listen on ("eth0"); none: all
   std::vector<std::string> transports;                // UCX's names ("tcp", "self"); none: UCX_TLS, or UCX chooses
+  std::vector<std::string> without_shm{};             // instead, where /dev/shm is too small; none: that is an error
   std::size_t min_shm_bytes = std::size_t{64} << 20;  // free in /dev/shm; with less the worker keeps out of it
   std::uint16_t version = envelope_version;           // for tests
 };

@@ -184,6 +184,11 @@ void Hosts::connect(int host, const std::string& rate) const {
                         first, rate));
 }
 
+void Hosts::shrink_shared_memory(int host, const std::string& size) const {
+  command(fmt::format("nsenter --target {} --mount mount -o remount,size={} /dev/shm",
+                      hosts_[static_cast<std::size_t>(host)].first, size));
+}
+
 std::unique_ptr<Program> Hosts::start(int host, std::vector<std::string> arguments,
                                       const std::filesystem::path& folder) const {
   const std::string target = std::to_string(hosts_[static_cast<std::size_t>(host)].first);

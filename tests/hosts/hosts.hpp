@@ -47,6 +47,7 @@ class Hosts {
   static std::string name(int host);
   static std::string address(int host);
 
+  void shrink_shared_memory(int host, const std::string& size) const;  // to "8m", say
   // A dsrun there. What Program calls its process only waits for it; processes() has dsrun's own.
   std::unique_ptr<Program> start(int host, std::vector<std::string> arguments,
                                  const std::filesystem::path& folder) const;

@@ -28,7 +28,10 @@ std::vector<std::string> two_nodes(const std::string& first, const std::string& 
 
 const std::vector<std::string> endless = set({"job.steps=1000000", "data.validate_every_steps=0"});
 
-bool cluster_is_asked_for() { return std::getenv("DSRUN_TEST_CLUSTER") != nullptr; }
+bool cluster_is_asked_for() {
+  const char* asked = std::getenv("DSRUN_TEST_CLUSTER");
+  return asked != nullptr && *asked != '\0';
+}
 
 void SeveralHosts::SetUp() { make_hosts(""); }
 

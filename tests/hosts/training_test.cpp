@@ -140,5 +140,15 @@ TEST_F(SeveralHosts, a_job_of_one_host_listens_on_the_loopback_alone) {
   EXPECT_EQ(addresses_of(hosts_->listeners(head)), std::set<std::string>{"127.0.0.1"});
 }
 
+// As in a container.
+TEST_F(SeveralHosts, a_host_with_little_shared_memory_sends_over_its_loopback) {
+  hosts_->shrink_shared_memory(head, "8m");
+  launcher_ = hosts_->start(head, folder_.arguments("run", {"--set", "cluster.isolation=process"}), folder_.path());
+  const Finished run = wait(60s);
+  ASSERT_EQ(run.exit_code, 0) << run.err;
+  for (const auto& link : events_of(at("run"), "link")) EXPECT_EQ(link.at("transport"), "tcp/lo") << link;
+  EXPECT_FALSE(events_of(at("run"), "link").empty());
+}
+
 }  // namespace
 }  // namespace dsrun::test
