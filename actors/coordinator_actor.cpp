@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <chrono>
 
+#include <fmt/format.h>
+
 #include "runtime/checkpoint/checkpoint.hpp"
 
 namespace dsrun {
@@ -12,6 +14,7 @@ using namespace std::chrono_literals;
 
 constexpr auto time_for_a_cause = 200ms;  // after a first consequence
 constexpr auto time_to_end = 10s;         // for devices, after the job
+constexpr int longest_silence = 10;       // of a device that may be reading or writing its state, in peer timeouts
 
 // A loss that its watcher has seen, before one that is only felt; either before a wait, or a link that broke.
 bool explains_more(const DeviceFault& fault, const DeviceFault& than) {
@@ -40,12 +43,30 @@ caf::behavior CoordinatorShell::make_behavior(CoordinatorSetup setup) {
   });
   start();
   return {
-      [this](const Ready& ready) { handle([&] { return core_->on_ready(ready.rank); }); },
-      [this](RoundResult& result) { handle([&] { return core_->on_result(std::move(result)); }); },
-      [this](RoundDone& done) { handle([&] { return core_->on_done(std::move(done)); }); },
-      [this](ShardSaved& saved) { handle([&] { return core_->on_saved(std::move(saved)); }); },
+      [this](const Ready& ready) {
+        heard(ready.rank);
+        handle([&] { return core_->on_ready(ready.rank); });
+      },
+      [this](RoundResult& result) {
+        heard(result.rank);
+        handle([&] { return core_->on_result(std::move(result)); });
+      },
+      [this](RoundDone& done) {
+        heard(done.rank);
+        handle([&] { return core_->on_done(std::move(done)); });
+      },
+      [this](ShardSaved& saved) {
+        heard(saved.rank);
+        handle([&] { return core_->on_saved(std::move(saved)); });
+      },
       [this](const DeviceFault& fault) { on_fault(fault); },
-      [this](WaitsReport& report) { reports_.push_back(std::move(report)); },
+      [this](WaitsReport& report) {
+        heard(report.rank);
+        if (!unexplained_) return;
+        std::erase_if(reports_, [&](const WaitsReport& other) { return other.rank == report.rank; });
+        reports_.push_back(std::move(report));
+      },
+      [this](Tick) { look_for_silence(); },
       [this](StopRequest) { handle([&] { return core_->on_stop_request(); }); },
       [this](SaveRequest) { core_->request_save(); },
       [this](Deadline) {
@@ -60,6 +81,29 @@ void CoordinatorShell::start() {
   ended_.assign(setup_.members.size(), false);
   for (const Member& member : setup_.members) self_->monitor(member.actor);
   setup_.begin(caf::actor_cast<caf::actor>(self_));
+  heard_.assign(static_cast<std::size_t>(setup_.plan->mesh.size()), self_->system().clock().now());
+  self_->delayed_send(self_, peer_timeout(), Tick{});
+}
+
+std::chrono::nanoseconds CoordinatorShell::peer_timeout() const {
+  const std::chrono::duration<double> secs(setup_.plan->job.cluster.peer_timeout_secs);
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(secs);
+}
+
+void CoordinatorShell::heard(int rank) { heard_.at(static_cast<std::size_t>(rank)) = self_->system().clock().now(); }
+
+// Between ops a device's actor answers. Devices wait for each other no longer than the peer timeout, but what one does
+// by itself, such as reading its state from a disk that hangs, nobody else would notice.
+void CoordinatorShell::look_for_silence() {
+  if (core_->finished() || unexplained_) return;
+  const auto now = self_->system().clock().now();
+  for (std::size_t rank = 0; rank < heard_.size(); ++rank)
+    if (const std::chrono::duration<double> silence = now - heard_[rank]; silence > longest_silence * peer_timeout())
+      return on_fault({.rank = static_cast<int>(rank),
+                       .where = "its actor",
+                       .detail = fmt::format("has answered nothing for {:.3g} s", silence.count())});
+  for (const Member& member : setup_.members) self_->send(member.actor, WaitsRequest{});
+  self_->delayed_send(self_, peer_timeout(), Tick{});
 }
 
 template <class Event>

@@ -2,9 +2,11 @@
 //
 // No end hangs: a device that dies is a fault; a wait that passed its deadline, and the loss of a process, are
 // explained by asking every device, for a moment, whom it waits for, and give way to a real cause that arrives
-// meanwhile; and when the job is over, devices that do not end within a grace time are given up.
+// meanwhile; a device whose actor answers nothing for long, though its process lives, is a fault too; and when the job
+// is over, devices that do not end within a grace time are given up.
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -55,6 +57,9 @@ class CoordinatorShell {
   void broadcast(const std::vector<Order>& orders);
   void on_fault(const DeviceFault& fault);
   void on_down(const caf::down_msg& message);
+  void look_for_silence();
+  void heard(int rank);
+  std::chrono::nanoseconds peer_timeout() const;
   void end();
 
   Self* self_;
@@ -64,8 +69,9 @@ class CoordinatorShell {
 
   std::optional<DeviceFault> unexplained_;  // a wait, or better a loss; a cause may follow
   std::vector<WaitsReport> reports_;
-  std::vector<bool> ended_;  // by member
-  bool stopping_ = false;    // StopOrder is sent
+  std::vector<bool> ended_;                          // by member
+  std::vector<caf::actor_clock::time_point> heard_;  // by rank: of its actor last
+  bool stopping_ = false;                            // StopOrder is sent
 };
 
 inline caf::behavior coordinator_actor(CoordinatorShell::Self* self, CoordinatorSetup setup) {
