@@ -27,6 +27,13 @@ JobRun::JobRun(const LaunchOptions& options, JobControl& control) : options_(opt
   if (options.resume_from) outcome_.checkpoint = options.resume_from->step();
 }
 
+void JobRun::on_early_stop(std::function<void()> stop) {
+  if (!stop) return control_.attach(nullptr);
+  control_.attach([stop = std::move(stop)](JobControl::Request what) {
+    if (what == JobControl::Request::stop) stop();
+  });
+}
+
 CoordinatorSetup JobRun::coordinator_setup() {
   CoordinatorSetup setup;
   setup.plan = options_.plan;

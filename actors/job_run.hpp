@@ -15,6 +15,8 @@ class JobRun {
   JobRun(const LaunchOptions& options, JobControl& control);
 
   CoordinatorSetup coordinator_setup();  // all but members and begin
+  // Before run(): who hears of a request to stop; null: run() will.
+  void on_early_stop(std::function<void()> stop);
   // Runs the coordinator until it has ended. `spawned` hears of it before anything is awaited.
   JobOutcome run(caf::actor_system& system, CoordinatorSetup setup,
                  const std::function<void(const caf::actor&)>& spawned = {});

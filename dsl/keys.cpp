@@ -246,7 +246,7 @@ std::vector<Key<Job>> make_keys() {
        "where devices live: threads of one process, or a process each under an agent of its host; losses are the same"},
       {"cluster", "launcher", CHOICE(Launcher, cluster.launcher, "local", "ssh", "wait"), "\"local\"", "", 0, 0, "",
        "of processes: who starts a host's agent: dsrun here, dsrun by ssh, or somebody else by `dsrun agent`"},
-      {"cluster", "start_timeout_secs", FIELD(double, cluster.start_timeout_secs), "15.0", "", 1, 1e6, "seconds",
+      {"cluster", "start_timeout_secs", FIELD(double, cluster.start_timeout_secs), "12.0", "", 1, 1e6, "seconds",
        "of processes: a launch whose agents or devices are not there by then is given up"},
       {"cluster", "freeze_timeout_secs", FIELD(double, cluster.freeze_timeout_secs), "4.0", "", 0.5, 1e6, "seconds",
        "of processes: one that is silent for longer counts as lost; stretched where devices share cores"},

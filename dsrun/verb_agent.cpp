@@ -1,7 +1,9 @@
 // dsrun agent, device and probe: the processes of a job with isolation = "process", and of dsrun doctor. Launchers
 // start the first, agents the others; people start an agent where the job says launcher = "wait".
+#include <chrono>
 #include <fstream>
 #include <memory>
+#include <thread>
 
 #include <fmt/format.h>
 
@@ -21,7 +23,19 @@ struct AgentVerbOptions {
   std::string join;
   bool from_stdin = false;
   int devices = 0;
+  double wait_secs = 0;
 };
+
+// Agents and launcher may be started at the same moment, by srun say.
+bool read_invitation(const AgentVerbOptions& options, std::string& text) {
+  const auto until = std::chrono::steady_clock::now() + std::chrono::duration<double>(options.wait_secs);
+  for (;;) {
+    std::ifstream file(options.join);
+    if (std::getline(file, text)) return true;
+    if (std::chrono::steady_clock::now() >= until) return false;
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  }
+}
 
 int run_agent_verb(const AgentVerbOptions& options) {
   AgentOptions agent;
@@ -31,10 +45,8 @@ int run_agent_verb(const AgentVerbOptions& options) {
   std::string text;
   if (options.from_stdin) {
     text = Lifeline::read_input(time_for_input);
-  } else {
-    std::ifstream file(options.join);
-    if (!std::getline(file, text))
-      return refuse(exit_usage, fmt::format("cannot read the invitation {}", options.join));
+  } else if (!read_invitation(options, text)) {
+    return refuse(exit_usage, fmt::format("cannot read the invitation {}", options.join));
   }
   try {
     agent.invitation = read_agent_invitation(text);
@@ -62,6 +74,9 @@ void add_agent(CLI::App& app, Context& context) {
   join->excludes(from_stdin);
   verb->add_option("--devices", options->devices, "how many devices this host offers; without it as many as are wanted")
       ->check(CLI::PositiveNumber)
+      ->excludes(from_stdin);
+  verb->add_option("--wait", options->wait_secs, "seconds to wait for the invitation's file")
+      ->check(CLI::NonNegativeNumber)
       ->excludes(from_stdin);
   verb->callback([options, &context] {
     context.exit_code = options->from_stdin || !options->join.empty()

@@ -58,8 +58,8 @@ RunSummary make_summary(const Preflight& preflight, double peak_flops) {
 }
 
 int exit_code_of(const JobOutcome& outcome, int stop_signal) {
-  if (!outcome.started) return exit_cannot_place;
   const int interrupted = 128 + stop_signal;
+  if (!outcome.started) return outcome.outcome == Outcome::aborted ? interrupted : exit_cannot_place;
   switch (outcome.outcome) {
     case Outcome::completed:
       return exit_done;

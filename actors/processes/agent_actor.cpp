@@ -17,8 +17,10 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto time_to_stop = 4s;  // for devices, after StopOrder
-constexpr auto time_to_part = 1s;  // for the answer to a Farewell
+constexpr auto time_to_begin = 30s;   // for the answer to an Enlist
+constexpr int deadline_to_begin = 1;  // the number of its Deadline
+constexpr auto time_to_stop = 4s;     // for devices, after StopOrder
+constexpr auto time_to_part = 1s;     // for the answer to a Farewell
 constexpr int the_gate = -1;
 
 std::chrono::nanoseconds nanoseconds(double secs) {
@@ -89,16 +91,21 @@ caf::behavior AgentShell::make_behavior(AgentSetup setup) {
       [this](const ChildEnded& ended) { on_child_ended(ended); },
       [this](Tick) { on_tick(); },
       [this](GiveUp) { setup_.kill_all(); },
-      [this](Deadline) { end(""); },
+      [this](const Deadline& deadline) {
+        if (deadline.number == deadline_to_begin && began_) return;
+        end(deadline.number == deadline_to_begin ? "the launcher gives no answer" : "");
+      },
   };
 }
 
 void AgentShell::enlist() {
   self_->send(setup_.gate, Enlist{setup_.build, setup_.node, own_host_name(), getpid(), num_cores(), setup_.devices,
                                   available_memory_bytes(), own_clock_name(), caf::actor_cast<caf::actor>(self_)});
+  self_->delayed_send(self_, time_to_begin, Deadline{deadline_to_begin});
 }
 
 void AgentShell::begin(const Begin& begin) {
+  began_ = true;
   begin_ = begin;
   beats_ = Heartbeats(begin.generation, begin.freeze_secs);
   gate_beat_ = Heartbeats(begin.generation, begin.freeze_secs);
@@ -118,6 +125,7 @@ void AgentShell::begin(const Begin& begin) {
 }
 
 void AgentShell::examine(const Examine& asked) {
+  began_ = true;
   begin_.node = asked.node;
   self_->delayed_send(self_, nanoseconds(asked.limit_secs), Deadline{});
   setup_.examine(asked, setup_.gate);
@@ -145,13 +153,14 @@ void AgentShell::on_peers(const Peers& peers) {
   Peers here = peers;
   here.coordinator = caf::actor_cast<caf::actor>(self_);
   for (const Device& device : devices_) self_->send(device.door, here);
+  for (const DeviceFault& fault : std::exchange(early_faults_, {})) self_->send(coordinator_, fault);
 }
 
+// The gate takes a fault for as long as it waits for hosts; if it waits no more, the coordinator is about to be known.
 void AgentShell::on_fault(const DeviceFault& fault) {
-  if (coordinator_)
-    self_->send(coordinator_, fault);
-  else
-    self_->send(setup_.gate, StartFault{begin_.node, fmt::format("rank {}: {}", fault.rank, fault.detail)});
+  if (coordinator_) return self_->send(coordinator_, fault);
+  early_faults_.push_back(fault);
+  self_->send(setup_.gate, StartFault{begin_.node, fmt::format("rank {}: {}", fault.rank, fault.detail)});
 }
 
 void AgentShell::tell_loss(const Device& device, const std::string& detail) {

@@ -68,6 +68,8 @@ class AgentShell {
   Heartbeats beats_;      // of devices
   Heartbeats gate_beat_;  // of the gate
   caf::actor coordinator_;
+  std::vector<DeviceFault> early_faults_;  // before the coordinator was known
+  bool began_ = false;                     // Begin or Examine has come
   bool stopping_ = false;
   bool over_ = false;
 };

@@ -1,6 +1,7 @@
 #include "actors/processes/cluster.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <cstring>
 #include <future>
 #include <mutex>
@@ -28,7 +29,10 @@ class Cluster {
 
   ~Cluster() {
     launcher_.kill_all();
-    if (gate_) caf::anon_send(gate_, StopOrder{});
+    if (!gate_) return;
+    caf::anon_send(gate_, StopOrder{});
+    caf::scoped_actor self(launcher_.plane().actors());
+    self->wait_for(gate_);  // its callbacks come here
   }
 
   JobOutcome run() {
@@ -36,11 +40,12 @@ class Cluster {
     try {
       agents = start();
     } catch (const std::exception& error) {
-      if (gate_) launcher_.wait_for_all(5s);  // agents are told
+      if (gate_) launcher_.wait_for_all(2s);  // agents have been told
       JobOutcome outcome;
       outcome.cause = error.what();
       outcome.started = false;
-      if (options_.on_progress) options_.on_progress(JobFinished{Outcome::failed, outcome.cause});
+      outcome.outcome = was_stopped_ ? Outcome::aborted : Outcome::failed;
+      if (options_.on_progress) options_.on_progress(JobFinished{outcome.outcome, outcome.cause});
       return outcome;
     }
     CoordinatorSetup setup = run_.coordinator_setup();
@@ -73,11 +78,25 @@ class Cluster {
     if (spec().launcher == Launcher::wait) {
       launcher_.wait_for_agents();
     } else {
-      for (int node = 0; node < placement_.num_nodes(); ++node) launcher_.start(node);
+      for (int node = 0; node < placement_.num_nodes(); ++node) start_agent(node);
     }
+    run_.on_early_stop([this] {
+      was_stopped_ = true;
+      caf::anon_send(gate_, StopRequest{});
+    });
     const Started how = started->get_future().get();
+    run_.on_early_stop(nullptr);
+    launcher_.take_invitation_back();
     if (const auto* cause = std::get_if<std::string>(&how)) throw ControlError(*cause);
     return std::get<std::vector<caf::actor>>(how);
+  }
+
+  void start_agent(int node) {
+    try {
+      launcher_.start(node);
+    } catch (const std::exception& error) {
+      caf::anon_send(gate_, StartFault{node, fmt::format("its agent cannot be started: {}", error.what())});
+    }
   }
 
   template <class Started>
@@ -135,6 +154,7 @@ class Cluster {
   const ProcessOptions& processes_;
   JobRun run_;
   caf::actor gate_;
+  std::atomic<bool> was_stopped_{false};  // before the start
   std::mutex mutex_;
   std::vector<LinkReport> links_;
   AgentLauncher launcher_{{options_.plan->job.run.name, spec(), processes_.invitation_file, processes_.say,

@@ -1,7 +1,10 @@
 #include "actors/processes/control_plane.hpp"
 
+#include <chrono>
 #include <cstdio>
+#include <future>
 #include <sstream>
+#include <thread>
 
 #include <sys/mman.h>
 #include <unistd.h>
@@ -14,6 +17,8 @@
 
 namespace dsrun {
 namespace {
+
+constexpr std::chrono::seconds time_to_connect{30};
 
 // A file that no folder holds and that ends with this process: CAF wants names of files, a key wants to be on no disk.
 class MemoryFile {
@@ -78,7 +83,16 @@ std::uint16_t ControlPlane::listen(const caf::actor& door, const std::string& ad
 }
 
 caf::actor ControlPlane::connect(const HostPort& where) {
-  auto door = caf::openssl::remote_actor(parts_->system, where.host, where.port);
+  // CAF waits for ever for one who accepts and then says nothing. What waits there is left to the process's end.
+  auto answer = std::make_shared<std::promise<caf::expected<caf::actor>>>();
+  std::future<caf::expected<caf::actor>> answered = answer->get_future();
+  std::thread([answer, where, parts = parts_.get()] {
+    answer->set_value(caf::openssl::remote_actor(parts->system, where.host, where.port));
+  }).detach();
+  if (answered.wait_for(time_to_connect) != std::future_status::ready)
+    throw ControlError(fmt::format("no answer from {} port {} for {} s", where.host, where.port,
+                                   std::chrono::seconds(time_to_connect).count()));
+  auto door = answered.get();
   if (!door) {
     const std::string reason = parts_->system.render(door.error());
     const bool refused = reason.find("handshake") != std::string::npos;

@@ -31,7 +31,7 @@ class ControlPlane {
   caf::actor_system& actors();
   // Lets others reach `door` at a port of this address, which it returns. Throws ControlError.
   std::uint16_t listen(const caf::actor& door, const std::string& address);
-  // The door at the other end. Throws ControlError.
+  // The door at the other end. Throws ControlError, also where nobody answers for half a minute.
   caf::actor connect(const HostPort& where);
 
  private:

@@ -118,9 +118,9 @@ class DeviceProcess {
     });
     auto farewell = std::make_shared<std::promise<void>>();
     const caf::actor door = system.spawn(door_actor, DoorShell::Setup{invitation_, agent_, peers, farewell});
-    make_transport();
-    caf::anon_send(agent_, DeviceHere{invitation_.rank, getpid(), transport_->address(), door, shell_});
     try {
+      make_transport();
+      caf::anon_send(agent_, DeviceHere{invitation_.rank, getpid(), transport_->address(), door, shell_});
       std::shared_ptr<DeviceSetup> setup = make_setup_(invitation_.brief, invitation_.rank);
       connect(*setup);
       transport_->start(peers->get().data_addresses);
@@ -178,6 +178,13 @@ class DeviceProcess {
   // Says what is left to say, and waits for the word that it was heard.
   int part(std::future<void> heard) {
     if (!spans_.empty()) send_spans();
+    if (transport_) say_links();
+    caf::anon_send(agent_, Farewell{invitation_.rank});
+    heard.wait_for(1s);
+    return 0;
+  }
+
+  void say_links() {
     transport_->close(500ms);
     const TransportReport report = transport_->report();
     Links links{invitation_.rank, {}};
@@ -188,9 +195,6 @@ class DeviceProcess {
     }
     for (const std::int64_t dropped : report.drops) links.dropped += dropped;
     caf::anon_send(agent_, std::move(links));
-    caf::anon_send(agent_, Farewell{invitation_.rank});
-    heard.wait_for(1s);
-    return 0;
   }
 
   const DeviceInvitation& invitation_;

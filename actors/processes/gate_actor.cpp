@@ -10,7 +10,8 @@ namespace {
 
 constexpr int the_gate = -1;
 constexpr int clock_questions = 8;
-constexpr double beats_a_core = 8;  // processes of which each still gets to beat in time
+constexpr double time_to_hear_secs = 2;  // for agents, of a start that failed
+constexpr double beats_a_core = 8;       // processes of which each still gets to beat in time
 
 std::chrono::nanoseconds nanoseconds(double secs) {
   return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::duration<double>(secs));
@@ -35,6 +36,7 @@ caf::behavior GateShell::make_behavior(GateSetup setup) {
   agents_.resize(setup_.nodes.size());
   began_ = now();
   self_->delayed_send(self_, nanoseconds(setup_.start_secs), Deadline{});
+  self_->set_down_handler([this](const caf::down_msg& down) { on_down(down.source); });
   return {
       [this](const Enlist& enlist) { on_enlist(enlist); },
       [this](const ClockReply& reply) { on_clock(reply); },
@@ -71,6 +73,11 @@ caf::behavior GateShell::make_behavior(GateSetup setup) {
                                last_refused_.empty() ? "" : "; refused: " + last_refused_));
       },
       [this](Tick) { on_tick(); },
+      [this](StopRequest) { fail_start("stopped before it began"); },
+      [this](GiveUp) {
+        guests_.clear();
+        tell_failure();
+      },
       [this](StopOrder) { self_->quit(); },
   };
 }
@@ -120,27 +127,30 @@ std::string GateShell::what_is_short(const GateNode& wanted, const Enlist& enlis
 }
 
 void GateShell::on_enlist(const Enlist& enlist) {
-  const auto refuse = [&](const std::string& reason) { self_->send(enlist.agent, Refused{reason}); };
+  self_->monitor(enlist.agent);
+  guests_.push_back(enlist.agent.address());
   if (enlist.build != setup_.build) {
     last_refused_ =
         fmt::format("host {} has another version of dsrun: {}, this is {}", enlist.host, enlist.build, setup_.build);
-    refuse(fmt::format("another version of dsrun: {} here, {} at the launcher", enlist.build, setup_.build));
+    refuse(enlist, fmt::format("another version of dsrun: {} here, {} at the launcher", enlist.build, setup_.build));
     if (!started_ && enlist.node >= 0) fail_start(last_refused_);
     return;
   }
   const int place_of_it = failed_ ? -1 : place(enlist);
-  if (place_of_it < 0) return refuse("the job has all the agents that it needs");
+  if (place_of_it < 0) return refuse(enlist, "the job has all the agents that it needs");
   const auto node = static_cast<std::size_t>(place_of_it);
   const GateNode& wanted = setup_.nodes[node];
   if (const std::string shortage = what_is_short(wanted, enlist); !shortage.empty()) {
-    refuse(shortage);
+    refuse(enlist, shortage);
     return fail_start(shortage);
   }
   agents_[node].actor = enlist.agent;
   agents_[node].host = enlist.host;
   // A beat takes next to no time, but behind many processes that want the core it comes later.
-  const double crowd =
-      std::max(1.0, static_cast<double>(wanted.num_ranks) / (beats_a_core * std::max(1, enlist.cores)));
+  int num_ranks = 0;
+  for (const GateNode& each : setup_.nodes)
+    if (each.host == wanted.host) num_ranks += each.num_ranks;
+  const double crowd = std::max(1.0, num_ranks / (beats_a_core * std::max(1, enlist.cores)));
   most_crowded_ = std::max(most_crowded_, crowd);
   agents_[node].freeze_secs = setup_.freeze_secs * crowd;
   agents_[node].clock = enlist.clock;
@@ -179,6 +189,7 @@ void GateShell::on_here(NodeHere& here) {
   agents_[node].here = true;
   if (!std::all_of(agents_.begin(), agents_.end(), [](const Agent& agent) { return agent.here; })) return;
   started_ = true;
+  guests_.clear();
   std::vector<caf::actor> all;
   for (const Agent& agent : agents_) all.push_back(agent.actor);
   setup_.on_started(all);
@@ -234,11 +245,32 @@ void GateShell::tell_loss(std::size_t node, const std::string& detail) {
               caf::down_msg{agents_[node].actor.address(), caf::error(caf::exit_reason::remote_link_unreachable)});
 }
 
+void GateShell::refuse(const Enlist& enlist, const std::string& reason) { self_->send(enlist.agent, Refused{reason}); }
+
 void GateShell::fail_start(const std::string& cause) {
-  if (std::exchange(failed_, true) || started_) return;
-  for (const Agent& agent : agents_)
-    if (agent.actor) self_->send(agent.actor, StopOrder{});
-  setup_.on_start_failed(cause);
+  if (failed_ || started_) return;
+  failed_ = true;
+  cause_ = cause;
+  for (std::size_t node = 0; node < agents_.size(); ++node)
+    if (agents_[node].actor)
+      self_->send(agents_[node].actor, StopOrder{});
+    else
+      setup_.kill_agent(static_cast<int>(node));
+  self_->delayed_send(self_, nanoseconds(time_to_hear_secs), GiveUp{});
+  tell_failure();
+}
+
+void GateShell::tell_failure() {
+  if (failed_ && guests_.empty() && setup_.on_start_failed) std::exchange(setup_.on_start_failed, nullptr)(cause_);
+}
+
+// Before the start a node whose agent is gone is free for another, if others can come.
+void GateShell::on_down(const caf::actor_addr& who) {
+  std::erase(guests_, who);
+  if (!started_ && !failed_)
+    for (Agent& agent : agents_)
+      if (agent.actor && agent.actor.address() == who) agent = {};
+  tell_failure();
 }
 
 }  // namespace dsrun

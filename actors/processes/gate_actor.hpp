@@ -27,7 +27,7 @@ struct GateSetup {
   std::string secret;
   double start_secs = 0;
   double freeze_secs = 0;  // of processes with a core each
-  // Once: all devices are there; or why that will not be.
+  // Once: all devices are there; or why that will not be, when all agents have heard of it.
   std::function<void(const std::vector<caf::actor>& agents)> on_started;
   std::function<void(const std::string& cause)> on_start_failed;
   std::function<void(int node)> kill_agent;  // of a frozen one, where the launcher can
@@ -65,6 +65,9 @@ class GateShell {
   void on_agent_ended(const ChildEnded& ended);  // child: its node
   void on_tick();
   void fail_start(const std::string& cause);
+  void on_down(const caf::actor_addr& who);
+  void refuse(const Enlist& enlist, const std::string& reason);
+  void tell_failure();  // once nobody is left who has to hear of it
   void tell_loss(std::size_t node, const std::string& detail);
   std::string name_of(std::size_t node) const;
   double now() const;
@@ -78,7 +81,9 @@ class GateShell {
   caf::actor coordinator_;
   double began_ = 0;
   bool started_ = false, failed_ = false;
-  std::string last_refused_;  // who was of another build, while others may still come
+  std::string cause_;                    // of the failure
+  std::vector<caf::actor_addr> guests_;  // agents that have not left: of the job before its start, and refused ones
+  std::string last_refused_;             // who was of another build, while others may still come
 };
 
 inline caf::behavior gate_actor(GateShell::Self* self, GateSetup setup) {

@@ -143,6 +143,30 @@ TEST_F(Processes, a_killed_device_is_named_with_those_who_waited_for_it) {
   expect_nothing_left(all);
 }
 
+// From the first process to the first steps.
+TEST_F(Processes, whoever_is_killed_at_any_moment_of_the_start_nobody_stays) {
+  for (const auto delay : {20ms, 120ms, 250ms, 400ms, 600ms, 900ms})
+    for (const char* victim : {"launcher", "agent", "last device"}) {
+      std::filesystem::remove_all(at("run"));
+      Program program(folder_.arguments("run", with(in_processes, {"--set", "job.steps=1000000"})), folder_.path());
+      std::this_thread::sleep_for(delay);
+      const std::vector<int> all = descendants_of(program.pid());
+      const bool is_launcher = std::string(victim) == "launcher";
+      if (is_launcher)
+        program.send(SIGKILL);
+      else if (!all.empty())
+        kill(std::string(victim) == "agent" ? all[0] : all.back(), SIGKILL);
+      else
+        program.send(SIGINT);
+      const Finished ended = program.wait(10s);
+      EXPECT_TRUE(is_launcher || (ended.exit_code > 0 && ended.exit_code < 137)) << victim << ended.err;
+      if (!is_launcher && !all.empty()) {
+        EXPECT_THAT(ended.err, HasSubstr("killed by signal 9")) << victim << " at " << delay.count();
+      }
+      expect_nothing_left(all);
+    }
+}
+
 TEST_F(Processes, a_killed_agent_ends_the_job_and_leaves_no_device) {
   const auto program = started();
   const std::vector<int> all = descendants_of(program->pid());
@@ -226,6 +250,41 @@ class WaitingJob : public Processes {
   }
   std::unique_ptr<Program> launcher_;
 };
+
+TEST_F(WaitingJob, stops_on_request_before_it_has_begun) {
+  start();
+  ASSERT_TRUE(std::filesystem::exists(invitation()));
+  launcher_->send(SIGINT);
+  const Finished ended = launcher_->wait(5s);
+  EXPECT_EQ(ended.exit_code, 130);
+  EXPECT_THAT(ended.err, HasSubstr("stopped before it began"));
+  EXPECT_FALSE(std::filesystem::exists(invitation()));
+}
+
+// As a pod that is made anew.
+TEST_F(WaitingJob, takes_another_agent_for_one_that_is_gone_before_the_start) {
+  start({"--set", "cluster.node.0.devices=2", "--set", "cluster.node.0.host=localhost", "--set",
+         "cluster.node.1.devices=2", "--set", "cluster.node.1.host=localhost"});
+  const auto first = agent(invitation());
+  const auto until = std::chrono::steady_clock::now() + 10s;
+  while (descendants_of(first->pid()).size() < 2 && std::chrono::steady_clock::now() < until)
+    std::this_thread::sleep_for(10ms);
+  first->send(SIGKILL);
+  first->wait(5s);
+  std::this_thread::sleep_for(200ms);
+  const auto second = agent(invitation()), third = agent(invitation());
+  EXPECT_EQ(launcher_->wait(60s).exit_code, 0);
+  EXPECT_EQ(second->wait(10s).exit_code, 0);
+  EXPECT_EQ(third->wait(10s).exit_code, 0);
+}
+
+TEST_F(WaitingJob, runs_with_an_agent_that_was_there_first) {
+  const auto early = agent(invitation(), {"--wait", "20"});
+  std::this_thread::sleep_for(300ms);
+  start();
+  EXPECT_EQ(launcher_->wait(60s).exit_code, 0);
+  EXPECT_EQ(early->wait(10s).exit_code, 0);
+}
 
 TEST_F(WaitingJob, runs_with_an_agent_that_finds_it) {
   start();

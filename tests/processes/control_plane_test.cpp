@@ -2,8 +2,12 @@
 #include "actors/processes/control_plane.hpp"
 
 #include <gtest/gtest.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
 
+#include <array>
 #include <ctime>
+#include <string>
 #include <thread>
 
 #include <arpa/inet.h>
@@ -27,16 +31,51 @@ caf::behavior silent_actor(caf::event_based_actor*, int) {  // without an argume
   return {[](Tick) {}};
 }
 
-TEST(ControlPlane, takes_no_core_for_who_says_nothing) {
-  JobAuthority authority("job");
-  ControlPlane plane(authority.issue("launcher"));
-  const std::uint16_t port = plane.listen(plane.actors().spawn<caf::detached>(silent_actor, 0), "127.0.0.1");
+int connected_to(std::uint16_t port) {
   sockaddr_in where{};
   where.sin_family = AF_INET;
   where.sin_port = htons(port);
   inet_pton(AF_INET, "127.0.0.1", &where.sin_addr);
-  const int silent = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  ASSERT_EQ(connect(silent, reinterpret_cast<const sockaddr*>(&where), sizeof where), 0);
+  const int connection = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  EXPECT_EQ(connect(connection, reinterpret_cast<const sockaddr*>(&where), sizeof where), 0);
+  return connection;
+}
+
+// TLS as it should be, but for a certificate of its own: what the other end then says, or sends first.
+std::string speak_tls_without_certificate(std::uint16_t port) {
+  const int connection = connected_to(port);
+  const timeval limit{5, 0};
+  setsockopt(connection, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+  SSL_CTX* context = SSL_CTX_new(TLS_client_method());
+  SSL* tls = SSL_new(context);
+  SSL_set_fd(tls, connection);
+  std::array<char, 64> first{};
+  ERR_clear_error();
+  std::string said = "bytes";
+  if (SSL_connect(tls) != 1 || SSL_read(tls, first.data(), first.size()) <= 0) {
+    const char* reason = ERR_reason_error_string(ERR_get_error());
+    said = reason != nullptr ? reason : "nothing";
+  }
+  SSL_free(tls);
+  SSL_CTX_free(context);
+  close(connection);
+  return said;
+}
+
+TEST(ControlPlane, tells_nothing_to_who_shows_no_certificate) {
+  JobAuthority authority("job");
+  ControlPlane plane(authority.issue("launcher"));
+  const std::uint16_t port = plane.listen(plane.actors().spawn<caf::detached>(silent_actor, 0), "127.0.0.1");
+  EXPECT_NE(speak_tls_without_certificate(port), "bytes");
+  ControlPlane member(authority.issue("agent"));
+  EXPECT_NO_THROW(member.connect({"127.0.0.1", port})) << "one of the job still gets in";
+}
+
+TEST(ControlPlane, takes_no_core_for_who_says_nothing) {
+  JobAuthority authority("job");
+  ControlPlane plane(authority.issue("launcher"));
+  const std::uint16_t port = plane.listen(plane.actors().spawn<caf::detached>(silent_actor, 0), "127.0.0.1");
+  const int silent = connected_to(port);
   std::this_thread::sleep_for(300ms);
   const double before = cpu_seconds();
   std::this_thread::sleep_for(1s);

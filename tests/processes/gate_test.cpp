@@ -24,6 +24,7 @@ class Gate : public testing::Test {
     setup.world = 4;
     setup.start_secs = 20;
     setup.freeze_secs = 5;
+    setup.kill_agent = [](int) {};
     setup.on_started = [](const std::vector<caf::actor>&) {};
     setup.on_start_failed = [this](const std::string& cause) { failed_.set_value(cause); };
     gate_ = system_.spawn(gate_actor, std::move(setup));
@@ -76,8 +77,10 @@ TEST_F(Gate, counts_the_memory_of_all_agents_of_a_host) {
   ASSERT_TRUE(begun());
   enlist(own_clock_name(), 10 * gib);
   EXPECT_FALSE(begun());
+  auto cause = failed_.get_future();
+  ASSERT_EQ(cause.wait_for(10s), std::future_status::ready);
   EXPECT_THAT(
-      failed_.get_future().get(),
+      cause.get(),
       HasSubstr("too little memory on host alpha: its 4 ranks together need 12.00 GiB at their peak, and 10.00"));
 }
 
