@@ -36,7 +36,7 @@ FENCES = [
     (r"uc[ptsm]/", in_folders("runtime/transport"), "UCX is for runtime/transport/"),
     (r"omp\.h$|immintrin\.h$", in_folders(*KERNEL_FOLDERS), "kernels' headers are for runtime/"),
     (r"CLI/|boost/", in_folders("dsrun", "tests/dsrun"), "CLI11 and Boost are for dsrun/"),
-    (r"openssl/", in_folders("actors", "tests/actors"), "OpenSSL is for actors/"),
+    (r"openssl/", in_folders("actors", "tests/actors", "tests/processes"), "OpenSSL is for actors/"),
     (r"gtest/|gmock/|benchmark/|sanitizer/", in_folders("tests"), "test libraries are for tests/"),
     (r"fmt/|nlohmann/", beyond_schedule, "runtime/schedule uses the standard library alone"),
     (r"[a-z_0-9]+$", lambda path: True, ""),  # the standard library: no folder, no suffix
