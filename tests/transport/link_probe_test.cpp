@@ -8,15 +8,14 @@
 namespace dsrun::test {
 namespace {
 
-void probe_link(Party& party, const std::vector<std::string>& transports) {
-  LinkProbe probe(test_options(party, transports));
+void probe_link(Party& party, const UcxOptions& options, bool over_tcp) {
+  LinkProbe probe(options);
   const auto addresses = party.exchange(probe.address());
   probe.set_peer(addresses[static_cast<std::size_t>(1 - party.rank())]);
   const auto deadline = TestClock::now() + 20s;
   if (party.rank() == 1) return probe.answer(deadline);
   const LinkSpeed speed = probe.measure(deadline);
-  Party::expect(speed.transport.starts_with("tcp") == !transports.empty(),
-                "the link asked for, not " + speed.transport);
+  Party::expect(speed.transport.starts_with("tcp") == over_tcp, "the link asked for, not " + speed.transport);
   Party::expect(speed.latency_secs > 1e-8 && speed.latency_secs < 1, "a latency");
   for (const double rate : {speed.bytes_per_sec, speed.bytes_per_sec_back})
     Party::expect(rate > 1e6 && rate < 1e13, "a bandwidth");
@@ -24,9 +23,19 @@ void probe_link(Party& party, const std::vector<std::string>& transports) {
 
 TEST(LinkProbe, measures_shared_memory_and_tcp) {
   for (const std::vector<std::string>& transports : {std::vector<std::string>{}, {"tcp", "self"}}) {
-    Parties parties(2, [&](Party& party) { probe_link(party, transports); });
+    Parties parties(2, [&](Party& party) { probe_link(party, test_options(party, transports), !transports.empty()); });
     EXPECT_EQ(parties.wait(), "");
   }
+}
+
+TEST(LinkProbe, takes_another_way_where_there_is_no_room_for_shared_memory) {
+  Parties parties(2, [](Party& party) {
+    UcxOptions options = test_options(party, {"posix", "cma", "self"});
+    options.without_shm = {"tcp", "self"};
+    options.min_shm_bytes = ~std::size_t{0};
+    probe_link(party, options, true);
+  });
+  EXPECT_EQ(parties.wait(), "");
 }
 
 TEST(LinkProbe, gives_up_on_an_end_that_does_not_answer) {

@@ -393,21 +393,5 @@ TEST(UcxWorker, says_what_it_cannot_do) {
   EXPECT_EQ(parties.wait(), "");
 }
 
-TEST(UcxWorker, takes_another_way_where_there_is_no_room_for_shared_memory) {
-  Parties parties(2, [](Party& party) {
-    UcxOptions options = test_options(party, {"posix", "cma", "self"});
-    options.without_shm = {"tcp", "self"};
-    options.min_shm_bytes = ~std::size_t{0};
-    options.interfaces = {"lo"};
-    Station station(options, party);
-    station.worker.send(1 - party.rank(), {}, patterned(1 << 20, 0));
-    station.await(1, "the peer's message");
-    Party::expect(station.worker.link(1 - party.rank()) == "tcp/lo",
-                  "tcp, not " + station.worker.link(1 - party.rank()));
-    party.exchange("done");
-  });
-  EXPECT_EQ(parties.wait(), "");
-}
-
 }  // namespace
 }  // namespace dsrun::test
