@@ -25,7 +25,7 @@ constexpr std::uint32_t first_generation = 0;
 class Cluster {
  public:
   Cluster(const LaunchOptions& options, const ProcessOptions& processes, JobControl& control)
-      : options_(options), processes_(processes), run_(options, control) {}
+      : options_(options), processes_(processes), control_(control), run_(options, control) {}
 
   ~Cluster() {
     launcher_.kill_all();
@@ -88,6 +88,7 @@ class Cluster {
     run_.on_early_stop(nullptr);
     launcher_.take_invitation_back();
     if (const auto* cause = std::get_if<std::string>(&how)) throw ControlError(*cause);
+    if (was_stopped_) control_.request_stop();  // it came when all were here already
     return std::get<std::vector<caf::actor>>(how);
   }
 
@@ -152,6 +153,7 @@ class Cluster {
 
   const LaunchOptions& options_;
   const ProcessOptions& processes_;
+  JobControl& control_;
   JobRun run_;
   caf::actor gate_;
   std::atomic<bool> was_stopped_{false};  // before the start
