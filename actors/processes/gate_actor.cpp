@@ -127,21 +127,22 @@ std::string GateShell::what_is_short(const GateNode& wanted, const Enlist& enlis
 }
 
 void GateShell::on_enlist(const Enlist& enlist) {
+  const auto refuse = [&](const std::string& reason) { self_->send(enlist.agent, Refused{reason}); };
   self_->monitor(enlist.agent);
   guests_.push_back(enlist.agent.address());
   if (enlist.build != setup_.build) {
     last_refused_ =
         fmt::format("host {} has another version of dsrun: {}, this is {}", enlist.host, enlist.build, setup_.build);
-    refuse(enlist, fmt::format("another version of dsrun: {} here, {} at the launcher", enlist.build, setup_.build));
+    refuse(fmt::format("another version of dsrun: {} here, {} at the launcher", enlist.build, setup_.build));
     if (!started_ && enlist.node >= 0) fail_start(last_refused_);
     return;
   }
   const int place_of_it = failed_ ? -1 : place(enlist);
-  if (place_of_it < 0) return refuse(enlist, "the job has all the agents that it needs");
+  if (place_of_it < 0) return refuse("the job has all the agents that it needs");
   const auto node = static_cast<std::size_t>(place_of_it);
   const GateNode& wanted = setup_.nodes[node];
   if (const std::string shortage = what_is_short(wanted, enlist); !shortage.empty()) {
-    refuse(enlist, shortage);
+    refuse(shortage);
     return fail_start(shortage);
   }
   agents_[node].actor = enlist.agent;
@@ -244,8 +245,6 @@ void GateShell::tell_loss(std::size_t node, const std::string& detail) {
   self_->send(coordinator_,
               caf::down_msg{agents_[node].actor.address(), caf::error(caf::exit_reason::remote_link_unreachable)});
 }
-
-void GateShell::refuse(const Enlist& enlist, const std::string& reason) { self_->send(enlist.agent, Refused{reason}); }
 
 void GateShell::fail_start(const std::string& cause) {
   if (failed_ || started_) return;

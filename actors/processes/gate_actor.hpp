@@ -66,7 +66,6 @@ class GateShell {
   void on_tick();
   void fail_start(const std::string& cause);
   void on_down(const caf::actor_addr& who);
-  void refuse(const Enlist& enlist, const std::string& reason);
   void tell_failure();  // once nobody is left who has to hear of it
   void tell_loss(std::size_t node, const std::string& detail);
   std::string name_of(std::size_t node) const;

@@ -269,6 +269,7 @@ TEST_F(WaitingJob, takes_another_agent_for_one_that_is_gone_before_the_start) {
   const auto until = std::chrono::steady_clock::now() + 10s;
   while (descendants_of(first->pid()).size() < 2 && std::chrono::steady_clock::now() < until)
     std::this_thread::sleep_for(10ms);
+  ASSERT_GE(descendants_of(first->pid()).size(), 2U) << "it had begun";
   first->send(SIGKILL);
   first->wait(5s);
   std::this_thread::sleep_for(200ms);
