@@ -3,6 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <chrono>
+#include <thread>
+
 #include <filesystem>
 #include <fstream>
 #include <sstream>
@@ -84,6 +87,8 @@ TEST(Children, are_killed_with_their_groups_when_nobody_wants_them_any_more) {
     child = children.start(shell("sleep 1000 & sleep 1000"));
   }
   EXPECT_THAT(told.of(child), StartsWith("killed by signal 9"));
+  for (int i = 0; i < 1000 && num_alive_of_group(child) > 0; ++i)  // a killed grandchild takes a moment to end
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
   EXPECT_EQ(num_alive_of_group(child), 0);
 }
 
