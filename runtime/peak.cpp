@@ -2,11 +2,17 @@
 
 #include <algorithm>
 #include <barrier>
+#include <cmath>
 #include <cstring>
 #include <fstream>
+#include <numeric>
 #include <thread>
 #include <vector>
 
+#include <sched.h>
+#include <unistd.h>
+
+#include "runtime/control_group.hpp"
 #include "runtime/device/clock.hpp"
 #include "runtime/kernels/gemm.hpp"
 
@@ -91,7 +97,30 @@ double best_rate(int num_threads, double amount, Rounds rounds) {
 
 }  // namespace
 
-int num_cores() { return std::max(1, static_cast<int>(std::thread::hardware_concurrency())); }
+const std::vector<int>& usable_cores() {
+  static const std::vector<int> cores = [] {
+    std::vector<int> numbers;
+    cpu_set_t bound;  // of the main thread: others may be pinned
+    if (sched_getaffinity(getpid(), sizeof bound, &bound) == 0) {
+      for (int core = 0; core < CPU_SETSIZE; ++core)
+        if (CPU_ISSET(static_cast<std::size_t>(core), &bound)) numbers.push_back(core);
+    } else {  // a machine of more cores than the set holds
+      numbers.resize(std::max(1U, std::thread::hardware_concurrency()));
+      std::iota(numbers.begin(), numbers.end(), 0);
+    }
+    return numbers;
+  }();
+  return cores;
+}
+
+int num_cores() {
+  static const int cores = [] {
+    const int usable = static_cast<int>(usable_cores().size());
+    const double granted = cores_granted_by(group_folders("cpu"));
+    return granted > 0 ? std::min(usable, static_cast<int>(std::ceil(granted))) : usable;
+  }();
+  return cores;
+}
 
 double measure_gemm_peak(Precision precision, int num_threads_total) {
   return best_rate(

@@ -3,12 +3,18 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "dsl/job.hpp"
 
 namespace dsrun {
 
-int num_cores();  // at least 1
+// The numbers of the cores that this process may run on, at least one. Like num_cores(), as the first call finds it.
+const std::vector<int>& usable_cores();
+
+// How many cores' worth of time this process may use, at least 1: its control groups may grant less than all of
+// usable_cores(); rounded up.
+int num_cores();
 
 // FLOP/s of `num_threads_total` threads that each multiply 1024 × 1024 matrices at the same time, the best of
 // twelve rounds. By the threads' CPU time, so that what else runs on the machine does not make the peak look low. Takes

@@ -25,6 +25,7 @@
 
 #include "actors/processes/job_authority.hpp"
 #include "actors/processes/own_address.hpp"
+#include "runtime/control_group.hpp"
 #include "runtime/kernels/gemm.hpp"
 #include "runtime/memory.hpp"
 #include "runtime/peak.hpp"
@@ -33,62 +34,11 @@
 namespace dsrun {
 namespace {
 
-// The first value in a file of the kernel, or `otherwise`: where there is none, or "max".
-template <class Value>
-Value read_value(const std::string& file, Value otherwise) {
-  std::ifstream in(file);
-  Value value{};
-  return in >> value ? value : otherwise;
-}
-
 std::int64_t limit_of(decltype(RLIMIT_NOFILE) kind, bool hard = false) {
   rlimit limit{};
   if (getrlimit(kind, &limit) != 0) return -1;
   const rlim_t value = hard ? limit.rlim_max : limit.rlim_cur;
   return value == RLIM_INFINITY ? -1 : static_cast<std::int64_t>(value);
-}
-
-// The folders of this process's control groups, from its own upwards; version 2's, else a controller's of version 1.
-std::vector<std::string> group_folders(const char* controller) {
-  std::vector<std::string> folders;
-  std::ifstream groups("/proc/self/cgroup");
-  for (std::string line; std::getline(groups, line);) {
-    const auto first = line.find(':'), second = line.find(':', first + 1);
-    if (second == std::string::npos) continue;
-    const std::string names = "," + line.substr(first + 1, second - first - 1) + ",";
-    const bool unified = names == ",,";
-    if (!unified && names.find(fmt::format(",{},", controller)) == std::string::npos) continue;
-    const std::string root = unified ? "/sys/fs/cgroup" : fmt::format("/sys/fs/cgroup/{}", controller);
-    for (std::filesystem::path path = line.substr(second + 1); path.has_relative_path(); path = path.parent_path())
-      folders.push_back(root + path.string());
-    folders.push_back(root);
-  }
-  return folders;
-}
-
-// The lowest limit of all groups that this process is in; −1: none.
-std::int64_t group_limit(const char* controller, std::initializer_list<const char*> files, std::int64_t no_limit) {
-  std::int64_t lowest = -1;
-  for (const std::string& folder : group_folders(controller))
-    for (const char* file : files) {
-      const auto limit = read_value<std::int64_t>(folder + "/" + file, -1);
-      if (limit >= 0 && limit < no_limit) lowest = lowest < 0 ? limit : std::min(lowest, limit);
-    }
-  return lowest;
-}
-
-double group_cores() {
-  double fewest = -1;
-  for (const std::string& folder : group_folders("cpu")) {
-    double quota = -1, period = 0;
-    std::ifstream both(folder + "/cpu.max");  // "max 100000": no limit
-    if (!(both >> quota >> period)) {
-      quota = read_value<double>(folder + "/cpu.cfs_quota_us", -1);
-      period = read_value<double>(folder + "/cpu.cfs_period_us", 0);
-    }
-    if (quota > 0 && period > 0) fewest = fewest < 0 ? quota / period : std::min(fewest, quota / period);
-  }
-  return fewest;
 }
 
 LimitReport examine_limits() {
@@ -98,9 +48,10 @@ LimitReport examine_limits() {
   limits.most_open_files = limit_of(RLIMIT_NOFILE, true);
   limits.locked_bytes = limit_of(RLIMIT_MEMLOCK);
   limits.processes = limit_of(RLIMIT_NPROC);
-  limits.group_memory_bytes = group_limit("memory", {"memory.max", "memory.limit_in_bytes"}, no_memory_limit);
-  limits.group_cores = group_cores();
-  limits.group_processes = group_limit("pids", {"pids.max"}, no_memory_limit);
+  limits.group_memory_bytes =
+      lowest_limit(group_folders("memory"), {"memory.max", "memory.limit_in_bytes"}, no_memory_limit);
+  limits.group_cores = cores_granted_by(group_folders("cpu"));
+  limits.group_processes = lowest_limit(group_folders("pids"), {"pids.max"}, no_memory_limit);
   return limits;
 }
 
