@@ -21,12 +21,13 @@ std::chrono::nanoseconds deadline_interval(double timeout_secs) {
   return std::chrono::duration_cast<std::chrono::nanoseconds>(Seconds(secs));
 }
 
-// Device i has the cores from i · threads on, modulo the machine's.
+// Device i has the cores from i · threads on, modulo those that this process may run on.
 void pin_thread(int rank, int num_threads) {
+  const std::vector<int>& usable = usable_cores();
   cpu_set_t cores;
   CPU_ZERO(&cores);
   for (int i = 0; i < num_threads; ++i)
-    CPU_SET(static_cast<std::size_t>((rank * num_threads + i) % num_cores()), &cores);
+    CPU_SET(static_cast<std::size_t>(usable[static_cast<std::size_t>(rank * num_threads + i) % usable.size()]), &cores);
   const int error = pthread_setaffinity_np(pthread_self(), sizeof cores, &cores);
   if (error != 0) throw std::runtime_error(fmt::format("cannot pin its thread to a core (error {})", error));
 }
@@ -76,7 +77,7 @@ void DeviceShell::configure(const Configure& message) {
   setup_ = message.setup;
   guarded("making its parameters", false, [&] {
     if (setup_->pin_core) pin_thread(setup_->rank, setup_->plan->job.cluster.threads_per_device);
-    core_.emplace(setup_->plan, setup_->rank, setup_->loader);
+    core_.emplace(setup_->plan, setup_->rank, setup_->loader, DeviceUse::training, system_clock(), setup_->reach);
     if (setup_->on_span) core_->observe(setup_->on_span);
     if (setup_->shares_thread) core_->share_thread();
     if (const LinkSpec& link = setup_->plan->job.cluster.link; link.emulated()) ports_.emplace(link);

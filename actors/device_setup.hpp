@@ -17,8 +17,9 @@ struct DeviceSetup {
   int rank = 0;
   std::shared_ptr<const BatchLoader> loader;
   bool pin_core = false;
-  bool yields_after_op = true;  // false: it runs ops for as long as any is ready and no message waits
-  bool shares_thread = false;   // with other devices
+  bool yields_after_op = true;   // false: it runs ops for as long as any is ready and no message waits
+  bool shares_thread = false;    // with other devices
+  Reach reach = Reach::process;  // of its memory: devices of other processes may be shown its tensors
   // All are called on the thread that runs the device; they may be empty. `restore` puts saved state in place of
   // initial values; `save` writes the state after `step` steps and returns its description for the manifest.
   std::function<void(DeviceCore&)> restore;

@@ -2,28 +2,50 @@
 
 #include <iterator>
 #include <new>
+#include <random>
 
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <fmt/format.h>
+
 namespace dsrun {
+
+std::string arena_name(std::uint64_t nonce) { return fmt::format("dsrun-{:016x}", nonce); }
 
 // Reserves addresses, not memory: as many as the machine has bytes, which nobody can use up. Where the system limits
 // addresses it takes what it gets.
-Arena::Arena() {
+Arena::Arena(Reach reach) {
+  int descriptor = -1;
+  if (reach == Reach::machine) {
+    std::random_device random;
+    source_ = ArenaSource{getpid(), -1, std::uint64_t{random()} << 32 | random(), 0};
+    source_->descriptor = descriptor = memfd_create(arena_name(source_->nonce).c_str(), MFD_CLOEXEC);
+    if (descriptor < 0) source_.reset();  // then it is this process's alone
+  }
   const auto physical =
       static_cast<std::size_t>(sysconf(_SC_PHYS_PAGES)) * static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
-  for (std::size_t size = physical; size >= std::size_t{1} << 26; size /= 2) {
-    void* base = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (base == MAP_FAILED) continue;
-    base_ = static_cast<char*>(base);
-    reserved_ = size;
-    return;
-  }
+  for (std::size_t size = physical; size >= std::size_t{1} << 26; size /= 2)
+    if (reserve(size, descriptor)) return;
+  if (source_) close(descriptor);
   throw std::bad_alloc();
 }
 
-Arena::~Arena() { munmap(base_, reserved_); }
+bool Arena::reserve(std::size_t size, int descriptor) {
+  if (source_ && ftruncate(descriptor, static_cast<off_t>(size)) != 0) return false;
+  const int kind = source_ ? MAP_SHARED : MAP_PRIVATE | MAP_ANONYMOUS;
+  void* base = mmap(nullptr, size, PROT_READ | PROT_WRITE, kind | MAP_NORESERVE, descriptor, 0);
+  if (base == MAP_FAILED) return false;
+  base_ = static_cast<char*>(base);
+  reserved_ = size;
+  if (source_) source_->num_bytes = size;
+  return true;
+}
+
+Arena::~Arena() {
+  munmap(base_, reserved_);
+  if (source_) close(source_->descriptor);
+}
 
 char* Arena::allocate(std::size_t size) {
   const std::lock_guard lock(mutex_);
@@ -53,7 +75,7 @@ char* Arena::allocate(std::size_t size) {
 
 void Arena::free(char* data, std::size_t size) {
   const std::lock_guard lock(mutex_);
-  auto offset = static_cast<std::size_t>(data - base_);
+  std::size_t offset = this->offset(data);
   const auto after = holes_.lower_bound(offset);
   if (after != holes_.end() && offset + size == after->first) {
     size += after->second;

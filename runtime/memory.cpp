@@ -25,14 +25,15 @@ std::string_view memory_class_name(MemoryClass memory_class) {
 struct Buffer::Block {
   std::shared_ptr<MemoryPool> pool;  // whom it counts for
   MemoryClass memory_class;
-  std::shared_ptr<Arena> arena;  // where it was cut from; null: a block of its own
+  std::shared_ptr<Arena> arena;  // where it was cut from; null: a block of its own, or the lender's
+  std::shared_ptr<void> lender;
   char* data;
   std::size_t size;
   ~Block() {
     pool->count(memory_class, -static_cast<std::ptrdiff_t>(size));
     if (arena)
       arena->free(data, size);
-    else
+    else if (!lender)
       std::free(data);
   }
 };
@@ -45,6 +46,11 @@ Buffer Buffer::part(std::size_t first, std::size_t num_bytes) const {
   return part;
 }
 
+std::optional<SharedPlace> Buffer::shared_place() const {
+  if (!block_ || !block_->arena || !block_->arena->source()) return std::nullopt;
+  return SharedPlace{*block_->arena->source(), block_->arena->offset(data_)};
+}
+
 void Buffer::charge(const std::shared_ptr<MemoryPool>& pool, MemoryClass memory_class) {
   if (!block_ || (block_->pool == pool && block_->memory_class == memory_class)) return;
   block_->pool->count(block_->memory_class, -static_cast<std::ptrdiff_t>(block_->size));
@@ -53,19 +59,30 @@ void Buffer::charge(const std::shared_ptr<MemoryPool>& pool, MemoryClass memory_
   pool->count(memory_class, static_cast<std::ptrdiff_t>(block_->size));
 }
 
-std::shared_ptr<MemoryPool> MemoryPool::make() { return std::shared_ptr<MemoryPool>(new MemoryPool()); }
+std::shared_ptr<MemoryPool> MemoryPool::make(Reach reach) { return std::shared_ptr<MemoryPool>(new MemoryPool(reach)); }
 
 Buffer MemoryPool::allocate(std::size_t num_bytes, MemoryClass memory_class) {
   const std::size_t size = rounded(std::max<std::size_t>(num_bytes, 1));
-  const bool lasting = memory_class <= MemoryClass::optimizer;
+  const bool lasting = memory_class <= MemoryClass::optimizer && !arena_->source();
   char* data = lasting ? static_cast<char*>(std::aligned_alloc(alignment, size)) : arena_->allocate(size);
   if (data == nullptr) throw std::bad_alloc();
-  count(memory_class, static_cast<std::ptrdiff_t>(size));
+  return counted(std::make_shared<Buffer::Block>(shared_from_this(), memory_class, lasting ? nullptr : arena_, nullptr,
+                                                 data, size),
+                 num_bytes);
+}
+
+Buffer MemoryPool::borrow(char* data, std::size_t num_bytes, MemoryClass memory_class, std::shared_ptr<void> lender) {
+  return counted(std::make_shared<Buffer::Block>(shared_from_this(), memory_class, nullptr, std::move(lender), data,
+                                                 rounded(num_bytes)),
+                 num_bytes);
+}
+
+Buffer MemoryPool::counted(std::shared_ptr<Buffer::Block> block, std::size_t num_bytes) {
+  count(block->memory_class, static_cast<std::ptrdiff_t>(block->size));
   Buffer buffer;
-  buffer.block_ =
-      std::make_shared<Buffer::Block>(shared_from_this(), memory_class, lasting ? nullptr : arena_, data, size);
-  buffer.data_ = data;
+  buffer.data_ = block->data;
   buffer.size_ = num_bytes;
+  buffer.block_ = std::move(block);
   return buffer;
 }
 
@@ -108,10 +125,13 @@ std::int64_t available_memory_bytes() {
     std::int64_t kibibytes = 0;
     if (name == "MemAvailable:" && machine >> kibibytes) bytes = kibibytes * 1024;
   }
-  std::int64_t limit = 0, used = 0;  // "max" where there is no limit does not read as a number
+  std::int64_t limit = 0;  // "max" where there is no limit does not read as a number
   std::ifstream group_limit("/sys/fs/cgroup/memory.max"), group_use("/sys/fs/cgroup/memory.stat");
-  std::string name;
-  if (group_limit >> limit && group_use >> name >> used && name == "anon") bytes = std::min(bytes, limit - used);
+  if (!(group_limit >> limit)) return bytes;
+  std::int64_t used = 0, amount = 0;
+  for (std::string name; group_use >> name >> amount;)
+    if (name == "anon" || name == "shmem") used += amount;
+  bytes = std::min(bytes, limit - used);
   return bytes;
 }
 

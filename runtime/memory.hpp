@@ -1,8 +1,8 @@
 // Memory of one device: reference-counted buffers from a pool that counts what is live, by class.
 //
 // The counters know nothing of the plan: they move at allocate, charge and release alone, so that planned and measured
-// bytes are independent (M-1). State that lives as long as the device has blocks of its own; all else is cut from the
-// device's Arena.
+// bytes are independent (M-1). State that lives as long as the device has blocks of its own, but where others of the
+// machine look at it too; all else is cut from the device's Arena.
 #pragma once
 
 #include <array>
@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string_view>
 
 #include "runtime/arena.hpp"
@@ -38,6 +39,12 @@ struct MemoryUse {
 
 class MemoryPool;
 
+// Where a buffer lies that other processes of the machine can look at.
+struct SharedPlace {
+  ArenaSource source;
+  std::uint64_t offset;
+};
+
 // A share of a block, or of a part of it. Copies share; the last one gives the block back, on whatever thread.
 class Buffer {
  public:
@@ -47,6 +54,7 @@ class Buffer {
   explicit operator bool() const { return block_ != nullptr; }
   bool is_shared() const { return block_.use_count() > 1; }
   Buffer part(std::size_t first, std::size_t num_bytes) const;
+  std::optional<SharedPlace> shared_place() const;  // nothing: this process alone sees it
   // From now on these bytes count as `memory_class` of `pool`: how a received buffer changes owner.
   void charge(const std::shared_ptr<MemoryPool>& pool, MemoryClass memory_class);
 
@@ -60,21 +68,26 @@ class Buffer {
 
 class MemoryPool : public std::enable_shared_from_this<MemoryPool> {
  public:
-  static std::shared_ptr<MemoryPool> make();
+  // With Reach::machine all that it allocates can be shown to other processes.
+  static std::shared_ptr<MemoryPool> make(Reach reach = Reach::process);
 
   // 64-byte aligned, not initialised.
   Buffer allocate(std::size_t num_bytes, MemoryClass memory_class);
+  // Memory of somebody else's, counted here; its last share lets go of `lender`, which is not null.
+  Buffer borrow(char* data, std::size_t num_bytes, MemoryClass memory_class, std::shared_ptr<void> lender);
   void count(MemoryClass memory_class, std::ptrdiff_t change);  // memory held elsewhere, such as a Workspace's
   MemoryUse use() const;
   void restart_peaks();
 
  private:
   friend class Buffer;
-  MemoryPool() = default;
+  explicit MemoryPool(Reach reach) : arena_(std::make_shared<Arena>(reach)) {}
+
+  Buffer counted(std::shared_ptr<Buffer::Block> block, std::size_t num_bytes);
 
   mutable std::mutex mutex_;
   MemoryUse use_;
-  std::shared_ptr<Arena> arena_ = std::make_shared<Arena>();
+  std::shared_ptr<Arena> arena_;
 };
 
 // Bytes that this process may still come to use: free and reclaimable memory, or what its control group grants.

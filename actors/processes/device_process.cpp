@@ -141,10 +141,10 @@ class DeviceProcess {
     std::iota(options.process_of.begin(), options.process_of.end(), 0);
     options.clock_ahead_ns = invitation_.clock_ahead_ns;
     TransportCallbacks callbacks;
-    callbacks.allocate = [this](int, const Tag&, std::size_t num_bytes) {
-      const auto pool = std::atomic_load(&pool_);
+    callbacks.pool = [this](int) {
+      auto pool = std::atomic_load(&pool_);
       if (!pool) throw std::runtime_error("a tensor for a device that is not ready");
-      return pool->allocate(num_bytes, MemoryClass::messages);
+      return pool;
     };
     callbacks.receive = [this](int, TensorMessage&& message) { caf::anon_send(shell_, std::move(message)); };
     callbacks.peer_failed = [this](int process, std::string_view reason) {
@@ -154,6 +154,7 @@ class DeviceProcess {
   }
 
   void connect(DeviceSetup& setup) {
+    setup.reach = Reach::machine;
     setup.send = [this](int destination, TensorMessage message) { transport_->send(destination, std::move(message)); };
     setup.restore = [this, restore = std::move(setup.restore)](DeviceCore& core) {
       if (restore) restore(core);

@@ -11,11 +11,13 @@
 namespace dsrun {
 
 DeviceContext::DeviceContext(std::shared_ptr<const Plan> the_plan, int the_rank,
-                             std::shared_ptr<const BatchLoader> the_loader, DeviceUse use, const Clock& the_clock)
+                             std::shared_ptr<const BatchLoader> the_loader, DeviceUse use, const Clock& the_clock,
+                             Reach reach)
     : plan(std::move(the_plan)),
       rank(the_rank),
       loader(std::move(the_loader)),
       clock(the_clock),
+      pool(MemoryPool::make(reach)),
       workspace([pool = pool](std::ptrdiff_t change) { pool->count(MemoryClass::scratch, change); }),
       gemm(workspace, plan->job.cluster.threads_per_device),
       parameters(*plan, rank, use, pool),

@@ -32,13 +32,13 @@ using RoutingObserver = std::function<void(int layer, const TensorView& indices)
 
 struct DeviceContext {
   DeviceContext(std::shared_ptr<const Plan> plan, int rank, std::shared_ptr<const BatchLoader> loader, DeviceUse use,
-                const Clock& clock);
+                const Clock& clock, Reach reach = Reach::process);
 
   std::shared_ptr<const Plan> plan;
   int rank;
   std::shared_ptr<const BatchLoader> loader;
   const Clock& clock;
-  std::shared_ptr<MemoryPool> pool = MemoryPool::make();
+  std::shared_ptr<MemoryPool> pool;
   Workspace workspace;
   Gemm gemm;
   ParameterStore parameters;

@@ -25,8 +25,8 @@ CountedTime read(const Clock& clock) { return {&clock, clock.wall_ns(), clock.th
 }  // namespace
 
 DeviceCore::DeviceCore(std::shared_ptr<const Plan> plan, int rank, std::shared_ptr<const BatchLoader> loader,
-                       DeviceUse use, const Clock& clock)
-    : context_(std::move(plan), rank, std::move(loader), use, clock),
+                       DeviceUse use, const Clock& clock, Reach reach)
+    : context_(std::move(plan), rank, std::move(loader), use, clock, reach),
       sync_(context_, inbox_),
       evaluate_program_(forward_only(context_.plan->program, context_.plan->program.microbatches_per_direction())) {}
 

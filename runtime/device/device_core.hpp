@@ -43,9 +43,10 @@ struct DeviceSpan {
 
 class DeviceCore {
  public:
-  // The plan and the loader must be those of every other device. Allocates and initialises parameters.
+  // The plan and the loader must be those of every other device. Allocates and initialises parameters, in memory of
+  // that reach.
   DeviceCore(std::shared_ptr<const Plan> plan, int rank, std::shared_ptr<const BatchLoader> loader,
-             DeviceUse use = DeviceUse::training, const Clock& clock = system_clock());
+             DeviceUse use = DeviceUse::training, const Clock& clock = system_clock(), Reach reach = Reach::process);
 
   void on_tensor(TensorMessage message);
   void on_round(const RoundOrder& order);    // precondition: no round is running

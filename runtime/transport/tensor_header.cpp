@@ -81,4 +81,46 @@ std::optional<TensorHeader> read_tensor_header(std::span<const std::byte> bytes)
   return header;
 }
 
+std::array<std::byte, loan_header_bytes> write_loan_header(const LoanHeader& header) {
+  std::array<std::byte, loan_header_bytes> bytes{};
+  const auto tensor = write_tensor_header(header.tensor);
+  std::copy(tensor.begin(), tensor.end(), bytes.begin());
+  Writer writer(std::span<std::byte>(bytes).subspan(tensor_header_bytes));
+  writer.put(header.source.pid);
+  writer.put(header.source.descriptor);
+  for (const std::uint64_t value :
+       {header.source.nonce, header.source.num_bytes, header.offset, header.num_bytes, header.number})
+    writer.put(value);
+  return bytes;
+}
+
+std::optional<LoanHeader> read_loan_header(std::span<const std::byte> bytes) {
+  if (bytes.size() != loan_header_bytes) return std::nullopt;
+  const auto tensor = read_tensor_header(bytes.first(tensor_header_bytes));
+  if (!tensor) return std::nullopt;
+  LoanHeader header;
+  header.tensor = *tensor;
+  Reader reader(bytes.subspan(tensor_header_bytes));
+  reader.get(header.source.pid);
+  reader.get(header.source.descriptor);
+  for (std::uint64_t* value :
+       {&header.source.nonce, &header.source.num_bytes, &header.offset, &header.num_bytes, &header.number})
+    reader.get(*value);
+  return header;
+}
+
+std::array<std::byte, answer_header_bytes> write_answer_header(LoanAnswer answer) {
+  std::array<std::byte, answer_header_bytes> bytes{};
+  Writer(bytes).put(static_cast<std::uint64_t>(answer));
+  return bytes;
+}
+
+std::optional<LoanAnswer> read_answer_header(std::span<const std::byte> bytes) {
+  if (bytes.size() != answer_header_bytes) return std::nullopt;
+  std::uint64_t answer = 0;
+  Reader(bytes).get(answer);
+  if (answer > static_cast<std::uint64_t>(LoanAnswer::refused)) return std::nullopt;
+  return static_cast<LoanAnswer>(answer);
+}
+
 }  // namespace dsrun

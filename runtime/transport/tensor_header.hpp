@@ -3,6 +3,13 @@
 //
 //   0 destination i32 | generation u32 | round u64 | traffic u8 | pass u8 | zero u16 | stage i32 | direction i32
 //  28 microbatch i32 | node i32 | source i32 | sent_ns i64 | arrives_ns i64
+//
+// Instead of a tensor its place may be sent, a loan: the same 56 bytes, then where its sender's arena is found and
+// where in it the tensor lies, 104 bytes in all and no payload:
+//
+//  56 pid i32 | descriptor i32 | nonce u64 | arena's bytes u64 | offset u64 | bytes u64 | number of the loan u64
+//
+// What loans are answered with has 8 bytes: 0 given back, 1 refused (u64); the payload is loans' numbers (u64).
 #pragma once
 
 #include <array>
@@ -24,8 +31,28 @@ struct TensorHeader {
   bool operator==(const TensorHeader&) const = default;
 };
 
+inline constexpr std::size_t loan_header_bytes = 104;
+
+struct LoanHeader {
+  TensorHeader tensor;
+  ArenaSource source;
+  std::uint64_t offset = 0;
+  std::uint64_t num_bytes = 0;
+  std::uint64_t number = 0;
+  bool operator==(const LoanHeader&) const = default;
+};
+
+inline constexpr std::size_t answer_header_bytes = 8;
+enum class LoanAnswer : std::uint8_t { returned, refused };
+
 std::array<std::byte, tensor_header_bytes> write_tensor_header(const TensorHeader& header);
 // Nothing: wrong length, an enumerator that does not exist, or a negative rank, stage or the like.
 std::optional<TensorHeader> read_tensor_header(std::span<const std::byte> bytes);
+
+std::array<std::byte, loan_header_bytes> write_loan_header(const LoanHeader& header);
+std::optional<LoanHeader> read_loan_header(std::span<const std::byte> bytes);
+
+std::array<std::byte, answer_header_bytes> write_answer_header(LoanAnswer answer);
+std::optional<LoanAnswer> read_answer_header(std::span<const std::byte> bytes);
 
 }  // namespace dsrun

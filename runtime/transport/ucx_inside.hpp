@@ -65,6 +65,7 @@ struct UcxInside {
 
   UcxPeer& peer(int rank);
   ucp_ep_h endpoint(UcxPeer& peer);  // null: failed
+  bool shares_memory(const UcxPeer& peer) const;
   void fail(UcxPeer& peer, std::string_view reason);
   void report_failures();
   bool close(UcxWorker::Nanoseconds grace);

@@ -3,8 +3,10 @@
 //
 // Use: make it; exchange address() over the control plane; start() with everybody's; send(). Messages between two
 // devices may overtake each other: their Tags tell them apart. There is no flow control here: a Program bounds what is
-// under way. Callbacks run on the transport's thread and must not block; but for allocate,
-// they must not throw.
+// under way. Callbacks run on the transport's thread and must not block; but for `pool` they must not throw.
+//
+// Where sender and receiver share memory, a tensor in an arena of Reach::machine is lent (runtime/transport/loans.hpp):
+// whoever sends one must not write to it any more, as if the receiver were a thread of the same process.
 #pragma once
 
 #include <condition_variable>
@@ -12,7 +14,7 @@
 #include <mutex>
 #include <thread>
 
-#include "runtime/transport/tensor_header.hpp"
+#include "runtime/transport/loans.hpp"
 #include "runtime/transport/ucx_worker.hpp"
 
 namespace dsrun {
@@ -25,9 +27,9 @@ struct TransportOptions {
 };
 
 struct TransportCallbacks {
-  // Memory of a device of this process for a payload that arrives. May throw: the sender then counts as failed, with
-  // the exception's text.
-  std::function<Buffer(int destination, const Tag& tag, std::size_t num_bytes)> allocate;
+  // Of a device of this process, for tensors that arrive. May throw: the sender then counts as failed, with the
+  // exception's text.
+  std::function<std::shared_ptr<MemoryPool>(int destination)> pool;
   std::function<void(int destination, TensorMessage&& message)> receive;
   // Once for each process that cannot be reached any more; -1: none can, the worker itself has failed.
   std::function<void(int process, std::string_view reason)> peer_failed;
@@ -35,8 +37,8 @@ struct TransportCallbacks {
 
 struct TransportReport {
   struct Peer {
-    TrafficCount traffic;
-    std::string link;  // "posix+cma", "tcp/eth0"; "" where nothing was sent yet
+    TrafficCount traffic;  // of tensors
+    std::string link;  // "posix+cma", "tcp/eth0"; "" where nothing was sent yet. "posix+cma, in place": tensors lent
     bool has_failed = false;
   };
   std::vector<Peer> peers;                      // by process
@@ -77,14 +79,18 @@ class UcxTransport {
   void thread_main();
   bool make_worker();
   void work_until_closed();
-  void sleep();
   void post(Post post);
   bool do_and_wait(std::function<void()> command);
   bool take_posts();
   bool run_tasks();
   void send_now(Post& post);
+  void answer_loans();
+  void answer(int process, LoanAnswer answer, std::span<const std::uint64_t> numbers);
   void deliver(int source, std::span<const std::byte> header, Buffer payload);
-  TensorHeader read(int source, std::span<const std::byte> header);  // throws TransportError
+  void take_loan(int source, const LoanHeader& loan);
+  void take_answer(int source, LoanAnswer answer, const Buffer& numbers);
+  void receive(int source, const TensorHeader& header, Buffer payload);
+  const TensorHeader& checked(int source, const TensorHeader& header) const;  // throws TransportError
   Buffer allocate(int source, std::span<const std::byte> header, std::size_t num_bytes);
   TransportReport make_report() const;
 
@@ -104,6 +110,15 @@ class UcxTransport {
   std::unique_ptr<UcxWorker> worker_;
   std::vector<Post> taken_;
   std::vector<Task> tasks_;
+  std::vector<TrafficCount> traffic_;  // of tensors, by process
+  std::vector<std::int64_t> num_lent_;
+  std::shared_ptr<MemoryPool> answers_ = MemoryPool::make();
+  // Lives on after close(): others may still look at what this process has lent.
+  std::optional<Lender> lender_;
+  std::optional<Borrower> borrower_;
+  std::vector<std::pair<int, std::uint64_t>> refused_;  // loans that this process cannot read, by process
+  std::chrono::steady_clock::time_point answered_{};
+  bool knows_peers_ = false;
   bool all_left_ = false;
   TransportReport last_report_;
 

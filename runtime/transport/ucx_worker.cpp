@@ -151,8 +151,7 @@ ucp_ep_h UcxInside::endpoint(UcxPeer& peer) {
       UCP_EP_PARAM_FIELD_REMOTE_ADDRESS | UCP_EP_PARAM_FIELD_ERR_HANDLING_MODE | UCP_EP_PARAM_FIELD_ERR_HANDLER;
   params.address = reinterpret_cast<const ucp_address_t*>(peer.address.data());
   // UCX's shared memory knows no peer failures, and asking for them would exclude it.
-  const bool shares_memory = peer.same_host && may_share_memory(options.transports);
-  params.err_mode = shares_memory ? UCP_ERR_HANDLING_MODE_NONE : UCP_ERR_HANDLING_MODE_PEER;
+  params.err_mode = shares_memory(peer) ? UCP_ERR_HANDLING_MODE_NONE : UCP_ERR_HANDLING_MODE_PEER;
   params.err_handler = {on_endpoint_error, &peer};
   const ucs_status_t status = ucp_ep_create(worker, &params, &peer.endpoint);
   if (status != UCS_OK) {
@@ -160,6 +159,10 @@ ucp_ep_h UcxInside::endpoint(UcxPeer& peer) {
     fail(peer, fmt::format("cannot connect: {}", ucs_status_string(status)));
   }
   return peer.endpoint;
+}
+
+bool UcxInside::shares_memory(const UcxPeer& peer) const {
+  return peer.same_host && may_share_memory(options.transports);
 }
 
 void UcxInside::fail(UcxPeer& peer, std::string_view reason) {
@@ -242,6 +245,7 @@ void UcxWorker::fail_peer(int peer, std::string_view reason) {
 }
 
 bool UcxWorker::has_failed(int peer) const { return inside_->peer(peer).failed; }
+bool UcxWorker::shares_memory(int peer) const { return inside_->shares_memory(inside_->peer(peer)); }
 bool UcxWorker::close(Nanoseconds grace) { return inside_->close(grace); }
 const std::array<std::int64_t, num_drops>& UcxWorker::drops() const { return inside_->drops; }
 const TrafficCount& UcxWorker::traffic(int peer) const { return inside_->peer(peer).traffic; }

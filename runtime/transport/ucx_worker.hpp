@@ -117,6 +117,7 @@ class UcxWorker {
   void connect(int peer);          // before the first send, so that its failure is noticed without one
   void fail_peer(int peer, std::string_view reason);  // what others found out: its messages fail from now on
   bool has_failed(int peer) const;
+  bool shares_memory(int peer) const;  // known from set_peers() on: on one host, and the transports may use that
 
   // Waits at most `grace` for what was sent to leave, then closes by force; true: every message of this worker's life
   // has left. Calls no callbacks but Sent.

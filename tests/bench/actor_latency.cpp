@@ -57,7 +57,7 @@ void run(const Party& party, std::size_t num_bytes) {
   options.ucx = test_options(party);
   options.process_of = {0, 1};
   TransportCallbacks callbacks;
-  callbacks.allocate = [&](int, const Tag&, std::size_t size) { return pool->allocate(size, MemoryClass::messages); };
+  callbacks.pool = [&](int) { return pool; };
   callbacks.receive = [&](int, TensorMessage&& message) { caf::anon_send(actor, std::move(message)); };
   UcxTransport transport(std::move(options), std::move(callbacks));
   Player player{&transport, 1 - party.rank(), {}, {}};

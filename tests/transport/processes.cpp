@@ -17,10 +17,14 @@
 namespace dsrun::test {
 namespace {
 
-void read_all(int descriptor, char* data, std::size_t num_bytes) {
+void read_all(int descriptor, char* data, std::size_t num_bytes, UcxWorker* served) {
+  const auto deadline = TestClock::now() + 10s;
   while (num_bytes > 0) {
     pollfd waiting{descriptor, POLLIN, 0};
-    if (poll(&waiting, 1, 10'000) != 1) throw std::runtime_error("nothing on the pipe within ten seconds");
+    while (poll(&waiting, 1, 1) != 1) {
+      if (TestClock::now() > deadline) throw std::runtime_error("nothing on the pipe within ten seconds");
+      while (served != nullptr && served->progress()) continue;
+    }
     const ssize_t got = read(descriptor, data, num_bytes);
     if (got <= 0) throw std::runtime_error("the other end of a pipe is closed");
     data += got;
@@ -35,7 +39,7 @@ void write_all(int descriptor, const char* data, std::size_t num_bytes) {
 
 }  // namespace
 
-std::vector<std::string> Party::exchange(const std::string& own) const {
+std::vector<std::string> Party::exchange(const std::string& own, UcxWorker* served) const {
   const auto size = static_cast<std::uint32_t>(own.size());
   for (const int pipe : out_) {
     write_all(pipe, reinterpret_cast<const char*>(&size), sizeof size);
@@ -44,9 +48,9 @@ std::vector<std::string> Party::exchange(const std::string& own) const {
   std::vector<std::string> all;
   for (const int pipe : in_) {
     std::uint32_t length = 0;
-    read_all(pipe, reinterpret_cast<char*>(&length), sizeof length);
+    read_all(pipe, reinterpret_cast<char*>(&length), sizeof length, served);
     all.emplace_back(length, '\0');
-    read_all(pipe, all.back().data(), length);
+    read_all(pipe, all.back().data(), length, served);
   }
   return all;
 }
@@ -141,8 +145,9 @@ UcxOptions test_options(const Party& party, std::vector<std::string> transports)
   return options;
 }
 
-Buffer patterned(std::size_t num_bytes, unsigned seed) {
-  static const auto pool = MemoryPool::make();
+Buffer patterned(std::size_t num_bytes, unsigned seed, const std::shared_ptr<MemoryPool>& given) {
+  static const auto own = MemoryPool::make();
+  const auto& pool = given ? given : own;
   Buffer buffer = pool->allocate(num_bytes, MemoryClass::messages);
   std::size_t at = 0;
   for (; at + 8 <= num_bytes; at += 8) {

@@ -21,8 +21,9 @@ class Party {
  public:
   int rank() const { return rank_; }
   int num_ranks() const { return num_ranks_; }
-  // Everybody's texts by rank; each has to call it equally often. Throws after ten seconds.
-  std::vector<std::string> exchange(const std::string& own) const;
+  // Everybody's texts by rank; each has to call it equally often. Throws after ten seconds. `served` goes on meanwhile:
+  // whoever stops may keep another's last message from leaving or arriving.
+  std::vector<std::string> exchange(const std::string& own, UcxWorker* served = nullptr) const;
   // Throws `what` where a check fails.
   static void expect(bool holds, const std::string& what);
   // Progresses until `done`; throws `what` after `limit`.
@@ -51,8 +52,8 @@ class Parties {
 
 JobSecret test_secret(unsigned char first = 1);
 UcxOptions test_options(const Party& party, std::vector<std::string> transports = {});
-// A buffer whose bytes follow from `seed`, and whether a buffer is that.
-Buffer patterned(std::size_t num_bytes, unsigned seed);
+// A buffer whose bytes follow from `seed`, from a pool of its own where none is given, and whether a buffer is that.
+Buffer patterned(std::size_t num_bytes, unsigned seed, const std::shared_ptr<MemoryPool>& pool = {});
 bool is_patterned(const Buffer& buffer, std::size_t num_bytes, unsigned seed);
 
 }  // namespace dsrun::test

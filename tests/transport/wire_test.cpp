@@ -129,5 +129,32 @@ TEST(TensorHeader, refuses_what_does_not_exist) {
   EXPECT_NE(with(16, 4), std::nullopt);
 }
 
+TEST(LoanHeader, comes_back_as_it_was) {
+  LoanHeader loan;
+  loan.tensor.tag.microbatch = 7;
+  loan.tensor.tag.source = 3;
+  loan.tensor.destination = 2;
+  loan.source = {1234, 17, 0xfedcba9876543210u, std::uint64_t{1} << 40};
+  loan.offset = (std::uint64_t{1} << 39) + 64;
+  loan.num_bytes = 1 << 20;
+  loan.number = 99;
+  const auto bytes = write_loan_header(loan);
+  EXPECT_EQ(read_loan_header(bytes), loan);
+  EXPECT_FALSE(read_loan_header(std::span(bytes).first(103)));
+  EXPECT_FALSE(read_tensor_header(bytes));
+  auto odd = bytes;
+  odd[16] = std::byte{200};  // a traffic that does not exist
+  EXPECT_FALSE(read_loan_header(odd));
+}
+
+TEST(LoanAnswer, is_one_of_two) {
+  for (const LoanAnswer answer : {LoanAnswer::returned, LoanAnswer::refused})
+    EXPECT_EQ(read_answer_header(write_answer_header(answer)), answer);
+  auto bytes = write_answer_header(LoanAnswer::refused);
+  bytes[0] = std::byte{2};
+  EXPECT_FALSE(read_answer_header(bytes));
+  EXPECT_FALSE(read_answer_header(std::span(bytes).first(7)));
+}
+
 }  // namespace
 }  // namespace dsrun::test

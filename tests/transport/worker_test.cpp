@@ -75,7 +75,7 @@ void exchange_all_sizes(Party& party, const std::vector<std::string>& transports
   const bool over_tcp = !transports.empty();
   Party::expect(link.starts_with("tcp") == over_tcp, "the link asked for, not " + link);
   Party::expect(over_tcp || link.starts_with("posix") || link.starts_with("sysv"), "shared memory, not " + link);
-  party.exchange("done");
+  party.exchange("done", &station.worker);
   Party::expect(station.worker.close(2s), "a clean close");
 }
 
@@ -122,7 +122,7 @@ TEST(UcxWorker, drops_and_counts_what_does_not_belong_to_the_job) {
     Party::progress_until(
         station.worker, [&] { return station.worker.num_under_way() == 0; }, "all sent or refused");
     // Whoever is done goes on serving those who are not.
-    party.exchange("done");
+    party.exchange("done", &station.worker);
     Party::expect(station.worker.close(2s), "a clean close");
   });
   EXPECT_EQ(parties.wait(), "");
@@ -141,7 +141,7 @@ TEST(UcxWorker, fails_the_sender_of_what_it_has_no_memory_for) {
       Party::progress_until(
           station.worker, [&] { return station.worker.num_under_way() == 0; }, "an end of the message");
     }
-    party.exchange("done");
+    party.exchange("done", &station.worker);
   });
   EXPECT_EQ(parties.wait(), "");
 }
@@ -176,7 +176,7 @@ TEST(UcxWorker, tagged_messages_meet_receives_posted_before_and_after) {
       Party::progress_until(
           worker, [&] { return never.is_done(); }, "an end of the cancelled receive");
       Party::expect(never.has_failed(), "a cancelled receive fails");
-      party.exchange("done");
+      party.exchange("done", &station.worker);
     });
     EXPECT_EQ(parties.wait(), "");
   }
@@ -197,7 +197,7 @@ TEST(UcxWorker, a_message_of_another_length_than_agreed_fails_its_receive) {
           station.worker, [&] { return transfer.is_done(); }, "the transfer");
       if (party.rank() == 1) Party::expect(transfer.has_failed(), "a failed receive");
     }
-    party.exchange("done");
+    party.exchange("done", &station.worker);
   });
   EXPECT_EQ(parties.wait(), "");
 }
@@ -207,7 +207,7 @@ TEST(UcxWorker, reports_a_killed_peer_over_tcp_within_a_second) {
     Station station(test_options(party, {"tcp", "self"}), party);
     station.worker.send(1 - party.rank(), {}, patterned(10, 0));
     station.await(1, "the peer's message");
-    party.exchange("met");
+    party.exchange("met", &station.worker);
     if (party.rank() == 1) raise(SIGKILL);
     const auto killed = TestClock::now();
     Party::progress_until(
@@ -230,7 +230,7 @@ TEST(UcxWorker, closes_in_time_while_a_peer_is_silent) {
       Station station(test_options(party, {transport, "self"}), party);
       station.worker.send(1 - party.rank(), {}, patterned(10, 0));
       station.await(1, "the peer's message");
-      party.exchange("met");
+      party.exchange("met", &station.worker);
       if (party.rank() == 0) {
         station.worker.send(1, {}, patterned(8 << 20, 0));  // a rendezvous that nobody answers
         for (int i = 0; i < 2000; ++i) station.worker.send(1, {}, patterned(4000, 0));
@@ -252,7 +252,7 @@ TEST(UcxWorker, reports_a_killed_peer_where_the_environment_asks_for_tcp) {
     station.worker.connect(1 - party.rank());  // no message needed
     Party::progress_until(
         station.worker, [&] { return !station.worker.progress(); }, "a connection", 1s);
-    party.exchange("met");
+    party.exchange("met", &station.worker);
     if (party.rank() == 1) raise(SIGKILL);
     Party::progress_until(
         station.worker, [&] { return station.failed_peer == 1; }, "the report of a death", 2s);
@@ -267,7 +267,7 @@ TEST(UcxWorker, closes_in_time_after_a_peer_was_killed) {
       Station station(test_options(party), party);
       station.worker.send(1 - party.rank(), {}, patterned(10, 0));
       station.await(1, "the peer's message");
-      party.exchange("met");
+      party.exchange("met", &station.worker);
       if (party.rank() == 1) raise(SIGKILL);
       std::this_thread::sleep_for(50ms);
       station.worker.send(1, {}, patterned(1 << 20, 0));  // a rendezvous that nobody answers
@@ -303,7 +303,7 @@ TEST(UcxWorker, leaves_nothing_in_shared_memory) {
     station.await(1, "the peer's message");
     Party::progress_until(
         station.worker, [&] { return station.worker.num_under_way() == 0; }, "all sent");
-    party.exchange("met");
+    party.exchange("met", &station.worker);
     if (party.rank() == 1) raise(SIGKILL);
   });
   EXPECT_EQ(parties.wait(20s, 1), "");
@@ -346,7 +346,7 @@ TEST(UcxWorker, listens_on_the_interface_asked_for_alone) {
     Party::expect(station.worker.link(1 - party.rank()) == "tcp/lo",
                   "lo, not " + station.worker.link(1 - party.rank()));
     Party::expect(listening_addresses() == std::set<std::string>{"0100007F"}, "nobody listens but on 127.0.0.1");
-    party.exchange("done");
+    party.exchange("done", &station.worker);
   });
   EXPECT_EQ(parties.wait(), "");
 }
