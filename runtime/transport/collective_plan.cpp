@@ -56,7 +56,7 @@ Algorithm choose_algorithm(Collective collective, std::size_t num_bytes, int num
 // pieces a chunk need only fit the cache.
 std::size_t chunk_bytes(std::size_t num_bytes, GroupLink link) {
   constexpr std::size_t kib = 1024;
-  if (link == GroupLink::shared_memory) return num_bytes <= 256 * kib ? 32 * kib : 256 * kib;
+  if (link == GroupLink::shared_memory) return num_bytes <= 64 * kib ? 32 * kib : 256 * kib;
   return std::clamp((num_bytes / 4 + 63) / 64 * 64, 64 * kib, 512 * kib);
 }
 

@@ -14,6 +14,8 @@ namespace dsrun {
 namespace {
 
 constexpr std::size_t scratch_alignment = 4096;
+// Chunks up to here are sent early: over shared memory two copies that overlap with sums beat one that waits.
+constexpr std::size_t most_early = std::size_t{64} << 10;
 constexpr int message_bits = 24;  // of a sequence number; the rest counts operations
 
 [[maybe_unused]] std::size_t total(std::span<const std::size_t> bytes) {
@@ -167,8 +169,9 @@ void CollectiveGroup::begin(std::size_t index) {
   const std::uint64_t sequence = operation_ << message_bits | action.message;
   assert(action.message < 1u << message_bits);
   const std::span<std::byte> bytes(at(action.at), action.num_bytes);
+  const bool early = shape_.collective == Collective::all_reduce && action.num_bytes <= most_early;
   if (action.kind == ActionKind::send)
-    worker_.send(peer, worker_.tag(worker_.rank(), peer, options_.channel, sequence), bytes, transfers_[index]);
+    worker_.send(peer, worker_.tag(worker_.rank(), peer, options_.channel, sequence), bytes, transfers_[index], early);
   else
     worker_.receive(worker_.tag(peer, worker_.rank(), options_.channel, sequence), bytes, transfers_[index]);
 }

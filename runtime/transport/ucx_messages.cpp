@@ -187,7 +187,7 @@ void UcxInside::start(Transfer& transfer, std::size_t num_bytes) {
   transfer.num_bytes_ = num_bytes;
 }
 
-void UcxWorker::send(int rank, std::uint64_t tag, std::span<const std::byte> data, Transfer& transfer) {
+void UcxWorker::send(int rank, std::uint64_t tag, std::span<const std::byte> data, Transfer& transfer, bool early) {
   UcxPeer& peer = inside_->peer(rank);
   inside_->start(transfer, data.size());
   const ucp_ep_h endpoint = inside_->endpoint(peer);
@@ -195,6 +195,7 @@ void UcxWorker::send(int rank, std::uint64_t tag, std::span<const std::byte> dat
   transfer.counted_by_ = &++peer.sends_under_way;
   ucp_request_param_t param{};
   param.op_attr_mask = UCP_OP_ATTR_FIELD_CALLBACK | UCP_OP_ATTR_FIELD_USER_DATA;
+  if (early) param.op_attr_mask |= UCP_OP_ATTR_FLAG_FAST_CMPL;
   param.cb.send = [](void* request, ucs_status_t status, void* argument) {
     ucp_request_free(request);
     UcxInside::finish(*static_cast<Transfer*>(argument), status);

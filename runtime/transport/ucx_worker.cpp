@@ -88,8 +88,6 @@ ucp_context_h make_context(const UcxOptions& options) {
   if (!options.transports.empty()) set("TLS", fmt::format("{}", fmt::join(options.transports, ",")));
   // With its peer error handling UCX 1.13 sends by rendezvous over tcp in pieces of what the receiver takes in at once.
   if (may_use_tcp(options.transports) && std::getenv("UCX_TCP_RX_SEG_SIZE") == nullptr) set("RX_SEG_SIZE", "512k");
-  // UCX's own choice is lower than where one copy by the receiver begins to beat two that overlap.
-  if (may_share_memory(options.transports) && std::getenv("UCX_RNDV_THRESH") == nullptr) set("RNDV_THRESH", "64k");
 
   ucp_params_t params{};
   params.field_mask = UCP_PARAM_FIELD_FEATURES | UCP_PARAM_FIELD_NAME;

@@ -104,7 +104,8 @@ class UcxWorker {
   // Names a message of known size so that nobody outside the job can guess it. Both sides compute the same; each
   // (channel, sequence) is used once in a generation.
   std::uint64_t tag(int source, int destination, std::uint32_t channel, std::uint64_t sequence) const;
-  void send(int peer, std::uint64_t tag, std::span<const std::byte> data, Transfer& transfer);
+  // `early`: over by itself, with a copy more, also above the size from which the receiver would have to fetch it.
+  void send(int peer, std::uint64_t tag, std::span<const std::byte> data, Transfer& transfer, bool early = false);
   void receive(std::uint64_t tag, std::span<std::byte> data, Transfer& transfer);
   void cancel(Transfer& transfer);  // a receive that nothing has matched yet ends as failed; others go on
 
