@@ -8,13 +8,15 @@
 #include <cstring>
 #include <numeric>
 
+#include "runtime/peak.hpp"
 #include "runtime/transport/sums.hpp"
 
 namespace dsrun {
 namespace {
 
 constexpr std::size_t scratch_alignment = 4096;
-// Chunks up to here are sent early: over shared memory two copies that overlap with sums beat one that waits.
+// Up to here two copies beat one that waits for the receiver: in an all-reduce, where chunks overlap with sums, and
+// where ranks have to wait for cores.
 constexpr std::size_t most_early = std::size_t{64} << 10;
 constexpr int message_bits = 24;  // of a sequence number; the rest counts operations
 
@@ -27,7 +29,7 @@ constexpr int message_bits = 24;  // of a sequence number; the rest counts opera
 void CollectiveGroup::Free::operator()(std::byte* bytes) const { std::free(bytes); }
 
 CollectiveGroup::CollectiveGroup(UcxWorker& worker, GroupOptions options)
-    : worker_(worker), options_(std::move(options)) {
+    : worker_(worker), options_(std::move(options)), is_crowded_(std::ssize(options_.members) > num_cores()) {
   const auto& members = options_.members;
   const auto own = std::find(members.begin(), members.end(), worker.rank());
   if (own == members.end()) throw TransportError(fmt::format("rank {} is not in its own group", worker.rank()));
@@ -169,7 +171,7 @@ void CollectiveGroup::begin(std::size_t index) {
   const std::uint64_t sequence = operation_ << message_bits | action.message;
   assert(action.message < 1u << message_bits);
   const std::span<std::byte> bytes(at(action.at), action.num_bytes);
-  const bool early = shape_.collective == Collective::all_reduce && action.num_bytes <= most_early;
+  const bool early = action.num_bytes <= most_early && (is_crowded_ || shape_.collective == Collective::all_reduce);
   if (action.kind == ActionKind::send)
     worker_.send(peer, worker_.tag(worker_.rank(), peer, options_.channel, sequence), bytes, transfers_[index], early);
   else

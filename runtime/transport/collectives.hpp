@@ -72,6 +72,7 @@ class CollectiveGroup {
 
   UcxWorker& worker_;
   const GroupOptions options_;
+  const bool is_crowded_;  // more ranks than cores
   CollectiveShape shape_;
   Dtype dtype_ = Dtype::f32;
   CollectivePlan plan_;
