@@ -142,8 +142,8 @@ void UcxTransport::work_until_closed() {
     bool worked = take_posts();
     worked |= worker_->progress();
     worked |= run_tasks();
-    if (worked && options_.spin.count() == 0) continue;
     if (!refused_.empty() || SteadyClock::now() - answered_ >= between_returns) answer_loans();
+    if (worked && options_.spin.count() == 0) continue;
     if (options_.spin.count() > 0) {
       const auto now = SteadyClock::now();
       if (worked) last_work = now;

@@ -336,8 +336,8 @@ TEST_F(WaitingJob, says_at_its_deadline_whom_it_refused) {
 }
 
 TEST_F(WaitingJob, refuses_strangers_and_its_numbers_do_not_change) {
-  ASSERT_EQ(folder_.run("threads", {"--set", "job.steps=60"}).exit_code, 0);
-  start({"--set", "job.steps=60"});
+  ASSERT_EQ(folder_.run("threads", {"--set", "job.steps=90"}).exit_code, 0);
+  start({"--set", "job.steps=90"});
   nlohmann::json forged = nlohmann::json::parse(read_text(invitation()));
   const nlohmann::json good = forged;
   const auto joined = agent(invitation());
@@ -355,9 +355,12 @@ TEST_F(WaitingJob, refuses_strangers_and_its_numbers_do_not_change) {
   for (int i = 0; i < 1000 && !std::filesystem::exists(other_invitation); ++i) std::this_thread::sleep_for(10ms);
   forged["credentials"] = nlohmann::json::parse(read_text(other_invitation)).at("credentials");
   folder_.write("forged.json", forged.dump() + "\n");
-  const Finished stranger = agent(at("forged.json"))->wait(15s);
-  EXPECT_NE(stranger.exit_code, 0);
-  EXPECT_THAT(stranger.err, HasSubstr("the certificates are not of one job"));
+  for (const bool is_dead : {false, true}) {  // that other job
+    if (is_dead) other_launcher.send(SIGKILL);
+    const Finished stranger = agent(at("forged.json"))->wait(15s);
+    EXPECT_NE(stranger.exit_code, 0);
+    EXPECT_THAT(stranger.err, HasSubstr("the certificates are not of one job"));
+  }
 
   const Finished ended = launcher_->wait(60s);
   EXPECT_EQ(ended.exit_code, 0) << ended.err;
