@@ -50,7 +50,7 @@ TEST(Loans, are_read_in_place_and_given_back) {
     party.exchange("seen");
     const std::size_t extent = post.extent();
     for (int turn = 2; turn < 20; ++turn) {
-      post.arrived.clear();
+      post.forget_messages();
       std::this_thread::sleep_for(120ms);  // longer than answers are kept together
       party.exchange("again");
       send_all(post, party);
@@ -92,7 +92,7 @@ TEST(Loans, that_come_before_the_reader_knows_its_peers_are_kept) {
     Post post(party, {}, party.rank() == 1 ? 300ms : 0ms, Reach::machine);
     send_all(post, party);
     expect_all_here(post, party);
-    post.arrived.clear();
+    post.forget_messages();
     party.exchange("done");
     Party::expect(post.transport->close(2s), "a clean close");
   });
@@ -109,7 +109,7 @@ TEST(Loans, outlive_a_lender_that_was_killed) {
     std::this_thread::sleep_for(50ms);
     expect_all_here(post, party);
     post.transport->fail_peer(1, "gone");
-    post.arrived.clear();
+    post.forget_messages();
     const auto start = TestClock::now();
     post.transport->close(200ms);
     Party::expect(TestClock::now() - start < 2s, "a close in time");

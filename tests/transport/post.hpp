@@ -60,6 +60,10 @@ struct Post {
   void await_messages(std::size_t count) {
     await([&] { return arrived.size() >= count; }, "messages in time");
   }
+  void forget_messages() {
+    const std::lock_guard lock(mutex);
+    arrived.clear();
+  }
   void send(int from, int to, int microbatch, std::size_t num_bytes) {
     Tag tag;
     tag.source = from;
