@@ -5,7 +5,7 @@
 
 #include "cluster/chart/units.hpp"
 #include "cluster/plan_difference.hpp"
-#include "dsl/utf8.hpp"
+#include "dsl/text/utf8.hpp"
 
 namespace dsrun {
 namespace {

@@ -1,7 +1,7 @@
 // Job: one immutable, fully validated description of a run. Nothing downstream re-derives or defaults anything.
 //
 // Made by dsl/parse.hpp from a TOML file and `--set` overrides. Every field here has exactly one declaration in
-// dsl/keys.cpp (type, unit, range, default, help); to add a setting, add a field here and a declaration there.
+// dsl/keys/keys.cpp (type, unit, range, default, help); to add a setting, add a field here and a declaration there.
 #pragma once
 
 #include <cstdint>

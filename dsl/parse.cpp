@@ -8,13 +8,13 @@
 
 #include <fmt/format.h>
 
-#include "dsl/document.hpp"
-#include "dsl/keys.hpp"
-#include "dsl/overrides.hpp"
+#include "dsl/keys/keys.hpp"
 #include "dsl/presets.hpp"
-#include "dsl/read_value.hpp"
 #include "dsl/schedule_file.hpp"
-#include "dsl/suggest.hpp"
+#include "dsl/text/document.hpp"
+#include "dsl/text/overrides.hpp"
+#include "dsl/text/read_value.hpp"
+#include "dsl/text/suggest.hpp"
 #include "dsl/validate.hpp"
 
 namespace dsrun {

@@ -6,8 +6,8 @@
 #include <string_view>
 #include <vector>
 
-#include "dsl/diagnostic.hpp"
 #include "dsl/job.hpp"
+#include "dsl/text/diagnostic.hpp"
 
 namespace dsrun {
 

@@ -4,7 +4,7 @@
 
 #include <vector>
 
-#include "dsl/diagnostic.hpp"
+#include "dsl/text/diagnostic.hpp"
 #include "dsl/validate.hpp"
 
 namespace dsrun {

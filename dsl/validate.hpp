@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "dsl/job.hpp"
-#include "dsl/source.hpp"
+#include "dsl/text/source.hpp"
 
 namespace dsrun {
 

@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include "dsl/keys.hpp"
+#include "dsl/keys/keys.hpp"
 
 namespace dsrun {
 namespace {

@@ -10,8 +10,8 @@
 
 #include <fmt/format.h>
 
-#include "dsl/suggest.hpp"
-#include "dsl/utf8.hpp"
+#include "dsl/text/suggest.hpp"
+#include "dsl/text/utf8.hpp"
 #include "dsrun/verbs.hpp"
 
 namespace dsrun {

@@ -10,7 +10,7 @@
 #include <fmt/ranges.h>
 
 #include "dsl/placement.hpp"
-#include "dsl/utf8.hpp"
+#include "dsl/text/utf8.hpp"
 #include "runtime/data/fingerprint.hpp"
 #include "runtime/data/source.hpp"
 #include "runtime/device/scratch.hpp"

@@ -7,7 +7,7 @@
 #include <fmt/format.h>
 
 #include "dsl/parse.hpp"
-#include "dsl/utf8.hpp"
+#include "dsl/text/utf8.hpp"
 #include "dsl/write.hpp"
 #include "dsrun/verbs.hpp"
 #include "runtime/device/pretrained.hpp"

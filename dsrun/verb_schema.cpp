@@ -3,7 +3,7 @@
 
 #include <fmt/format.h>
 
-#include "dsl/schema.hpp"
+#include "dsl/keys/schema.hpp"
 #include "dsrun/verbs.hpp"
 
 namespace dsrun {

@@ -13,8 +13,8 @@
 #include <unordered_map>
 #include <vector>
 
-#include "dsl/diagnostic.hpp"
 #include "dsl/job.hpp"
+#include "dsl/text/diagnostic.hpp"
 #include "models/graph.hpp"
 
 namespace dsrun {

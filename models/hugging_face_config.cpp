@@ -10,8 +10,8 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
-#include "dsl/keys.hpp"
-#include "dsl/utf8.hpp"
+#include "dsl/keys/keys.hpp"
+#include "dsl/text/utf8.hpp"
 #include "models/hugging_face.hpp"
 
 namespace dsrun {

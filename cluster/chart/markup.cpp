@@ -1,6 +1,6 @@
 #include "cluster/chart/markup.hpp"
 
-#include "dsl/utf8.hpp"
+#include "dsl/text/utf8.hpp"
 
 namespace dsrun {
 

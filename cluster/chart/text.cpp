@@ -8,7 +8,7 @@
 
 #include "cluster/chart/cells.hpp"
 #include "cluster/chart/units.hpp"
-#include "dsl/utf8.hpp"
+#include "dsl/text/utf8.hpp"
 
 namespace dsrun {
 namespace {

@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include "dsl/utf8.hpp"
+#include "dsl/text/utf8.hpp"
 
 namespace dsrun {
 namespace {

@@ -6,7 +6,7 @@
 
 #include <fmt/format.h>
 
-#include "dsl/utf8.hpp"
+#include "dsl/text/utf8.hpp"
 #include "runtime/checkpoint/files.hpp"
 #include "runtime/safetensors/convert.hpp"
 

@@ -5,7 +5,7 @@
 
 #include <fmt/format.h>
 
-#include "dsl/utf8.hpp"
+#include "dsl/text/utf8.hpp"
 #include "runtime/tokenizer/error.hpp"
 
 namespace dsrun {

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <string>
 
-#include "dsl/utf8.hpp"
+#include "dsl/text/utf8.hpp"
 
 namespace dsrun {
 namespace {

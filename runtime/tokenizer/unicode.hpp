@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-#include "dsl/utf8.hpp"
+#include "dsl/text/utf8.hpp"
 
 namespace dsrun {
 

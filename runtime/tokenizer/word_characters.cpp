@@ -1,6 +1,6 @@
 #include "runtime/tokenizer/word_characters.hpp"
 
-#include "dsl/utf8.hpp"
+#include "dsl/text/utf8.hpp"
 #include "runtime/tokenizer/regex.hpp"
 
 namespace dsrun {

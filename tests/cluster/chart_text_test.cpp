@@ -6,7 +6,7 @@
 #include "cluster/chart/text.hpp"
 #include "cluster/chart/units.hpp"
 #include "cluster/device_catalog.hpp"
-#include "dsl/utf8.hpp"
+#include "dsl/text/utf8.hpp"
 #include "tests/cluster/unit_replay.hpp"
 
 namespace dsrun {

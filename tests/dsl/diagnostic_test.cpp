@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "dsl/parse.hpp"
-#include "dsl/suggest.hpp"
+#include "dsl/text/suggest.hpp"
 
 namespace dsrun {
 namespace {

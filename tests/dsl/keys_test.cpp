@@ -6,10 +6,10 @@
 #include <set>
 #include <sstream>
 
-#include "dsl/keys.hpp"
+#include "dsl/keys/keys.hpp"
+#include "dsl/keys/schema.hpp"
 #include "dsl/parse.hpp"
 #include "dsl/presets.hpp"
-#include "dsl/schema.hpp"
 #include "dsl/write.hpp"
 
 namespace dsrun {

@@ -8,7 +8,7 @@
 #include <sstream>
 
 #include "dsl/parse.hpp"
-#include "dsl/utf8.hpp"
+#include "dsl/text/utf8.hpp"
 #include "dsl/write.hpp"
 
 namespace dsrun {

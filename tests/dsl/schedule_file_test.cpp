@@ -9,7 +9,7 @@
 
 #include "dsl/job_schedule.hpp"
 #include "dsl/parse.hpp"
-#include "dsl/source.hpp"
+#include "dsl/text/source.hpp"
 #include "dsl/write.hpp"
 
 namespace dsrun {

@@ -3,7 +3,7 @@
 
 #include <vector>
 
-#include "dsl/document.hpp"
+#include "dsl/text/document.hpp"
 
 namespace dsrun {
 

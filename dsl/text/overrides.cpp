@@ -1,4 +1,4 @@
-#include "dsl/overrides.hpp"
+#include "dsl/text/overrides.hpp"
 
 #include <algorithm>
 #include <charconv>

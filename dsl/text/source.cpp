@@ -1,4 +1,4 @@
-#include "dsl/source.hpp"
+#include "dsl/text/source.hpp"
 
 #include <algorithm>
 #include <cctype>
@@ -6,7 +6,7 @@
 
 #include <fmt/format.h>
 
-#include "dsl/utf8.hpp"
+#include "dsl/text/utf8.hpp"
 
 namespace dsrun {
 namespace {

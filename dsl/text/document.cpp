@@ -1,4 +1,4 @@
-#include "dsl/document.hpp"
+#include "dsl/text/document.hpp"
 
 #include <algorithm>
 #include <array>
@@ -7,7 +7,7 @@
 #include <fmt/ranges.h>
 #include <toml++/toml.h>
 
-#include "dsl/utf8.hpp"
+#include "dsl/text/utf8.hpp"
 
 namespace dsrun {
 namespace {

@@ -1,5 +1,5 @@
 // The one list of settings: a row a key, in the order in which files and pages show them.
-#include "dsl/keys.hpp"
+#include "dsl/keys/keys.hpp"
 
 #include <array>
 

@@ -1,4 +1,4 @@
-#include "dsl/suggest.hpp"
+#include "dsl/text/suggest.hpp"
 
 #include <algorithm>
 

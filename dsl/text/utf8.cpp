@@ -1,4 +1,4 @@
-#include "dsl/utf8.hpp"
+#include "dsl/text/utf8.hpp"
 
 #include <algorithm>
 #include <cstdint>

@@ -1,11 +1,11 @@
-#include "dsl/read_value.hpp"
+#include "dsl/text/read_value.hpp"
 
 #include <algorithm>
 
 #include <fmt/format.h>
 
-#include "dsl/suggest.hpp"
-#include "dsl/utf8.hpp"
+#include "dsl/text/suggest.hpp"
+#include "dsl/text/utf8.hpp"
 
 namespace dsrun {
 namespace {

@@ -4,8 +4,8 @@
 #include <optional>
 #include <string>
 
-#include "dsl/document.hpp"
-#include "dsl/keys.hpp"
+#include "dsl/keys/keys.hpp"
+#include "dsl/text/document.hpp"
 
 namespace dsrun {
 

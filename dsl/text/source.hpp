@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-#include "dsl/diagnostic.hpp"
+#include "dsl/text/diagnostic.hpp"
 
 namespace dsrun {
 

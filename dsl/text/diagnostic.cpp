@@ -1,10 +1,10 @@
-#include "dsl/diagnostic.hpp"
+#include "dsl/text/diagnostic.hpp"
 
 #include <algorithm>
 
 #include <fmt/format.h>
 
-#include "dsl/utf8.hpp"
+#include "dsl/text/utf8.hpp"
 
 namespace dsrun {
 namespace {

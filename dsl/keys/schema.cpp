@@ -1,8 +1,8 @@
-#include "dsl/schema.hpp"
+#include "dsl/keys/schema.hpp"
 
 #include <fmt/format.h>
 
-#include "dsl/keys.hpp"
+#include "dsl/keys/keys.hpp"
 
 namespace dsrun {
 namespace {
@@ -107,7 +107,8 @@ json json_schema() {
 
 std::string reference_page() {
   std::string text =
-      "# The job file\n\nMade from the key table (dsl/keys.cpp) by `dsrun schema --markdown`. Keys may be left out "
+      "# The job file\n\nMade from the key table (dsl/keys/keys.cpp) by `dsrun schema --markdown`. Keys may be left "
+      "out "
       "unless they are required; an unknown one is a fault, with a suggestion. `dsrun check FILE` reports every fault "
       "at once; `--set table.key=value` overrides a key, arrays by index (`--set cluster.node.0.devices=4`).\n";
   for (const TableHelp& table : job_tables()) {

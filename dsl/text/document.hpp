@@ -8,7 +8,7 @@
 #include <variant>
 #include <vector>
 
-#include "dsl/source.hpp"
+#include "dsl/text/source.hpp"
 
 namespace dsrun {
 
