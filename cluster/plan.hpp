@@ -7,7 +7,7 @@
 #include "cluster/state_layout.hpp"
 #include "dsl/job.hpp"
 #include "dsl/placement.hpp"
-#include "models/steps.hpp"
+#include "models/passes/steps.hpp"
 #include "runtime/schedule/program.hpp"
 
 namespace dsrun {

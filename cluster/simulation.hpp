@@ -12,7 +12,7 @@
 #include "cluster/mesh.hpp"
 #include "cluster/replay.hpp"
 #include "cluster/step_costs.hpp"
-#include "models/turns.hpp"
+#include "models/passes/turns.hpp"
 
 namespace dsrun {
 

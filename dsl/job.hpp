@@ -159,7 +159,7 @@ struct BalanceSpec {
   bool operator==(const BalanceSpec&) const = default;
 };
 
-// What the backward pass makes again instead of keeping it; models/recompute.hpp.
+// What the backward pass makes again instead of keeping it; models/passes/recompute.hpp.
 struct RecomputeSpec {
   bool rms_norm = false;  // outputs of RMSNorms
   bool mla_up = false;    // queries, keys and values, from their latents

@@ -8,7 +8,7 @@
 #include "dsl/parse.hpp"
 #include "dsrun/trained_model.hpp"
 #include "dsrun/verbs.hpp"
-#include "models/hugging_face.hpp"
+#include "models/arch/deepseek_v3/hugging_face.hpp"
 #include "runtime/checkpoint/tensors.hpp"
 #include "runtime/safetensors/convert.hpp"
 #include "runtime/safetensors/writer.hpp"

@@ -4,7 +4,7 @@
 #include <cstdint>
 
 #include "models/graph.hpp"
-#include "models/steps.hpp"
+#include "models/passes/steps.hpp"
 
 namespace dsrun {
 

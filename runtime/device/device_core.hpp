@@ -12,7 +12,7 @@
 #include <utility>
 #include <vector>
 
-#include "models/turns.hpp"
+#include "models/passes/turns.hpp"
 #include "runtime/device/device_context.hpp"
 #include "runtime/device/gradient_sync.hpp"
 #include "runtime/device/strand.hpp"

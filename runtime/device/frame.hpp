@@ -4,7 +4,7 @@
 #include <memory>
 #include <vector>
 
-#include "models/steps.hpp"
+#include "models/passes/steps.hpp"
 #include "runtime/data/loader.hpp"
 #include "runtime/memory.hpp"
 #include "runtime/routing.hpp"

@@ -6,7 +6,7 @@
 #include <string>
 
 #include "cluster/expert_routes.hpp"
-#include "models/steps.hpp"
+#include "models/passes/steps.hpp"
 #include "runtime/memory.hpp"
 
 namespace dsrun {

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "models/hugging_face.hpp"
+#include "models/arch/deepseek_v3/hugging_face.hpp"
 #include "runtime/device/parameter_store.hpp"
 #include "runtime/safetensors/model.hpp"
 

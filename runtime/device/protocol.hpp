@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "models/steps.hpp"
+#include "models/passes/steps.hpp"
 #include "runtime/device/instruction_times.hpp"
 #include "runtime/device/sent_traffic.hpp"
 #include "runtime/memory.hpp"

@@ -3,7 +3,7 @@
 // that changes what it takes changes it (tests/invariants/memory_test.cpp compares).
 #pragma once
 
-#include "models/steps.hpp"
+#include "models/passes/steps.hpp"
 #include "runtime/kernels/kernel.hpp"
 
 namespace dsrun {

@@ -19,7 +19,7 @@
 #include <nlohmann/json.hpp>
 
 #include "dsl/parse.hpp"
-#include "models/hugging_face.hpp"
+#include "models/arch/deepseek_v3/hugging_face.hpp"
 #include "runtime/checkpoint/checkpoint.hpp"
 #include "runtime/checkpoint/files.hpp"
 #include "runtime/data/token_file.hpp"

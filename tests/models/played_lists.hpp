@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "models/steps.hpp"
+#include "models/passes/steps.hpp"
 #include "tests/models/random_model.hpp"
 
 namespace dsrun::test {

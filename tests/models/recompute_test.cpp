@@ -6,8 +6,8 @@
 #include <set>
 
 #include "models/op_table.hpp"
-#include "models/recompute.hpp"
-#include "models/steps.hpp"
+#include "models/passes/recompute.hpp"
+#include "models/passes/steps.hpp"
 #include "tests/models/known_models.hpp"
 #include "tests/models/played_lists.hpp"
 

@@ -2,7 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "models/op_table.hpp"
-#include "models/relays.hpp"
+#include "models/passes/relays.hpp"
 #include "tests/models/played_lists.hpp"
 
 namespace dsrun {

@@ -3,7 +3,7 @@
 
 #include <cmath>
 
-#include "models/rope.hpp"
+#include "models/arch/deepseek_v3/rope.hpp"
 
 namespace dsrun {
 namespace {

@@ -4,7 +4,7 @@
 #include <set>
 
 #include "models/op_table.hpp"
-#include "models/steps.hpp"
+#include "models/passes/steps.hpp"
 #include "tests/models/played_lists.hpp"
 
 namespace dsrun {

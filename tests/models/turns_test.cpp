@@ -1,6 +1,6 @@
 #include <gtest/gtest.h>
 
-#include "models/turns.hpp"
+#include "models/passes/turns.hpp"
 
 namespace dsrun {
 namespace {

@@ -3,7 +3,7 @@
 
 #include <vector>
 
-#include "models/steps.hpp"
+#include "models/passes/steps.hpp"
 
 namespace dsrun {
 

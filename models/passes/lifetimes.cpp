@@ -1,4 +1,4 @@
-#include "models/lifetimes.hpp"
+#include "models/passes/lifetimes.hpp"
 
 #include <algorithm>
 

@@ -10,7 +10,7 @@
 #include <utility>
 #include <vector>
 
-#include "models/steps.hpp"
+#include "models/passes/steps.hpp"
 
 namespace dsrun {
 

@@ -1,6 +1,6 @@
 // Derives the backward lists: one gradient value per contribution, chained by `addend`, so that each gradient is
 // written once and memory can be planned. `add` makes no step of its own: its gradient passes through.
-#include "models/steps.hpp"
+#include "models/passes/steps.hpp"
 
 #include <array>
 #include <cassert>
@@ -9,11 +9,11 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include "models/lifetimes.hpp"
 #include "models/op_table.hpp"
-#include "models/order.hpp"
-#include "models/recompute.hpp"
-#include "models/relays.hpp"
+#include "models/passes/lifetimes.hpp"
+#include "models/passes/order.hpp"
+#include "models/passes/recompute.hpp"
+#include "models/passes/relays.hpp"
 
 namespace dsrun {
 namespace {

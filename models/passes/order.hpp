@@ -1,7 +1,7 @@
 // In which order a list's steps run, so that compute fills the flight of transfers.
 #pragma once
 
-#include "models/steps.hpp"
+#include "models/passes/steps.hpp"
 
 namespace dsrun {
 

@@ -12,7 +12,7 @@
 
 #include "dsl/keys/keys.hpp"
 #include "dsl/text/utf8.hpp"
-#include "models/hugging_face.hpp"
+#include "models/arch/deepseek_v3/hugging_face.hpp"
 
 namespace dsrun {
 namespace {

@@ -1,4 +1,4 @@
-#include "models/order.hpp"
+#include "models/passes/order.hpp"
 
 #include <cassert>
 

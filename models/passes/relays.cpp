@@ -1,4 +1,4 @@
-#include "models/relays.hpp"
+#include "models/passes/relays.hpp"
 
 #include <algorithm>
 #include <utility>

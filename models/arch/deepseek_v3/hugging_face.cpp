@@ -1,6 +1,6 @@
-// Parameters carry Hugging Face's names but for two things (models/build_graph.cpp): gate_proj and up_proj are one
-// parameter, the gate's rows first, and all routed experts of a layer are one.
-#include "models/hugging_face.hpp"
+// Parameters carry Hugging Face's names but for two things (models/arch/deepseek_v3/build_graph.cpp): gate_proj and
+// up_proj are one parameter, the gate's rows first, and all routed experts of a layer are one.
+#include "models/arch/deepseek_v3/hugging_face.hpp"
 
 #include <cassert>
 #include <cstdlib>

@@ -13,7 +13,7 @@
 
 namespace dsrun {
 
-// recompute: the forward function once more, for a value that was not kept (models/recompute.hpp).
+// recompute: the forward function once more, for a value that was not kept (models/passes/recompute.hpp).
 enum class Pass : std::uint8_t { forward, backward_input, backward_weight, recompute };
 inline constexpr std::size_t num_passes = static_cast<std::size_t>(Pass::recompute) + 1;
 constexpr bool runs_forward(Pass pass) { return pass == Pass::forward || pass == Pass::recompute; }
@@ -62,7 +62,7 @@ struct StageSteps {
 };
 
 // With `recompute` the backward lists make again what the forward pass does not keep; with `two_hop` each transfer has
-// its relay (models/relays.hpp).
+// its relay (models/passes/relays.hpp).
 StageSteps derive_steps(Graph graph, const RecomputeSpec& recompute = {}, bool two_hop = false);
 
 // Values of the forward pass that the backward lists read as they were left: what a microbatch keeps between F and B.

@@ -9,7 +9,7 @@
 
 #include <vector>
 
-#include "models/steps.hpp"
+#include "models/passes/steps.hpp"
 
 namespace dsrun {
 

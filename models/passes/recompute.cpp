@@ -1,4 +1,4 @@
-#include "models/recompute.hpp"
+#include "models/passes/recompute.hpp"
 
 #include <algorithm>
 #include <utility>

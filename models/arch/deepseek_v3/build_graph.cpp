@@ -5,7 +5,7 @@
 
 #include <fmt/format.h>
 
-#include "models/rope.hpp"
+#include "models/arch/deepseek_v3/rope.hpp"
 
 namespace dsrun {
 namespace {

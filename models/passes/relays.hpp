@@ -1,7 +1,7 @@
 // Relays: the second hop of transfers of rows between nodes, at a fixed place in the step lists.
 #pragma once
 
-#include "models/steps.hpp"
+#include "models/passes/steps.hpp"
 
 namespace dsrun {
 
