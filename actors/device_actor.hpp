@@ -1,7 +1,7 @@
 // The actor around a DeviceCore: it carries messages and watches deadlines, and decides nothing.
 //
-// Where the job emulates a link, the sender says when a message arrives (cluster/link.hpp) and the receiver holds it
-// until then: it looks between ops, and when there is nothing to run it has itself woken at the next arrival.
+// Where the job emulates a link, the sender says when a message arrives (cluster/traffic/link.hpp) and the receiver
+// holds it until then: it looks between ops, and when there is nothing to run it has itself woken at the next arrival.
 #pragma once
 
 #include <chrono>
@@ -11,7 +11,7 @@
 
 #include "actors/in_flight.hpp"
 #include "actors/messages.hpp"
-#include "cluster/link.hpp"
+#include "cluster/traffic/link.hpp"
 
 namespace dsrun {
 

@@ -52,7 +52,7 @@
 #include "actors/caf.hpp"
 #include "actors/coordinator_core.hpp"
 #include "actors/device_setup.hpp"
-#include "cluster/host_report.hpp"
+#include "cluster/hosts/host_report.hpp"
 #include "runtime/device/message.hpp"
 #include "runtime/device/protocol.hpp"
 

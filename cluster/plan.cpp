@@ -2,7 +2,7 @@
 
 #include <stdexcept>
 
-#include "cluster/stage_balance.hpp"
+#include "cluster/layout/stage_balance.hpp"
 #include "dsl/job_schedule.hpp"
 #include "dsl/two_hop.hpp"
 #include "models/costs.hpp"

@@ -3,8 +3,8 @@
 
 #include <vector>
 
-#include "cluster/mesh.hpp"
-#include "cluster/state_layout.hpp"
+#include "cluster/layout/mesh.hpp"
+#include "cluster/layout/state_layout.hpp"
 #include "dsl/job.hpp"
 #include "dsl/placement.hpp"
 #include "models/passes/steps.hpp"
@@ -26,7 +26,7 @@ struct Plan {
   StateLayout layout;
   std::int64_t parameters = 0;
   Placement placement;
-  bool two_hop = false;  // rows of experts take two hops between nodes (cluster/expert_routes.hpp)
+  bool two_hop = false;  // rows of experts take two hops between nodes (cluster/layout/expert_routes.hpp)
 
   const Chunk& chunk(int rank, int phase) const {
     return program.ranks[static_cast<std::size_t>(mesh.pipeline_index(rank))].chunks[static_cast<std::size_t>(phase)];

@@ -81,8 +81,9 @@ struct ParallelSpec {
   std::string schedule_file{};              // relative to the job file's folder, absolute once launched; "": none
   std::string schedule_text{};              // of that file, which may change or vanish; not a key
   Dispatch dispatch = Dispatch::automatic;  // dsl/two_hop.hpp
-  bool overlap = true;                // F&B instructions interleave their two op lists; false: one after the other
-  std::vector<int> layers_per_stage;  // one entry a stage, summing to model.layers; empty: cluster/stage_balance.hpp
+  bool overlap = true;  // F&B instructions interleave their two op lists; false: one after the other
+  std::vector<int>
+      layers_per_stage;  // one entry a stage, summing to model.layers; empty: cluster/layout/stage_balance.hpp
   bool from_file() const { return !schedule_file.empty(); }
   bool operator==(const ParallelSpec&) const = default;
 };
@@ -186,14 +187,14 @@ struct PrecisionSpec {
 struct NodeSpec {
   std::string host;
   int devices = 0;
-  std::string kind;             // "cpu", or a kind of cluster/device_catalog.hpp, which can be planned for
-  int count = 1;                // nodes alike: host-0, host-1, …
+  std::string kind;  // "cpu", or a kind of cluster/forecast/devices/device_catalog.hpp, which can be planned for
+  int count = 1;     // nodes alike: host-0, host-1, …
   double local_gb_per_s = 0;    // a device's port to devices of its host, each way; 0: the kind's own
   double network_gb_per_s = 0;  // a device's share of the network, each way; 0: the kind's own
   bool operator==(const NodeSpec&) const = default;
 };
 
-// [cluster.link]: the wires between devices, emulated; cluster/link.hpp states the model.
+// [cluster.link]: the wires between devices, emulated; cluster/traffic/link.hpp states the model.
 struct LinkSpec {
   double latency_us = 0;
   double gb_per_s = 0;  // 10^9 bytes a second that a device can send; 0: no limit

@@ -9,7 +9,7 @@
 
 #include <fmt/format.h>
 
-#include "cluster/device_catalog.hpp"
+#include "cluster/forecast/devices/device_catalog.hpp"
 #include "runtime/kernels/gemm.hpp"
 #include "runtime/peak.hpp"
 

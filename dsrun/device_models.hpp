@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "cluster/device_model.hpp"
+#include "cluster/forecast/devices/device_model.hpp"
 #include "dsrun/exit_codes.hpp"
 
 namespace dsrun {

@@ -6,7 +6,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "cluster/diagnose.hpp"
+#include "cluster/hosts/diagnose.hpp"
 
 namespace dsrun {
 

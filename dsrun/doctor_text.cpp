@@ -7,7 +7,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include "cluster/chart/units.hpp"
+#include "cluster/report/chart/units.hpp"
 #include "dsrun/doctor_report.hpp"
 
 namespace dsrun {

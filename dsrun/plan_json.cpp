@@ -1,6 +1,6 @@
 // The same as JSON; its names are promised to programs (docs/plan.md).
-#include "cluster/advice.hpp"
-#include "cluster/traffic.hpp"
+#include "cluster/forecast/advice.hpp"
+#include "cluster/traffic/traffic.hpp"
 #include "dsrun/plan_view.hpp"
 
 namespace dsrun {

@@ -4,10 +4,10 @@
 
 #include <fmt/format.h>
 
-#include "cluster/advice.hpp"
-#include "cluster/chart/text.hpp"
-#include "cluster/chart/units.hpp"
-#include "cluster/traffic.hpp"
+#include "cluster/forecast/advice.hpp"
+#include "cluster/report/chart/text.hpp"
+#include "cluster/report/chart/units.hpp"
+#include "cluster/traffic/traffic.hpp"
 #include "dsrun/plan_view.hpp"
 
 namespace dsrun {

@@ -6,9 +6,9 @@
 
 #include <nlohmann/json.hpp>
 
-#include "cluster/forecast.hpp"
-#include "cluster/memory_plan.hpp"
-#include "cluster/plan_summary.hpp"
+#include "cluster/forecast/forecast.hpp"
+#include "cluster/memory/memory_plan.hpp"
+#include "cluster/report/plan_summary.hpp"
 
 namespace dsrun {
 

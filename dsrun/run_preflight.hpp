@@ -6,7 +6,7 @@
 #include <variant>
 #include <vector>
 
-#include "cluster/memory_plan.hpp"
+#include "cluster/memory/memory_plan.hpp"
 #include "dsrun/run_folder.hpp"
 #include "runtime/data/loader.hpp"
 #include "runtime/device/pretrained.hpp"

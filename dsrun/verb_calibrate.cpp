@@ -5,7 +5,7 @@
 #include <fmt/format.h>
 
 #include "actors/calibrate.hpp"
-#include "cluster/memory_plan.hpp"
+#include "cluster/memory/memory_plan.hpp"
 #include "dsl/parse.hpp"
 #include "dsrun/device_models.hpp"
 #include "dsrun/run_preflight.hpp"

@@ -5,7 +5,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
-#include "cluster/stage_balance.hpp"
+#include "cluster/layout/stage_balance.hpp"
 #include "dsl/parse.hpp"
 #include "dsl/write.hpp"
 #include "dsrun/verbs.hpp"

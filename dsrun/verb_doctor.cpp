@@ -14,7 +14,7 @@
 #include "actors/processes/cluster.hpp"
 #include "actors/processes/doctor.hpp"
 #include "actors/processes/examine_host.hpp"
-#include "cluster/memory_plan.hpp"
+#include "cluster/memory/memory_plan.hpp"
 #include "dsl/placement.hpp"
 #include "dsrun/doctor_report.hpp"
 #include "dsrun/verbs.hpp"

@@ -8,10 +8,10 @@
 #include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
 
-#include "cluster/chart/page.hpp"
-#include "cluster/chart/units.hpp"
-#include "cluster/plan_difference.hpp"
-#include "cluster/search.hpp"
+#include "cluster/forecast/search.hpp"
+#include "cluster/report/chart/page.hpp"
+#include "cluster/report/chart/units.hpp"
+#include "cluster/report/plan_difference.hpp"
 #include "dsl/job_schedule.hpp"
 #include "dsl/parse.hpp"
 #include "dsrun/device_models.hpp"

@@ -2,9 +2,9 @@
 //
 // Within an expert group of G ranks, rank g owns experts [g·L, (g+1)·L). A token is sent at most once to each
 // destination, even if several of its experts live there (deduplicated): to each rank, or with two hops to each other
-// node (cluster/expert_routes.hpp), where a relay sends it on, again once to each rank. The receiver expands it to one
-// row per local expert. Rows at the receiver are ordered by (local expert, source rank, token): independent of the
-// order of arrival and of the ways.
+// node (cluster/layout/expert_routes.hpp), where a relay sends it on, again once to each rank. The receiver expands it
+// to one row per local expert. Rows at the receiver are ordered by (local expert, source rank, token): independent of
+// the order of arrival and of the ways.
 #pragma once
 
 #include <cstdint>

@@ -12,7 +12,7 @@
 
 #include "actors/processes/agent.hpp"
 #include "actors/processes/own_address.hpp"
-#include "cluster/launch_command.hpp"
+#include "cluster/hosts/launch_command.hpp"
 
 namespace dsrun {
 namespace {

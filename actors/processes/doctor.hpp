@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "cluster/host_report.hpp"
+#include "cluster/hosts/host_report.hpp"
 #include "dsl/job.hpp"
 
 namespace dsrun {

@@ -5,7 +5,7 @@
 
 #include <fmt/format.h>
 
-#include "cluster/diagnose.hpp"
+#include "cluster/hosts/diagnose.hpp"
 
 namespace dsrun {
 namespace {

@@ -6,8 +6,8 @@
 #include <tuple>
 #include <utility>
 
-#include "cluster/device_catalog.hpp"
-#include "cluster/step_costs.hpp"
+#include "cluster/forecast/devices/device_catalog.hpp"
+#include "cluster/forecast/step_costs.hpp"
 #include "models/op_table.hpp"
 
 namespace dsrun {

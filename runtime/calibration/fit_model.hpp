@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "cluster/device_model.hpp"
+#include "cluster/forecast/devices/device_model.hpp"
 #include "runtime/calibration/span_samples.hpp"
 
 namespace dsrun {

@@ -3,8 +3,8 @@
 // Both directions of dispatch and combine are made of two movements. Scatter sends a token's row once to every
 // destination that has one of its experts, where it is expanded to a row per local expert (dispatch, gradient of
 // combine). Gather sums a token's rows at each member, sends the sums back and adds them in the order of destinations
-// (combine, gradient of dispatch). Which messages these are cluster/expert_routes.hpp says; with two hops a relay
-// passes on what other nodes send, and adds up what its node sends back, in member order.
+// (combine, gradient of dispatch). Which messages these are cluster/layout/expert_routes.hpp says; with two hops a
+// relay passes on what other nodes send, and adds up what its node sends back, in member order.
 #pragma once
 
 #include "runtime/device/device_context.hpp"

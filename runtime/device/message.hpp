@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <string>
 
-#include "cluster/expert_routes.hpp"
+#include "cluster/layout/expert_routes.hpp"
 #include "models/passes/steps.hpp"
 #include "runtime/memory.hpp"
 

@@ -1,7 +1,7 @@
 // The scratch memory of a device, told from its plan: what runtime/kernels/needs.hpp says of every call of a step.
 #pragma once
 
-#include "cluster/memory_plan.hpp"
+#include "cluster/memory/memory_plan.hpp"
 #include "cluster/plan.hpp"
 #include "runtime/kernels/gemm.hpp"
 

@@ -1,4 +1,4 @@
-// What a rank sends to others in one round, counted as it sends: the measured side of cluster/traffic.hpp.
+// What a rank sends to others in one round, counted as it sends: the measured side of cluster/traffic/traffic.hpp.
 #pragma once
 
 #include <array>

@@ -1,7 +1,7 @@
 // A message's way over an emulated link, as a span for traces.
 #pragma once
 
-#include "cluster/link.hpp"
+#include "cluster/traffic/link.hpp"
 #include "runtime/device/device_core.hpp"
 
 namespace dsrun {

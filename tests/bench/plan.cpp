@@ -11,10 +11,10 @@
 #include <fmt/format.h>
 #include <sys/resource.h>
 
-#include "cluster/device_catalog.hpp"
-#include "cluster/forecast.hpp"
-#include "cluster/memory_plan.hpp"
-#include "cluster/search.hpp"
+#include "cluster/forecast/devices/device_catalog.hpp"
+#include "cluster/forecast/forecast.hpp"
+#include "cluster/forecast/search.hpp"
+#include "cluster/memory/memory_plan.hpp"
 #include "dsl/parse.hpp"
 
 namespace dsrun {

@@ -14,9 +14,9 @@
 
 #include "actors/calibrate.hpp"
 #include "actors/launch.hpp"
-#include "cluster/device_catalog.hpp"
-#include "cluster/replay.hpp"
-#include "cluster/step_costs.hpp"
+#include "cluster/forecast/devices/device_catalog.hpp"
+#include "cluster/forecast/replay.hpp"
+#include "cluster/forecast/step_costs.hpp"
 #include "models/op_table.hpp"
 #include "tests/support/balanced_run.hpp"
 #include "tests/support/fake_cluster.hpp"

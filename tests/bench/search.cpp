@@ -8,7 +8,7 @@
 #include <fmt/ranges.h>
 
 #include "actors/calibrate.hpp"
-#include "cluster/search.hpp"
+#include "cluster/forecast/search.hpp"
 #include "tests/support/balanced_run.hpp"
 #include "tests/support/fake_cluster.hpp"
 

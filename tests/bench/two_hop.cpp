@@ -9,9 +9,9 @@
 #include <fmt/format.h>
 
 #include "actors/calibrate.hpp"
-#include "cluster/device_catalog.hpp"
-#include "cluster/expert_traffic.hpp"
-#include "cluster/replay.hpp"
+#include "cluster/forecast/devices/device_catalog.hpp"
+#include "cluster/forecast/replay.hpp"
+#include "cluster/traffic/expert_traffic.hpp"
 #include "tests/support/balanced_run.hpp"
 #include "tests/support/fake_cluster.hpp"
 

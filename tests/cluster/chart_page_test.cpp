@@ -1,9 +1,9 @@
 // The page of a schedule: well-formed, self-contained, and safe from what a job is called.
 #include <gtest/gtest.h>
 
-#include "cluster/chart/markup.hpp"
-#include "cluster/chart/page.hpp"
-#include "cluster/device_catalog.hpp"
+#include "cluster/forecast/devices/device_catalog.hpp"
+#include "cluster/report/chart/markup.hpp"
+#include "cluster/report/chart/page.hpp"
 #include "tests/cluster/unit_replay.hpp"
 
 namespace dsrun {

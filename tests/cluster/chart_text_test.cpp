@@ -3,9 +3,9 @@
 
 #include <sstream>
 
-#include "cluster/chart/text.hpp"
-#include "cluster/chart/units.hpp"
-#include "cluster/device_catalog.hpp"
+#include "cluster/forecast/devices/device_catalog.hpp"
+#include "cluster/report/chart/text.hpp"
+#include "cluster/report/chart/units.hpp"
 #include "dsl/text/utf8.hpp"
 #include "tests/cluster/unit_replay.hpp"
 

@@ -3,8 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "cluster/device_catalog.hpp"
-#include "cluster/device_model.hpp"
+#include "cluster/forecast/devices/device_catalog.hpp"
+#include "cluster/forecast/devices/device_model.hpp"
 
 namespace dsrun {
 namespace {

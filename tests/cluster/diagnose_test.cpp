@@ -1,6 +1,6 @@
 // Each finding of dsrun doctor, from reports that are made up: of two hosts on machines of their own with whom nothing
 // is wrong, one thing is then put wrong.
-#include "cluster/diagnose.hpp"
+#include "cluster/hosts/diagnose.hpp"
 
 #include <gtest/gtest.h>
 

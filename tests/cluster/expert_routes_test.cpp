@@ -1,5 +1,5 @@
 // The messages of an expert group's exchanges, seen from all its members.
-#include "cluster/expert_routes.hpp"
+#include "cluster/layout/expert_routes.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,5 +1,5 @@
 // Expected copies of rows against what a simulated router sends.
-#include "cluster/expert_traffic.hpp"
+#include "cluster/traffic/expert_traffic.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "cluster/launch_command.hpp"
+#include "cluster/hosts/launch_command.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

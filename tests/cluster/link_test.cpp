@@ -1,8 +1,8 @@
 #include <gtest/gtest.h>
 
-#include "cluster/device_catalog.hpp"
-#include "cluster/device_model.hpp"
-#include "cluster/link.hpp"
+#include "cluster/forecast/devices/device_catalog.hpp"
+#include "cluster/forecast/devices/device_model.hpp"
+#include "cluster/traffic/link.hpp"
 
 namespace dsrun {
 namespace {

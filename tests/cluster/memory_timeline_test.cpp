@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <map>
 
-#include "cluster/memory_plan.hpp"
+#include "cluster/memory/memory_plan.hpp"
 #include "runtime/schedule/schedule.hpp"
 #include "tests/cluster/small_layout.hpp"
 

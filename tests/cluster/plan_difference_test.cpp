@@ -1,8 +1,8 @@
 // What differs between two plans, and how it is told.
 #include <gtest/gtest.h>
 
-#include "cluster/device_catalog.hpp"
-#include "cluster/plan_difference.hpp"
+#include "cluster/forecast/devices/device_catalog.hpp"
+#include "cluster/report/plan_difference.hpp"
 #include "tests/cluster/unit_replay.hpp"
 
 namespace dsrun {

@@ -1,5 +1,5 @@
 // The replay agrees with the published bubbles: DualPipe's formula and measured table, 1F1B's share of idle time.
-#include "cluster/replay_atomic.hpp"
+#include "cluster/forecast/replay_atomic.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

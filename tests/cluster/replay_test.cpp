@@ -1,5 +1,5 @@
 // The replay of plans: what it must agree with, and what its figures must add up to.
-#include "cluster/replay.hpp"
+#include "cluster/forecast/replay.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -8,11 +8,11 @@
 #include <map>
 #include <vector>
 
-#include "cluster/device_catalog.hpp"
-#include "cluster/forecast.hpp"
-#include "cluster/replay_atomic.hpp"
-#include "cluster/step_costs.hpp"
-#include "cluster/traffic.hpp"
+#include "cluster/forecast/devices/device_catalog.hpp"
+#include "cluster/forecast/forecast.hpp"
+#include "cluster/forecast/replay_atomic.hpp"
+#include "cluster/forecast/step_costs.hpp"
+#include "cluster/traffic/traffic.hpp"
 #include "runtime/schedule/dataflow.hpp"
 #include "runtime/schedule/schedule.hpp"
 #include "tests/cluster/small_layout.hpp"

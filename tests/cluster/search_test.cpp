@@ -1,12 +1,12 @@
 // Search and advice: what they offer must hold.
-#include "cluster/search.hpp"
+#include "cluster/forecast/search.hpp"
 
 #include <gtest/gtest.h>
 
 #include <set>
 
-#include "cluster/advice.hpp"
-#include "cluster/device_catalog.hpp"
+#include "cluster/forecast/advice.hpp"
+#include "cluster/forecast/devices/device_catalog.hpp"
 #include "dsl/validate.hpp"
 #include "runtime/schedule/schedule.hpp"
 #include "tests/cluster/small_layout.hpp"

@@ -6,8 +6,8 @@
 #include <numeric>
 #include <random>
 
+#include "cluster/layout/stage_balance.hpp"
 #include "cluster/plan.hpp"
-#include "cluster/stage_balance.hpp"
 #include "tests/cluster/small_layout.hpp"
 #include "tests/models/known_models.hpp"
 

@@ -3,8 +3,8 @@
 
 #include <bit>
 
-#include "cluster/expert_traffic.hpp"
-#include "cluster/traffic.hpp"
+#include "cluster/traffic/expert_traffic.hpp"
+#include "cluster/traffic/traffic.hpp"
 #include "tests/cluster/small_layout.hpp"
 
 namespace dsrun {

@@ -6,7 +6,7 @@
 #include <map>
 #include <tuple>
 
-#include "cluster/forecast.hpp"
+#include "cluster/forecast/forecast.hpp"
 #include "tests/cluster/small_layout.hpp"
 
 namespace dsrun::test {

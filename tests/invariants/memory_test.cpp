@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "cluster/memory_plan.hpp"
+#include "cluster/memory/memory_plan.hpp"
 #include "runtime/device/scratch.hpp"
 #include "runtime/kernels/gemm.hpp"
 #include "tests/support/fake_cluster.hpp"

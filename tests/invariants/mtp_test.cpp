@@ -5,7 +5,7 @@
 #include <cstring>
 #include <set>
 
-#include "cluster/memory_plan.hpp"
+#include "cluster/memory/memory_plan.hpp"
 #include "tests/support/compare.hpp"
 #include "tests/support/fake_cluster.hpp"
 #include "tests/support/meshes.hpp"

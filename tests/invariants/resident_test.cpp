@@ -4,7 +4,7 @@
 
 #include <fmt/format.h>
 
-#include "cluster/memory_plan.hpp"
+#include "cluster/memory/memory_plan.hpp"
 #include "runtime/device/scratch.hpp"
 #include "tests/support/fake_cluster.hpp"
 

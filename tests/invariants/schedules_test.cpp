@@ -7,7 +7,7 @@
 
 #include <unistd.h>
 
-#include "cluster/memory_plan.hpp"
+#include "cluster/memory/memory_plan.hpp"
 #include "tests/support/compare.hpp"
 #include "tests/support/fake_cluster.hpp"
 #include "tests/support/meshes.hpp"

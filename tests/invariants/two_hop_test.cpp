@@ -4,8 +4,8 @@
 
 #include <set>
 
-#include "cluster/expert_traffic.hpp"
-#include "cluster/memory_plan.hpp"
+#include "cluster/memory/memory_plan.hpp"
+#include "cluster/traffic/expert_traffic.hpp"
 #include "runtime/calibration/random_tokens.hpp"
 #include "tests/support/fake_cluster.hpp"
 #include "tests/support/meshes.hpp"

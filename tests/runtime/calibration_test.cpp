@@ -3,7 +3,7 @@
 
 #include <fmt/format.h>
 
-#include "cluster/step_costs.hpp"
+#include "cluster/forecast/step_costs.hpp"
 #include "dsl/parse.hpp"
 #include "runtime/calibration/fit_model.hpp"
 

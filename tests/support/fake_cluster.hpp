@@ -15,7 +15,7 @@
 #include <vector>
 
 #include "actors/coordinator_core.hpp"
-#include "cluster/link.hpp"
+#include "cluster/traffic/link.hpp"
 #include "runtime/data/token_source.hpp"
 #include "runtime/device/device_core.hpp"
 #include "tests/support/gather.hpp"
