@@ -5,7 +5,7 @@
 #include <array>
 #include <numeric>
 
-#include "runtime/schedule/builders.hpp"
+#include "runtime/schedule/builders/builders.hpp"
 #include "runtime/schedule/footprint.hpp"
 
 namespace dsrun {

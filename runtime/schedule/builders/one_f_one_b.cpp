@@ -2,8 +2,8 @@
 // holds at most P - rank microbatches, whatever M is. Source: PipeDream-Flush, Narayanan et al., arXiv:2104.04473.
 #include <algorithm>
 
-#include "runtime/schedule/builders.hpp"
-#include "runtime/schedule/rank_builder.hpp"
+#include "runtime/schedule/builders/builders.hpp"
+#include "runtime/schedule/builders/rank_builder.hpp"
 
 namespace dsrun {
 namespace {

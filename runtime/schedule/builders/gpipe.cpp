@@ -1,7 +1,7 @@
 // GPipe: all forwards, then all backwards, so that a rank holds every microbatch at once: the simplest schedule, and
 // the one that the others' memory is compared with. Source: Huang et al., arXiv:1811.06965.
-#include "runtime/schedule/builders.hpp"
-#include "runtime/schedule/rank_builder.hpp"
+#include "runtime/schedule/builders/builders.hpp"
+#include "runtime/schedule/builders/rank_builder.hpp"
 
 namespace dsrun {
 

@@ -3,8 +3,8 @@
 // deferred, as 1F1B's first rank has. Source: ZB-H1 of Qi et al., "Zero Bubble Pipeline Parallelism", arXiv:2401.10241.
 #include <algorithm>
 
-#include "runtime/schedule/builders.hpp"
-#include "runtime/schedule/rank_builder.hpp"
+#include "runtime/schedule/builders/builders.hpp"
+#include "runtime/schedule/builders/rank_builder.hpp"
 
 namespace dsrun {
 namespace {

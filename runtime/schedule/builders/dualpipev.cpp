@@ -1,8 +1,8 @@
 // DualPipeV: one half of DualPipe by itself. The stages lie in a V over the ranks: down in phase 0, up again in phase
 // 1, so that rank 0 has both the input and the loss, and the last rank hands over to itself. Half the devices, no
 // replicas, the same bubble. Source: Qi et al., the "cut-in-half" of DualPipe; dualpipe_rank.hpp.
-#include "runtime/schedule/builders.hpp"
-#include "runtime/schedule/dualpipe_rank.hpp"
+#include "runtime/schedule/builders/builders.hpp"
+#include "runtime/schedule/builders/dualpipe_rank.hpp"
 
 namespace dsrun {
 

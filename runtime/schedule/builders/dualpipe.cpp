@@ -3,8 +3,8 @@
 // ranks. Source: dualpipe_rank.hpp.
 #include <algorithm>
 
-#include "runtime/schedule/builders.hpp"
-#include "runtime/schedule/dualpipe_rank.hpp"
+#include "runtime/schedule/builders/builders.hpp"
+#include "runtime/schedule/builders/dualpipe_rank.hpp"
 
 namespace dsrun {
 namespace {

@@ -3,8 +3,8 @@
 // order is that of Megatron-LM: microbatches go in groups of P, a group through one stage after the other.
 #include <algorithm>
 
-#include "runtime/schedule/builders.hpp"
-#include "runtime/schedule/rank_builder.hpp"
+#include "runtime/schedule/builders/builders.hpp"
+#include "runtime/schedule/builders/rank_builder.hpp"
 
 namespace dsrun {
 namespace {

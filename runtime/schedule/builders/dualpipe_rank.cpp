@@ -1,8 +1,8 @@
-#include "runtime/schedule/dualpipe_rank.hpp"
+#include "runtime/schedule/builders/dualpipe_rank.hpp"
 
 #include <utility>
 
-#include "runtime/schedule/rank_builder.hpp"
+#include "runtime/schedule/builders/rank_builder.hpp"
 
 namespace dsrun {
 namespace {
