@@ -7,8 +7,8 @@
 #include <nlohmann/json.hpp>
 
 #include "dsl/write.hpp"
+#include "runtime/backend/cpu/parts/dispatch_dtype.hpp"
 #include "runtime/checkpoint/tensors.hpp"
-#include "runtime/kernels/dispatch_dtype.hpp"
 
 namespace dsrun {
 namespace {

@@ -10,7 +10,7 @@
 #include <fmt/format.h>
 
 #include "cluster/forecast/devices/device_catalog.hpp"
-#include "runtime/kernels/gemm.hpp"
+#include "runtime/backend/cpu/products/gemm.hpp"
 #include "runtime/peak.hpp"
 
 namespace dsrun {

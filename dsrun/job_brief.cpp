@@ -8,9 +8,9 @@
 #include "cluster/plan.hpp"
 #include "dsl/parse.hpp"
 #include "dsl/write.hpp"
+#include "runtime/backend/cpu/products/gemm.hpp"
 #include "runtime/data/fingerprint.hpp"
 #include "runtime/data/source.hpp"
-#include "runtime/kernels/gemm.hpp"
 
 namespace dsrun {
 namespace {

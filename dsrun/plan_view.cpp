@@ -2,8 +2,8 @@
 
 #include "dsrun/device_models.hpp"
 #include "dsrun/run_preflight.hpp"
+#include "runtime/backend/cpu/products/gemm.hpp"
 #include "runtime/device/scratch.hpp"
-#include "runtime/kernels/gemm.hpp"
 
 namespace dsrun {
 

@@ -11,10 +11,10 @@
 
 #include "dsl/placement.hpp"
 #include "dsl/text/utf8.hpp"
+#include "runtime/backend/cpu/products/gemm.hpp"
 #include "runtime/data/fingerprint.hpp"
 #include "runtime/data/source.hpp"
 #include "runtime/device/scratch.hpp"
-#include "runtime/kernels/gemm.hpp"
 #include "runtime/memory.hpp"
 
 namespace dsrun {

@@ -6,7 +6,7 @@
 #include <fmt/format.h>
 
 #include "dsl/parse.hpp"
-#include "runtime/kernels/gemm.hpp"
+#include "runtime/backend/cpu/products/gemm.hpp"
 
 namespace dsrun {
 namespace {

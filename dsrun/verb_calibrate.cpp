@@ -11,8 +11,8 @@
 #include "dsrun/run_preflight.hpp"
 #include "dsrun/verbs.hpp"
 #include "models/op_table.hpp"
+#include "runtime/backend/cpu/products/gemm.hpp"
 #include "runtime/device/scratch.hpp"
-#include "runtime/kernels/gemm.hpp"
 #include "runtime/peak.hpp"
 
 namespace dsrun {

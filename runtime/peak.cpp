@@ -12,9 +12,9 @@
 #include <sched.h>
 #include <unistd.h>
 
+#include "runtime/backend/cpu/products/gemm.hpp"
 #include "runtime/control_group.hpp"
 #include "runtime/device/clock.hpp"
-#include "runtime/kernels/gemm.hpp"
 
 namespace dsrun {
 namespace {

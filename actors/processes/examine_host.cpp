@@ -25,8 +25,8 @@
 
 #include "actors/processes/job_authority.hpp"
 #include "actors/processes/own_address.hpp"
+#include "runtime/backend/cpu/products/gemm.hpp"
 #include "runtime/control_group.hpp"
-#include "runtime/kernels/gemm.hpp"
 #include "runtime/memory.hpp"
 #include "runtime/peak.hpp"
 #include "runtime/transport/ucx_offer.hpp"

@@ -8,12 +8,12 @@
 #include <vector>
 
 #include "cluster/plan.hpp"
+#include "runtime/backend/cpu/products/gemm.hpp"
 #include "runtime/data/loader.hpp"
 #include "runtime/device/clock.hpp"
 #include "runtime/device/message.hpp"
 #include "runtime/device/parameter_store.hpp"
 #include "runtime/device/protocol.hpp"
-#include "runtime/kernels/gemm.hpp"
 #include "runtime/memory.hpp"
 #include "runtime/workspace.hpp"
 

@@ -2,8 +2,8 @@
 // message with its part of each counterpart's, in the order of counterparts.
 #include <tuple>
 
+#include "runtime/backend/rows.hpp"
 #include "runtime/device/exchange_step.hpp"
-#include "runtime/kernels/rows.hpp"
 
 namespace dsrun {
 namespace {

@@ -2,7 +2,7 @@
 
 #include <cstring>
 
-#include "runtime/kernels/adamw.hpp"
+#include "runtime/backend/adamw.hpp"
 
 namespace dsrun {
 

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <stdexcept>
 
-#include "runtime/kernels/dispatch_dtype.hpp"
+#include "runtime/backend/cpu/parts/dispatch_dtype.hpp"
 
 namespace dsrun {
 namespace {

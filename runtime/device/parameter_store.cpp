@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <cstring>
 
+#include "runtime/backend/adamw.hpp"
+#include "runtime/backend/initial_values.hpp"
 #include "runtime/device/element_types.hpp"
-#include "runtime/kernels/adamw.hpp"
-#include "runtime/kernels/initial_values.hpp"
 
 namespace dsrun {
 namespace {

@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "cluster/plan.hpp"
+#include "runtime/backend/kernel.hpp"
 #include "runtime/device/protocol.hpp"
-#include "runtime/kernels/kernel.hpp"
 #include "runtime/memory.hpp"
 
 namespace dsrun {

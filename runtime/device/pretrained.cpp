@@ -10,7 +10,7 @@
 #include <nlohmann/json.hpp>
 
 #include "dsl/write.hpp"
-#include "runtime/kernels/dispatch_dtype.hpp"
+#include "runtime/backend/cpu/parts/dispatch_dtype.hpp"
 
 namespace dsrun {
 namespace {

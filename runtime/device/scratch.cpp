@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
+#include "runtime/backend/needs.hpp"
 #include "runtime/device/element_types.hpp"
-#include "runtime/kernels/needs.hpp"
 
 namespace dsrun {
 namespace {

@@ -1,9 +1,9 @@
-// The scratch memory of a device, told from its plan: what runtime/kernels/needs.hpp says of every call of a step.
+// The scratch memory of a device, told from its plan: what runtime/backend/needs.hpp says of every call of a step.
 #pragma once
 
 #include "cluster/memory/memory_plan.hpp"
 #include "cluster/plan.hpp"
-#include "runtime/kernels/gemm.hpp"
+#include "runtime/backend/cpu/products/gemm.hpp"
 
 namespace dsrun {
 

@@ -1,8 +1,8 @@
 // Times the row-wise ops on one thread against a plain loop that moves as many bytes: what an op at the memory's (or,
 // where the rows fit there, the cache's) own rate would take. Bytes are those of operands and results, each once.
-#include "runtime/kernels/adamw.hpp"
-#include "runtime/kernels/initial_values.hpp"
-#include "runtime/kernels/rows.hpp"
+#include "runtime/backend/adamw.hpp"
+#include "runtime/backend/initial_values.hpp"
+#include "runtime/backend/rows.hpp"
 #include "tests/bench/bench_ops.hpp"
 #include "tests/kernels/products_call.hpp"
 #include "tests/kernels/rows_oracle.hpp"

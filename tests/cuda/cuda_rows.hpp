@@ -1,7 +1,7 @@
 // What tests of CUDA's row kernels share. Each is skipped, visibly, where there is no device.
 #pragma once
 
-#include "runtime/cuda/row_kernels.hpp"
+#include "runtime/backend/cuda/row_kernels.hpp"
 #include "tests/cuda/device_copy.hpp"
 
 namespace dsrun::test {

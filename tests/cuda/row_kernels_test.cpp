@@ -1,7 +1,7 @@
 // Row kernels on a CUDA device against the oracles that the CPU's kernels answer to. Skipped where there is no device.
-#include "runtime/cuda/row_kernels.hpp"
+#include "runtime/backend/cuda/row_kernels.hpp"
 
-#include "runtime/kernels/rotation_table.hpp"
+#include "runtime/backend/cpu/parts/rotation_table.hpp"
 #include "tests/cuda/cuda_rows.hpp"
 #include "tests/kernels/products_call.hpp"
 #include "tests/kernels/rows_oracle.hpp"

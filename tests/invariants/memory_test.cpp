@@ -4,8 +4,8 @@
 #include <algorithm>
 
 #include "cluster/memory/memory_plan.hpp"
+#include "runtime/backend/cpu/products/gemm.hpp"
 #include "runtime/device/scratch.hpp"
-#include "runtime/kernels/gemm.hpp"
 #include "tests/support/fake_cluster.hpp"
 #include "tests/support/policies.hpp"
 

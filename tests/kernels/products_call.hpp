@@ -3,7 +3,7 @@
 
 #include <vector>
 
-#include "runtime/kernels/functions.hpp"
+#include "runtime/backend/cpu/functions.hpp"
 #include "tests/kernels/products_support.hpp"
 
 namespace dsrun::test {

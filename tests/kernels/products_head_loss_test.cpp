@@ -1,4 +1,4 @@
-#include "runtime/kernels/head_loss_chunk.hpp"
+#include "runtime/backend/cpu/parts/head_loss_chunk.hpp"
 #include "tests/kernels/products_call.hpp"
 #include "tests/kernels/products_oracle.hpp"
 

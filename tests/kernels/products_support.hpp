@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-#include "runtime/kernels/kernel.hpp"
+#include "runtime/backend/kernel.hpp"
 
 namespace dsrun::test {
 

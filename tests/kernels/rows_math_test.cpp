@@ -8,8 +8,8 @@
 #include <random>
 #include <vector>
 
-#include "runtime/kernels/cpu_team.hpp"
-#include "runtime/kernels/row/math.hpp"
+#include "runtime/backend/cpu/parts/cpu_team.hpp"
+#include "runtime/backend/row/math.hpp"
 
 namespace dsrun::test {
 namespace {

@@ -3,18 +3,19 @@
 #include <barrier>
 #include <thread>
 
-#include "runtime/kernels/cpu_team.hpp"
-#include "runtime/kernels/row/adamw.hpp"
-#include "runtime/kernels/row/kv_latent.hpp"
-#include "runtime/kernels/row/router.hpp"
-#include "runtime/kernels/row/softmax.hpp"
-#include "runtime/kernels/row/swiglu.hpp"
+#include "runtime/backend/cpu/parts/cpu_team.hpp"
+#include "runtime/backend/row/adamw.hpp"
+#include "runtime/backend/row/kv_latent.hpp"
+#include "runtime/backend/row/router.hpp"
+#include "runtime/backend/row/softmax.hpp"
+#include "runtime/backend/row/swiglu.hpp"
 #include "tests/kernels/products_support.hpp"
 
 namespace dsrun::test {
 namespace {
 
-// As runtime/cuda/block_team.cuh: strided elements, a value of each member combined, a barrier after every call.
+// As runtime/backend/cuda/block_team.cuh: strided elements, a value of each member combined, a barrier after every
+// call.
 class ThreadTeam {
  public:
   static constexpr int members = 3;

@@ -6,8 +6,8 @@
 
 #include <fmt/format.h>
 
+#include "runtime/backend/cpu/products/gemm.hpp"
 #include "runtime/device/local_model.hpp"
-#include "runtime/kernels/gemm.hpp"
 #include "tests/parity/reference_model.hpp"
 
 namespace dsrun::test {

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "runtime/kernels/gemm.hpp"
+#include "runtime/backend/cpu/products/gemm.hpp"
 
 namespace dsrun {
 namespace {

@@ -6,8 +6,8 @@
 #include <unistd.h>
 
 #include "dsl/parse.hpp"
+#include "runtime/backend/cpu/products/gemm.hpp"
 #include "runtime/data/source.hpp"
-#include "runtime/kernels/gemm.hpp"
 #include "tests/support/fake_cluster.hpp"
 
 namespace dsrun::test {

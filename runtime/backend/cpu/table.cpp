@@ -1,0 +1,37 @@
+// The CPU's row for every op. Communication ops have none: runtime/device/exchange.cpp moves their rows.
+#include "runtime/backend/cpu/functions.hpp"
+
+namespace dsrun {
+namespace {
+
+constexpr std::array<KernelRow, num_ops> table = {{
+    {Op::embed, embed_forward, nullptr, embed_backward_weight},
+    {Op::rms_norm, rms_norm_forward, rms_norm_backward_input, rms_norm_backward_weight},
+    {Op::linear, linear_forward, linear_backward_input, linear_backward_weight},
+    {Op::rope, rope_forward, rope_backward_input, nullptr},
+    {Op::kv_latent, kv_latent_forward, kv_latent_backward_input, kv_latent_backward_weight},
+    {Op::attention, attention_forward, attention_backward_input, nullptr},
+    {Op::swiglu, swiglu_forward, swiglu_backward_input, nullptr},
+    {Op::add, add_forward, add_backward_input, nullptr},
+    {Op::concat, concat_forward, concat_backward_input, nullptr},
+    {Op::router, router_forward, router_backward_input, nullptr},
+    {Op::exchange_counts, nullptr, nullptr, nullptr},
+    {Op::dispatch, nullptr, nullptr, nullptr},
+    {Op::grouped_linear, grouped_linear_forward, grouped_linear_backward_input, grouped_linear_backward_weight},
+    {Op::gated_swiglu, gated_swiglu_forward, gated_swiglu_backward_input, nullptr},
+    {Op::combine, nullptr, nullptr, nullptr},
+    {Op::head_loss, head_loss_forward, head_loss_backward_input, head_loss_backward_weight},
+}};
+
+constexpr bool rows_in_op_order() {
+  for (std::size_t i = 0; i < num_ops; ++i)
+    if (static_cast<std::size_t>(table[i].op) != i) return false;
+  return true;
+}
+static_assert(rows_in_op_order(), "one row an op, in the order of enum class Op");
+
+}  // namespace
+
+const std::array<KernelRow, num_ops>& cpu_kernels() { return table; }
+
+}  // namespace dsrun

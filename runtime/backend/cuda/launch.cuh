@@ -1,0 +1,42 @@
+// What every launch of a row kernel needs: rows as device code sees them, the block's size, the check for refusals.
+#pragma once
+
+#include <cuda_runtime.h>
+
+#include <cstdint>
+#include <stdexcept>
+#include <string>
+
+#include "runtime/backend/cpu/parts/dispatch_dtype.hpp"
+#include "runtime/backend/cuda/block_team.cuh"
+
+namespace dsrun::cuda {
+
+constexpr int threads_per_row = 256;
+using RowTeam = BlockTeam<threads_per_row>;
+
+// A TensorView's rows; null data: null rows.
+template <class T>
+struct Rows {
+  T* data;
+  std::int64_t stride;
+
+  __device__ T* at(std::int64_t row) const { return data == nullptr ? nullptr : data + row * stride; }
+};
+
+template <class T>
+Rows<T> rows_of(const TensorView& view) {
+  if (!view) return {nullptr, 0};
+  return {view.as<T>(), view.stride};
+}
+
+// `launch` is of one block a row; CUDA refuses grids of none.
+template <class Launch>
+void launch_rows(const char* op, std::int64_t rows, const Launch& launch) {
+  if (rows == 0) return;
+  launch(static_cast<unsigned>(rows));
+  const cudaError_t refusal = cudaGetLastError();
+  if (refusal != cudaSuccess) throw std::runtime_error(std::string(op) + ": " + cudaGetErrorString(refusal));
+}
+
+}  // namespace dsrun::cuda

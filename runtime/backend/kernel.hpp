@@ -1,0 +1,76 @@
+// The contract between the executor and the kernels: one KernelRow per (op, device), three functions each.
+//
+// forward fills outputs from inputs. backward_input turns grad_outputs into grad_inputs. backward_weight turns
+// grad_outputs into param_grads. Which forward values a backward function finds there is what models/op_table.cpp says
+// it needs; the others are null. Communication ops (exchange_counts, dispatch, combine) have no row functions: the
+// executor moves their rows with runtime/backend/rows.hpp.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <span>
+
+#include "models/op.hpp"
+#include "runtime/backend/cpu/products/gemm.hpp"
+#include "runtime/routing.hpp"
+#include "runtime/tensor.hpp"
+#include "runtime/workspace.hpp"
+
+namespace dsrun {
+
+// Where the gradient of one input goes: out = contribution + addend. `addend` may be null (0) or the same memory as
+// out.
+struct GradTarget {
+  TensorView out;  // null: nobody wants it
+  TensorView addend;
+};
+
+// fp32 (or fp64) accumulator of a parameter's gradient, in the parameter's shape.
+struct ParamGrad {
+  TensorView out;
+  bool accumulate = false;  // false: overwrite (the step's first microbatch)
+};
+
+// The microbatch's host data; embed, head_loss and router read it.
+struct BatchView {
+  const std::int32_t* tokens = nullptr;   // [T]
+  const std::int32_t* targets = nullptr;  // [T]
+  const std::uint8_t* mask = nullptr;     // [T]; 0: this position counts nowhere
+  std::int64_t sequence_length = 0;       // T is a multiple of it; attention and positions restart at each multiple
+  double* loss_sum = nullptr;             // head_loss forward adds Σ cross entropy over unmasked positions
+  std::int32_t* likeliest = nullptr;      // [T], unless null: head_loss forward writes the token of the largest logit
+  double loss_weight = 1;                 // factor of head_loss's gradients
+  // Router backward: weight of the sequence-wise balance loss, whose gradient joins in where it is above 0.
+  double balance_alpha = 0;
+  bool balance_biased = false;         // it counts the biased choice, which the forward pass made
+  double* balance_loss_sum = nullptr;  // gains the loss, times the sequences' lengths
+};
+
+struct KernelCall {
+  const OpAttributes& attributes;
+  std::span<const TensorView> inputs;
+  std::span<const TensorView> outputs;
+  std::span<const TensorView> grad_outputs;  // of outputs that have a gradient; null view otherwise
+  std::span<const GradTarget> grad_inputs;   // by input
+  std::span<const TensorView> params;
+  std::span<const ParamGrad> param_grads;  // by param
+  const Routing* routing = nullptr;        // grouped ops
+  BatchView batch;
+  const float* router_bias = nullptr;  // [E], router only
+  Workspace& workspace;
+  Gemm& gemm;
+};
+
+using KernelFunction = void (*)(const KernelCall&);
+
+struct KernelRow {
+  Op op;
+  KernelFunction forward;
+  KernelFunction backward_input;   // null: nothing to do (embed)
+  KernelFunction backward_weight;  // null: no parameters
+};
+
+// In Op order.
+const std::array<KernelRow, num_ops>& cpu_kernels();
+
+}  // namespace dsrun

@@ -1,0 +1,41 @@
+// What a kernel call takes besides its operands: scratch and prepared products, told from shapes alone, so that memory
+// is planned before anything is allocated. An op whose kernel takes scratch or multiplies has a function here; a kernel
+// that changes what it takes changes it (tests/invariants/memory_test.cpp compares).
+#pragma once
+
+#include "models/passes/steps.hpp"
+#include "runtime/backend/kernel.hpp"
+
+namespace dsrun {
+
+// A call as it will be, before there is memory for it.
+struct CallShape {
+  const OpAttributes& attributes;
+  Pass pass;
+  Dtype compute;  // of activations and weights
+  Dtype wide;     // of gradients and statistics
+  Dtype out;      // of the first output
+  std::int64_t tokens, sequence_length;
+  std::int64_t routed_rows;        // R as planned
+  std::int64_t in_cols, out_cols;  // of the first input and output
+  bool balances = false;           // with a sequence-wise balance loss
+};
+
+class CallNeeds {
+ public:
+  explicit CallNeeds(Gemm& gemm) : gemm_(gemm) {}
+  void take(Dtype dtype, std::int64_t rows, std::int64_t cols);
+  // As Gemm::multiply: its primitive is made, its scratch comes on top of what the call takes.
+  void product(const TensorView& a, Transpose transpose_a, const TensorView& b, Transpose transpose_b,
+               const TensorView& c, bool accumulate, Sizes sizes = Sizes::repeated);
+  std::int64_t bytes() const { return taken_ + of_products_; }
+
+ private:
+  Gemm& gemm_;
+  std::int64_t taken_ = 0, of_products_ = 0;
+};
+
+// Adds what one call of `op` needs on the CPU.
+void add_needs(Op op, const CallShape& shape, CallNeeds& needs);
+
+}  // namespace dsrun
