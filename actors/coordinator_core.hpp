@@ -15,7 +15,7 @@
 
 #include "cluster/plan.hpp"
 #include "runtime/data/loader.hpp"
-#include "runtime/device/clock.hpp"
+#include "runtime/device/meter/clock.hpp"
 #include "runtime/device/protocol.hpp"
 #include "runtime/metrics/metrics.hpp"
 

@@ -7,7 +7,7 @@
 
 #include <fmt/format.h>
 
-#include "runtime/device/wire_span.hpp"
+#include "runtime/device/meter/wire_span.hpp"
 #include "runtime/peak.hpp"
 
 namespace dsrun {

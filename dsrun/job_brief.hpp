@@ -11,7 +11,7 @@
 #include "actors/device_setup.hpp"
 #include "actors/state_files.hpp"
 #include "dsl/job.hpp"
-#include "runtime/device/pretrained.hpp"
+#include "runtime/device/parameters/pretrained.hpp"
 
 namespace dsrun {
 

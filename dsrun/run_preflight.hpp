@@ -9,7 +9,7 @@
 #include "cluster/memory/memory_plan.hpp"
 #include "dsrun/run_folder.hpp"
 #include "runtime/data/loader.hpp"
-#include "runtime/device/pretrained.hpp"
+#include "runtime/device/parameters/pretrained.hpp"
 
 namespace dsrun {
 

@@ -10,7 +10,7 @@
 #include "dsl/text/utf8.hpp"
 #include "dsl/write.hpp"
 #include "dsrun/verbs.hpp"
-#include "runtime/device/pretrained.hpp"
+#include "runtime/device/parameters/pretrained.hpp"
 
 namespace dsrun {
 namespace {

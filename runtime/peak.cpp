@@ -14,7 +14,7 @@
 
 #include "runtime/backend/cpu/products/gemm.hpp"
 #include "runtime/control_group.hpp"
-#include "runtime/device/clock.hpp"
+#include "runtime/device/meter/clock.hpp"
 
 namespace dsrun {
 namespace {

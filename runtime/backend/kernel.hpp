@@ -12,7 +12,7 @@
 
 #include "models/op.hpp"
 #include "runtime/backend/cpu/products/gemm.hpp"
-#include "runtime/routing.hpp"
+#include "runtime/device/exchange/routing.hpp"
 #include "runtime/tensor.hpp"
 #include "runtime/workspace.hpp"
 

@@ -1,10 +1,10 @@
 // Moving rows between tokens and experts: what dispatch, combine and their gradients do on each side of the wire.
-// See runtime/routing.hpp for the plans. Sums are made in Compute<T> in a fixed order and cast once.
+// See runtime/device/exchange/routing.hpp for the plans. Sums are made in Compute<T> in a fixed order and cast once.
 #pragma once
 
 #include <span>
 
-#include "runtime/routing.hpp"
+#include "runtime/device/exchange/routing.hpp"
 #include "runtime/tensor.hpp"
 
 namespace dsrun {

@@ -7,7 +7,7 @@
 
 #include "dsl/job_schedule.hpp"
 #include "models/op_table.hpp"
-#include "runtime/device/step_rows.hpp"
+#include "runtime/device/meter/step_rows.hpp"
 #include "runtime/schedule/schedule.hpp"
 
 namespace dsrun {

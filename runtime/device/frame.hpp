@@ -6,8 +6,8 @@
 
 #include "models/passes/steps.hpp"
 #include "runtime/data/loader.hpp"
+#include "runtime/device/exchange/routing.hpp"
 #include "runtime/memory.hpp"
-#include "runtime/routing.hpp"
 #include "runtime/tensor.hpp"
 
 namespace dsrun {

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "runtime/device/device_core.hpp"
-#include "runtime/device/pretrained.hpp"
+#include "runtime/device/parameters/pretrained.hpp"
 
 namespace dsrun {
 

@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "models/passes/steps.hpp"
-#include "runtime/device/instruction_times.hpp"
-#include "runtime/device/sent_traffic.hpp"
+#include "runtime/device/meter/instruction_times.hpp"
+#include "runtime/device/meter/sent_traffic.hpp"
 #include "runtime/memory.hpp"
 
 namespace dsrun {

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "runtime/backend/needs.hpp"
-#include "runtime/device/element_types.hpp"
+#include "runtime/device/parameters/element_types.hpp"
 
 namespace dsrun {
 namespace {

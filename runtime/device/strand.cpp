@@ -8,8 +8,8 @@
 #include <fmt/format.h>
 
 #include "models/op_table.hpp"
-#include "runtime/device/element_types.hpp"
-#include "runtime/device/exchange.hpp"
+#include "runtime/device/exchange/exchange.hpp"
+#include "runtime/device/parameters/element_types.hpp"
 
 namespace dsrun {
 namespace {

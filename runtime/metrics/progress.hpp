@@ -5,7 +5,7 @@
 #include <cstdio>
 #include <string>
 
-#include "runtime/device/clock.hpp"
+#include "runtime/device/meter/clock.hpp"
 #include "runtime/metrics/metrics.hpp"
 
 namespace dsrun {

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "runtime/device/pretrained.hpp"
+#include "runtime/device/parameters/pretrained.hpp"
 #include "tests/support/fake_cluster.hpp"
 
 namespace dsrun::test {

@@ -1,6 +1,6 @@
 #include "tests/support/fake_cluster.hpp"
 
-#include "runtime/device/wire_span.hpp"
+#include "runtime/device/meter/wire_span.hpp"
 
 namespace dsrun::test {
 

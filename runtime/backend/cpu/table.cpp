@@ -1,4 +1,4 @@
-// The CPU's row for every op. Communication ops have none: runtime/device/exchange.cpp moves their rows.
+// The CPU's row for every op. Communication ops have none: runtime/device/exchange/exchange.cpp moves their rows.
 #include "runtime/backend/cpu/functions.hpp"
 
 namespace dsrun {

@@ -1,7 +1,7 @@
-#include "runtime/device/exchange.hpp"
+#include "runtime/device/exchange/exchange.hpp"
 
-#include "runtime/device/element_types.hpp"
-#include "runtime/device/exchange_step.hpp"
+#include "runtime/device/exchange/exchange_step.hpp"
+#include "runtime/device/parameters/element_types.hpp"
 #include "runtime/device/strand.hpp"
 
 namespace dsrun {

@@ -1,4 +1,4 @@
-#include "runtime/routing.hpp"
+#include "runtime/device/exchange/routing.hpp"
 
 #include <algorithm>
 

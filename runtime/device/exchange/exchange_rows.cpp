@@ -1,6 +1,6 @@
 // Scatter and gather at their ends: where tokens are, and where experts are.
 #include "runtime/backend/rows.hpp"
-#include "runtime/device/exchange_step.hpp"
+#include "runtime/device/exchange/exchange_step.hpp"
 
 namespace dsrun {
 namespace {

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "models/arch/deepseek_v3/hugging_face.hpp"
-#include "runtime/device/parameter_store.hpp"
+#include "runtime/device/parameters/parameter_store.hpp"
 #include "runtime/safetensors/model.hpp"
 
 namespace dsrun {

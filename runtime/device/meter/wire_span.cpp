@@ -1,4 +1,4 @@
-#include "runtime/device/wire_span.hpp"
+#include "runtime/device/meter/wire_span.hpp"
 
 namespace dsrun {
 

@@ -1,4 +1,4 @@
-#include "runtime/device/step_rows.hpp"
+#include "runtime/device/meter/step_rows.hpp"
 
 #include "models/op_table.hpp"
 #include "runtime/device/strand.hpp"

@@ -3,7 +3,7 @@
 #include <tuple>
 
 #include "runtime/backend/rows.hpp"
-#include "runtime/device/exchange_step.hpp"
+#include "runtime/device/exchange/exchange_step.hpp"
 
 namespace dsrun {
 namespace {

@@ -1,11 +1,11 @@
-#include "runtime/device/parameter_store.hpp"
+#include "runtime/device/parameters/parameter_store.hpp"
 
 #include <algorithm>
 #include <cstring>
 
 #include "runtime/backend/adamw.hpp"
 #include "runtime/backend/initial_values.hpp"
-#include "runtime/device/element_types.hpp"
+#include "runtime/device/parameters/element_types.hpp"
 
 namespace dsrun {
 namespace {

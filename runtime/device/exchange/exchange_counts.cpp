@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <span>
 
-#include "runtime/device/exchange_step.hpp"
+#include "runtime/device/exchange/exchange_step.hpp"
 
 namespace dsrun {
 namespace {

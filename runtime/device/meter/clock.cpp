@@ -1,4 +1,4 @@
-#include "runtime/device/clock.hpp"
+#include "runtime/device/meter/clock.hpp"
 
 #include <ctime>
 

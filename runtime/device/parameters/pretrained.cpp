@@ -1,4 +1,4 @@
-#include "runtime/device/pretrained.hpp"
+#include "runtime/device/parameters/pretrained.hpp"
 
 #include <algorithm>
 #include <fstream>
