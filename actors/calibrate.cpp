@@ -12,7 +12,7 @@
 #include "actors/launch.hpp"
 #include "models/costs.hpp"
 #include "runtime/calibration/random_tokens.hpp"
-#include "runtime/peak.hpp"
+#include "runtime/machine/peak.hpp"
 
 namespace dsrun {
 namespace {

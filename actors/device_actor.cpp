@@ -8,7 +8,7 @@
 #include <fmt/format.h>
 
 #include "runtime/device/meter/wire_span.hpp"
-#include "runtime/peak.hpp"
+#include "runtime/machine/peak.hpp"
 
 namespace dsrun {
 namespace {

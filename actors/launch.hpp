@@ -12,7 +12,7 @@
 #include "actors/coordinator_core.hpp"
 #include "actors/device_setup.hpp"
 #include "actors/state_files.hpp"
-#include "runtime/peak.hpp"
+#include "runtime/machine/peak.hpp"
 
 namespace dsrun {
 

@@ -11,7 +11,7 @@
 
 #include "cluster/forecast/devices/device_catalog.hpp"
 #include "runtime/backend/cpu/products/gemm.hpp"
-#include "runtime/peak.hpp"
+#include "runtime/machine/peak.hpp"
 
 namespace dsrun {
 namespace {

@@ -15,7 +15,7 @@
 #include "runtime/data/fingerprint.hpp"
 #include "runtime/data/source.hpp"
 #include "runtime/device/scratch.hpp"
-#include "runtime/memory.hpp"
+#include "runtime/memory/memory.hpp"
 
 namespace dsrun {
 namespace {

@@ -7,7 +7,7 @@
 
 #include <fmt/format.h>
 
-#include "runtime/peak.hpp"
+#include "runtime/machine/peak.hpp"
 
 namespace dsrun {
 namespace {

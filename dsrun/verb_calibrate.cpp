@@ -13,7 +13,7 @@
 #include "models/op_table.hpp"
 #include "runtime/backend/cpu/products/gemm.hpp"
 #include "runtime/device/scratch.hpp"
-#include "runtime/peak.hpp"
+#include "runtime/machine/peak.hpp"
 
 namespace dsrun {
 namespace {

@@ -19,8 +19,8 @@
 #include "dsrun/run_signals.hpp"
 #include "dsrun/run_summary.hpp"
 #include "dsrun/verbs.hpp"
+#include "runtime/machine/peak.hpp"
 #include "runtime/metrics/trace.hpp"
-#include "runtime/peak.hpp"
 
 namespace dsrun {
 namespace {

@@ -127,8 +127,8 @@ GOOD = [
 ]
 BAD = [
     ("dsl/job.cpp", '#include "models/graph.hpp"'),
-    ("runtime/tensor.hpp", '#  include "actors/device.hpp"'),
-    ("runtime/schedule/checker.cpp", '#include "runtime/tensor.hpp"'),
+    ("runtime/memory/tensor.hpp", '#  include "actors/device.hpp"'),
+    ("runtime/schedule/checker.cpp", '#include "runtime/memory/tensor.hpp"'),
     ("runtime/schedule/checker.cpp", '#include "dsl/job.hpp"'),
     ("runtime/schedule/checker.cpp", "#include <fmt/format.h>"),
     ("runtime/schedule/checker.cpp", "#include <unistd.h>"),

@@ -9,8 +9,8 @@
 
 #include "actors/processes/clock_comparison.hpp"
 #include "actors/processes/own_address.hpp"
-#include "runtime/memory.hpp"
-#include "runtime/peak.hpp"
+#include "runtime/machine/peak.hpp"
+#include "runtime/memory/memory.hpp"
 
 namespace dsrun {
 namespace {

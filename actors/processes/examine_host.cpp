@@ -26,9 +26,9 @@
 #include "actors/processes/job_authority.hpp"
 #include "actors/processes/own_address.hpp"
 #include "runtime/backend/cpu/products/gemm.hpp"
-#include "runtime/control_group.hpp"
-#include "runtime/memory.hpp"
-#include "runtime/peak.hpp"
+#include "runtime/machine/control_group.hpp"
+#include "runtime/machine/peak.hpp"
+#include "runtime/memory/memory.hpp"
 #include "runtime/transport/ucx_offer.hpp"
 
 namespace dsrun {

@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <span>
 
-#include "runtime/tensor.hpp"
+#include "runtime/memory/tensor.hpp"
 
 namespace dsrun {
 

@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <string_view>
 
-#include "runtime/tensor.hpp"
+#include "runtime/memory/tensor.hpp"
 
 namespace dsrun {
 

@@ -13,8 +13,8 @@
 #include "models/op.hpp"
 #include "runtime/backend/cpu/products/gemm.hpp"
 #include "runtime/device/exchange/routing.hpp"
-#include "runtime/tensor.hpp"
-#include "runtime/workspace.hpp"
+#include "runtime/memory/tensor.hpp"
+#include "runtime/memory/workspace.hpp"
 
 namespace dsrun {
 

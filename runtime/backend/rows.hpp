@@ -5,7 +5,7 @@
 #include <span>
 
 #include "runtime/device/exchange/routing.hpp"
-#include "runtime/tensor.hpp"
+#include "runtime/memory/tensor.hpp"
 
 namespace dsrun {
 

@@ -14,8 +14,8 @@
 #include "runtime/device/meter/clock.hpp"
 #include "runtime/device/parameters/parameter_store.hpp"
 #include "runtime/device/protocol.hpp"
-#include "runtime/memory.hpp"
-#include "runtime/workspace.hpp"
+#include "runtime/memory/memory.hpp"
+#include "runtime/memory/workspace.hpp"
 
 namespace dsrun {
 

@@ -7,8 +7,8 @@
 #include "models/passes/steps.hpp"
 #include "runtime/data/loader.hpp"
 #include "runtime/device/exchange/routing.hpp"
-#include "runtime/memory.hpp"
-#include "runtime/tensor.hpp"
+#include "runtime/memory/memory.hpp"
+#include "runtime/memory/tensor.hpp"
 
 namespace dsrun {
 

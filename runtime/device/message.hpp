@@ -7,7 +7,7 @@
 
 #include "cluster/layout/expert_routes.hpp"
 #include "models/passes/steps.hpp"
-#include "runtime/memory.hpp"
+#include "runtime/memory/memory.hpp"
 
 namespace dsrun {
 

@@ -9,7 +9,7 @@
 #include "models/passes/steps.hpp"
 #include "runtime/device/meter/instruction_times.hpp"
 #include "runtime/device/meter/sent_traffic.hpp"
-#include "runtime/memory.hpp"
+#include "runtime/memory/memory.hpp"
 
 namespace dsrun {
 

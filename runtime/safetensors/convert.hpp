@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <span>
 
-#include "runtime/bf16.hpp"
+#include "runtime/memory/bf16.hpp"
 #include "runtime/safetensors/dtype.hpp"
 
 namespace dsrun {

@@ -8,7 +8,7 @@
 #include <cstring>
 #include <numeric>
 
-#include "runtime/peak.hpp"
+#include "runtime/machine/peak.hpp"
 #include "runtime/transport/sums.hpp"
 
 namespace dsrun {

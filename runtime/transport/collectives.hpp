@@ -14,7 +14,7 @@
 #include <string>
 #include <vector>
 
-#include "runtime/tensor.hpp"
+#include "runtime/memory/tensor.hpp"
 #include "runtime/transport/collective_plan.hpp"
 #include "runtime/transport/ucx_worker.hpp"
 

@@ -11,7 +11,7 @@
 #include <unordered_map>
 #include <vector>
 
-#include "runtime/mapped_arena.hpp"
+#include "runtime/memory/mapped_arena.hpp"
 #include "runtime/transport/tensor_header.hpp"
 
 namespace dsrun {

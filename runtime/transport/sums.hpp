@@ -4,7 +4,7 @@
 #include <cstddef>
 #include <span>
 
-#include "runtime/tensor.hpp"
+#include "runtime/memory/tensor.hpp"
 
 namespace dsrun {
 

@@ -25,7 +25,7 @@
 #include <string_view>
 #include <vector>
 
-#include "runtime/memory.hpp"
+#include "runtime/memory/memory.hpp"
 #include "runtime/transport/envelope.hpp"
 
 namespace dsrun {

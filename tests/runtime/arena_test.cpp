@@ -1,4 +1,4 @@
-#include "runtime/arena.hpp"
+#include "runtime/memory/arena.hpp"
 
 #include <gtest/gtest.h>
 
@@ -6,8 +6,8 @@
 #include <random>
 #include <vector>
 
-#include "runtime/mapped_arena.hpp"
-#include "runtime/memory.hpp"
+#include "runtime/memory/mapped_arena.hpp"
+#include "runtime/memory/memory.hpp"
 
 namespace dsrun {
 namespace {

@@ -1,4 +1,4 @@
-#include "runtime/peak.hpp"
+#include "runtime/machine/peak.hpp"
 
 #include <gtest/gtest.h>
 

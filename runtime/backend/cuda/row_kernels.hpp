@@ -11,7 +11,7 @@
 #include "runtime/backend/adamw.hpp"
 #include "runtime/backend/row/kv_latent.hpp"
 #include "runtime/backend/row/router.hpp"
-#include "runtime/tensor.hpp"
+#include "runtime/memory/tensor.hpp"
 
 struct CUstream_st;
 

@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <cstring>
 
-#include "runtime/bf16.hpp"
+#include "runtime/memory/bf16.hpp"
 
 namespace dsrun {
 

@@ -14,7 +14,7 @@
 
 #include <cstdint>
 
-#include "runtime/bf16.hpp"
+#include "runtime/memory/bf16.hpp"
 
 namespace dsrun {
 

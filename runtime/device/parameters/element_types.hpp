@@ -3,7 +3,7 @@
 
 #include "dsl/job.hpp"
 #include "models/graph.hpp"
-#include "runtime/tensor.hpp"
+#include "runtime/memory/tensor.hpp"
 
 namespace dsrun {
 

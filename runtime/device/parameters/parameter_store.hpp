@@ -9,7 +9,7 @@
 #include "cluster/plan.hpp"
 #include "runtime/backend/kernel.hpp"
 #include "runtime/device/protocol.hpp"
-#include "runtime/memory.hpp"
+#include "runtime/memory/memory.hpp"
 
 namespace dsrun {
 

@@ -3,7 +3,7 @@
 
 #include <cassert>
 
-#include "runtime/tensor.hpp"
+#include "runtime/memory/tensor.hpp"
 
 namespace dsrun {
 

@@ -8,7 +8,7 @@
 #include <cstring>
 
 #include "runtime/backend/row/math.hpp"
-#include "runtime/bf16.hpp"
+#include "runtime/memory/bf16.hpp"
 
 #ifdef __AVX512F__
 #include <immintrin.h>

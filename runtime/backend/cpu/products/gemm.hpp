@@ -3,8 +3,8 @@
 
 #include <memory>
 
-#include "runtime/tensor.hpp"
-#include "runtime/workspace.hpp"
+#include "runtime/memory/tensor.hpp"
+#include "runtime/memory/workspace.hpp"
 
 namespace dsrun {
 

@@ -1,4 +1,4 @@
-#include "runtime/control_group.hpp"
+#include "runtime/machine/control_group.hpp"
 
 #include <algorithm>
 #include <filesystem>

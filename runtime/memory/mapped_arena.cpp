@@ -1,4 +1,4 @@
-#include "runtime/mapped_arena.hpp"
+#include "runtime/memory/mapped_arena.hpp"
 
 #include <string>
 

@@ -13,7 +13,7 @@
 #include <optional>
 #include <string_view>
 
-#include "runtime/arena.hpp"
+#include "runtime/memory/arena.hpp"
 
 namespace dsrun {
 

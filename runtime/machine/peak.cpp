@@ -1,4 +1,4 @@
-#include "runtime/peak.hpp"
+#include "runtime/machine/peak.hpp"
 
 #include <algorithm>
 #include <barrier>
@@ -13,8 +13,8 @@
 #include <unistd.h>
 
 #include "runtime/backend/cpu/products/gemm.hpp"
-#include "runtime/control_group.hpp"
 #include "runtime/device/meter/clock.hpp"
+#include "runtime/machine/control_group.hpp"
 
 namespace dsrun {
 namespace {

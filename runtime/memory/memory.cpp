@@ -1,4 +1,4 @@
-#include "runtime/memory.hpp"
+#include "runtime/memory/memory.hpp"
 
 #include <algorithm>
 #include <cassert>

@@ -5,7 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "runtime/bf16.hpp"
+#include "runtime/memory/bf16.hpp"
 
 namespace dsrun {
 

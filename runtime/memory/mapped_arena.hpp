@@ -4,7 +4,7 @@
 #include <cstddef>
 #include <memory>
 
-#include "runtime/arena.hpp"
+#include "runtime/memory/arena.hpp"
 
 namespace dsrun {
 
