@@ -10,7 +10,7 @@
 #include "dsl/write.hpp"
 #include "runtime/backend/cpu/products/gemm.hpp"
 #include "runtime/data/fingerprint.hpp"
-#include "runtime/data/source.hpp"
+#include "runtime/data/sources/source.hpp"
 
 namespace dsrun {
 namespace {

@@ -13,7 +13,7 @@
 #include "dsl/text/utf8.hpp"
 #include "runtime/backend/cpu/products/gemm.hpp"
 #include "runtime/data/fingerprint.hpp"
-#include "runtime/data/source.hpp"
+#include "runtime/data/sources/source.hpp"
 #include "runtime/device/scratch.hpp"
 #include "runtime/memory/memory.hpp"
 

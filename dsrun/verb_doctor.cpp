@@ -18,7 +18,7 @@
 #include "dsl/placement.hpp"
 #include "dsrun/doctor_report.hpp"
 #include "dsrun/verbs.hpp"
-#include "runtime/data/files.hpp"
+#include "runtime/data/sources/files.hpp"
 #include "runtime/device/scratch.hpp"
 
 namespace dsrun {

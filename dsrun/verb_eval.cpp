@@ -10,7 +10,7 @@
 
 #include "dsrun/trained_model.hpp"
 #include "dsrun/verbs.hpp"
-#include "runtime/data/source.hpp"
+#include "runtime/data/sources/source.hpp"
 
 namespace dsrun {
 namespace {

@@ -7,7 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "dsrun/verbs.hpp"
-#include "runtime/data/tokenize.hpp"
+#include "runtime/data/sources/tokenize.hpp"
 #include "runtime/tokenizer/tokenizer.hpp"
 
 namespace dsrun {

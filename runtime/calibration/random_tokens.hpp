@@ -1,7 +1,7 @@
 // RandomTokens: a stream of tokens without a file, for jobs whose times count and whose loss does not.
 #pragma once
 
-#include "runtime/data/token_source.hpp"
+#include "runtime/data/sources/token_source.hpp"
 
 namespace dsrun {
 

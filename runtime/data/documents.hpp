@@ -7,7 +7,7 @@
 #include <variant>
 #include <vector>
 
-#include "runtime/data/files.hpp"
+#include "runtime/data/sources/files.hpp"
 
 namespace dsrun {
 

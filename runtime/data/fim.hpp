@@ -11,7 +11,7 @@
 #include <memory>
 #include <vector>
 
-#include "runtime/data/token_source.hpp"
+#include "runtime/data/sources/token_source.hpp"
 
 namespace dsrun {
 

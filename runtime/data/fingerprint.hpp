@@ -3,7 +3,7 @@
 
 #include <cstdint>
 
-#include "runtime/data/token_source.hpp"
+#include "runtime/data/sources/token_source.hpp"
 
 namespace dsrun {
 

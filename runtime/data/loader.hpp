@@ -9,7 +9,7 @@
 #include "dsl/job.hpp"
 #include "models/recipe.hpp"
 #include "runtime/data/packing.hpp"
-#include "runtime/data/token_source.hpp"
+#include "runtime/data/sources/token_source.hpp"
 
 namespace dsrun {
 

@@ -7,7 +7,7 @@
 #include <span>
 #include <vector>
 
-#include "runtime/data/token_source.hpp"
+#include "runtime/data/sources/token_source.hpp"
 
 namespace dsrun {
 

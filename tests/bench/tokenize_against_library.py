@@ -29,7 +29,7 @@ import tokenizers  # noqa: E402
 TURNS = 5
 DOCUMENT = 4096  # characters
 FIXTURES = pathlib.Path(__file__).resolve().parents[1] / "fixtures/tokenizer/texts.jsonl"
-HEADER = struct.Struct("<8sIIQQQQqQQQ")  # runtime/data/token_file_format.hpp
+HEADER = struct.Struct("<8sIIQQQQqQQQ")  # runtime/data/sources/token_file_format.hpp
 
 
 def ids_of(path):

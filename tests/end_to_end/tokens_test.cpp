@@ -5,7 +5,7 @@
 
 #include <fstream>
 
-#include "runtime/data/token_file.hpp"
+#include "runtime/data/sources/token_file.hpp"
 #include "runtime/tokenizer/tokenizer.hpp"
 #include "tests/end_to_end/program.hpp"
 

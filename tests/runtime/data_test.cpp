@@ -11,7 +11,7 @@
 
 #include "runtime/data/loader.hpp"
 #include "runtime/data/order.hpp"
-#include "runtime/data/source.hpp"
+#include "runtime/data/sources/source.hpp"
 #include "tests/runtime/temporary_folder.hpp"
 
 namespace dsrun {

@@ -8,10 +8,10 @@
 #include <numeric>
 
 #include "runtime/checkpoint/files.hpp"
-#include "runtime/data/source.hpp"
-#include "runtime/data/token_file.hpp"
-#include "runtime/data/token_file_format.hpp"
-#include "runtime/data/token_stream.hpp"
+#include "runtime/data/sources/source.hpp"
+#include "runtime/data/sources/token_file.hpp"
+#include "runtime/data/sources/token_file_format.hpp"
+#include "runtime/data/sources/token_stream.hpp"
 #include "tests/runtime/temporary_folder.hpp"
 
 namespace dsrun {

@@ -16,7 +16,7 @@
 
 #include "actors/coordinator_core.hpp"
 #include "cluster/traffic/link.hpp"
-#include "runtime/data/token_source.hpp"
+#include "runtime/data/sources/token_source.hpp"
 #include "runtime/device/device_core.hpp"
 #include "tests/support/gather.hpp"
 

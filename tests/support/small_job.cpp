@@ -7,7 +7,7 @@
 
 #include "dsl/parse.hpp"
 #include "runtime/backend/cpu/products/gemm.hpp"
-#include "runtime/data/source.hpp"
+#include "runtime/data/sources/source.hpp"
 #include "tests/support/fake_cluster.hpp"
 
 namespace dsrun::test {

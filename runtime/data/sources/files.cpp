@@ -1,4 +1,4 @@
-#include "runtime/data/files.hpp"
+#include "runtime/data/sources/files.hpp"
 
 #include <cerrno>
 #include <cstring>

@@ -1,4 +1,4 @@
-#include "runtime/data/source.hpp"
+#include "runtime/data/sources/source.hpp"
 
 #include <algorithm>
 #include <array>
@@ -7,10 +7,10 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include "runtime/data/corpus.hpp"
-#include "runtime/data/encoded_text.hpp"
 #include "runtime/data/fim.hpp"
-#include "runtime/data/token_stream.hpp"
+#include "runtime/data/sources/corpus.hpp"
+#include "runtime/data/sources/encoded_text.hpp"
+#include "runtime/data/sources/token_stream.hpp"
 
 namespace dsrun {
 namespace {

@@ -1,4 +1,4 @@
-#include "runtime/data/encoded_text.hpp"
+#include "runtime/data/sources/encoded_text.hpp"
 
 namespace dsrun {
 

@@ -3,8 +3,8 @@
 
 #include <vector>
 
-#include "runtime/data/files.hpp"
-#include "runtime/data/token_source.hpp"
+#include "runtime/data/sources/files.hpp"
+#include "runtime/data/sources/token_source.hpp"
 #include "runtime/tokenizer/tokenizer.hpp"
 
 namespace dsrun {

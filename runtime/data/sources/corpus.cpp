@@ -1,4 +1,4 @@
-#include "runtime/data/corpus.hpp"
+#include "runtime/data/sources/corpus.hpp"
 
 #include <algorithm>
 

@@ -1,4 +1,4 @@
-#include "runtime/data/token_file.hpp"
+#include "runtime/data/sources/token_file.hpp"
 
 #include <algorithm>
 #include <bit>
@@ -13,7 +13,7 @@
 #include <fmt/format.h>
 
 #include "runtime/checkpoint/files.hpp"
-#include "runtime/data/token_file_format.hpp"
+#include "runtime/data/sources/token_file_format.hpp"
 
 namespace dsrun {
 namespace {

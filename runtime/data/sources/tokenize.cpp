@@ -1,4 +1,4 @@
-#include "runtime/data/tokenize.hpp"
+#include "runtime/data/sources/tokenize.hpp"
 
 #include <condition_variable>
 #include <deque>

@@ -3,7 +3,7 @@
 
 #include <vector>
 
-#include "runtime/data/token_file.hpp"
+#include "runtime/data/sources/token_file.hpp"
 
 namespace dsrun {
 

@@ -9,8 +9,8 @@
 #include <vector>
 
 #include "dsl/job.hpp"
-#include "runtime/data/files.hpp"
-#include "runtime/data/token_source.hpp"
+#include "runtime/data/sources/files.hpp"
+#include "runtime/data/sources/token_source.hpp"
 #include "runtime/tokenizer/tokenizer.hpp"
 
 namespace dsrun {

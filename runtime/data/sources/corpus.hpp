@@ -4,8 +4,8 @@
 #include <cstdint>
 #include <vector>
 
-#include "runtime/data/files.hpp"
-#include "runtime/data/token_source.hpp"
+#include "runtime/data/sources/files.hpp"
+#include "runtime/data/sources/token_source.hpp"
 
 namespace dsrun {
 

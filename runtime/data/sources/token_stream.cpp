@@ -1,4 +1,4 @@
-#include "runtime/data/token_stream.hpp"
+#include "runtime/data/sources/token_stream.hpp"
 
 #include <algorithm>
 

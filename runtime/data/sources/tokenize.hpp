@@ -2,7 +2,7 @@
 #pragma once
 
 #include "runtime/data/documents.hpp"
-#include "runtime/data/token_file.hpp"
+#include "runtime/data/sources/token_file.hpp"
 #include "runtime/tokenizer/tokenizer.hpp"
 
 namespace dsrun {
