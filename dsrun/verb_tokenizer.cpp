@@ -11,7 +11,7 @@
 #include "runtime/data/documents.hpp"
 #include "runtime/tokenizer/error.hpp"
 #include "runtime/tokenizer/tokenizer.hpp"
-#include "runtime/tokenizer/train.hpp"
+#include "runtime/tokenizer/train/train.hpp"
 
 namespace dsrun {
 namespace {

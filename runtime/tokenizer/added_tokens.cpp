@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
-#include "runtime/tokenizer/unicode.hpp"
-#include "runtime/tokenizer/word_characters.hpp"
+#include "runtime/tokenizer/unicode/unicode.hpp"
+#include "runtime/tokenizer/unicode/word_characters.hpp"
 
 namespace dsrun {
 

@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-#include "runtime/tokenizer/regex.hpp"
+#include "runtime/tokenizer/unicode/regex.hpp"
 
 namespace dsrun {
 

@@ -3,7 +3,7 @@
 #include "runtime/tokenizer/byte_alphabet.hpp"
 #include "runtime/tokenizer/error.hpp"
 #include "runtime/tokenizer/tokenizer_parts.hpp"
-#include "runtime/tokenizer/unicode.hpp"
+#include "runtime/tokenizer/unicode/unicode.hpp"
 #include "runtime/tokenizer/word_cache.hpp"
 
 namespace dsrun {

@@ -12,7 +12,7 @@
 
 #include "runtime/data/documents.hpp"
 #include "runtime/tokenizer/tokenizer.hpp"
-#include "runtime/tokenizer/train.hpp"
+#include "runtime/tokenizer/train/train.hpp"
 #include "tests/bench/bench_ops.hpp"
 
 namespace dsrun::bench {

@@ -31,7 +31,7 @@
 #include "runtime/schedule/schedule.hpp"
 #include "runtime/tokenizer/error.hpp"
 #include "runtime/tokenizer/tokenizer.hpp"
-#include "runtime/tokenizer/train.hpp"
+#include "runtime/tokenizer/train/train.hpp"
 
 namespace dsrun::test {
 namespace {

@@ -4,7 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "runtime/tokenizer/regex.hpp"
+#include "runtime/tokenizer/unicode/regex.hpp"
 
 namespace dsrun::test {
 namespace {

@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "runtime/tokenizer/error.hpp"
-#include "runtime/tokenizer/train.hpp"
+#include "runtime/tokenizer/train/train.hpp"
 #include "tests/tokenizer/fixtures.hpp"
 
 namespace dsrun::test {

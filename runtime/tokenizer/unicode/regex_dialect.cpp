@@ -8,7 +8,7 @@
 
 #include <fmt/format.h>
 
-#include "runtime/tokenizer/regex.hpp"
+#include "runtime/tokenizer/unicode/regex.hpp"
 
 namespace dsrun {
 namespace {

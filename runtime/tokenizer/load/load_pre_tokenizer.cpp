@@ -1,7 +1,7 @@
 #include <array>
 #include <stdexcept>
 
-#include "runtime/tokenizer/load.hpp"
+#include "runtime/tokenizer/load/load.hpp"
 
 namespace dsrun {
 namespace {

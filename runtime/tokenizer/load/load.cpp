@@ -1,4 +1,4 @@
-#include "runtime/tokenizer/load.hpp"
+#include "runtime/tokenizer/load/load.hpp"
 
 #include <atomic>
 #include <fstream>
@@ -7,7 +7,7 @@
 #include "runtime/checkpoint/files.hpp"
 #include "runtime/tokenizer/byte_alphabet.hpp"
 #include "runtime/tokenizer/error.hpp"
-#include "runtime/tokenizer/unicode.hpp"
+#include "runtime/tokenizer/unicode/unicode.hpp"
 
 namespace dsrun {
 namespace {

@@ -1,4 +1,4 @@
-#include "runtime/tokenizer/unicode.hpp"
+#include "runtime/tokenizer/unicode/unicode.hpp"
 
 #include <cstdint>
 #include <cstdlib>

@@ -1,4 +1,4 @@
-#include "runtime/tokenizer/json_place.hpp"
+#include "runtime/tokenizer/load/json_place.hpp"
 
 #include <algorithm>
 #include <limits>

@@ -2,7 +2,7 @@
 // or processor, add its branch to the function of the section. Within runtime/tokenizer only.
 #pragma once
 
-#include "runtime/tokenizer/json_place.hpp"
+#include "runtime/tokenizer/load/json_place.hpp"
 #include "runtime/tokenizer/tokenizer_parts.hpp"
 
 namespace dsrun {

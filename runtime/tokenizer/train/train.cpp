@@ -1,4 +1,4 @@
-#include "runtime/tokenizer/train.hpp"
+#include "runtime/tokenizer/train/train.hpp"
 
 #include <algorithm>
 #include <array>
@@ -9,9 +9,9 @@
 
 #include "runtime/tokenizer/byte_alphabet.hpp"
 #include "runtime/tokenizer/error.hpp"
-#include "runtime/tokenizer/load.hpp"
-#include "runtime/tokenizer/pair_counts.hpp"
-#include "runtime/tokenizer/unicode.hpp"
+#include "runtime/tokenizer/load/load.hpp"
+#include "runtime/tokenizer/train/pair_counts.hpp"
+#include "runtime/tokenizer/unicode/unicode.hpp"
 
 namespace dsrun {
 namespace {

@@ -1,4 +1,4 @@
-#include "runtime/tokenizer/pair_counts.hpp"
+#include "runtime/tokenizer/train/pair_counts.hpp"
 
 #include <algorithm>
 #include <utility>

@@ -1,4 +1,4 @@
-#include "runtime/tokenizer/regex.hpp"
+#include "runtime/tokenizer/unicode/regex.hpp"
 
 #include <new>
 #include <stdexcept>

@@ -4,7 +4,7 @@
 #include <fmt/format.h>
 
 #include "runtime/tokenizer/byte_alphabet.hpp"
-#include "runtime/tokenizer/load.hpp"
+#include "runtime/tokenizer/load/load.hpp"
 
 namespace dsrun {
 namespace {

@@ -1,7 +1,7 @@
-#include "runtime/tokenizer/word_characters.hpp"
+#include "runtime/tokenizer/unicode/word_characters.hpp"
 
 #include "dsl/text/utf8.hpp"
-#include "runtime/tokenizer/regex.hpp"
+#include "runtime/tokenizer/unicode/regex.hpp"
 
 namespace dsrun {
 namespace {
