@@ -113,7 +113,7 @@ GOOD = [
     ("dsl/parse.cpp", "#include <toml++/toml.h>"),
     ("runtime/kernels/matmul.cpp", "#include <oneapi/dnnl/dnnl.hpp>"),
     ("runtime/cuda/rows.cu", "#include <cub/cub.cuh>"),
-    ("runtime/transport/ucx_worker.cpp", "#include <ucp/api/ucp.h>"),
+    ("runtime/transport/ucx/ucx_worker.cpp", "#include <ucp/api/ucp.h>"),
     ("actors/caf.hpp", "#include <caf/all.hpp>"),
     ("actors/device.cpp", '#include "actors/caf.hpp"'),
     ("tests/actors/job_test.cpp", '#include "actors/caf.hpp"'),

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "actors/processes/invitation.hpp"
-#include "runtime/transport/ucx_worker.hpp"
+#include "runtime/transport/ucx/ucx_worker.hpp"
 
 namespace dsrun {
 

@@ -18,7 +18,7 @@
 #include "actors/processes/data_plane.hpp"
 #include "actors/processes/heartbeats.hpp"
 #include "runtime/device/device_core.hpp"
-#include "runtime/transport/ucx_transport.hpp"
+#include "runtime/transport/ucx/ucx_transport.hpp"
 
 namespace dsrun {
 namespace {

@@ -29,7 +29,7 @@
 #include "runtime/machine/control_group.hpp"
 #include "runtime/machine/peak.hpp"
 #include "runtime/memory/memory.hpp"
-#include "runtime/transport/ucx_offer.hpp"
+#include "runtime/transport/ucx/ucx_offer.hpp"
 
 namespace dsrun {
 namespace {

@@ -13,7 +13,7 @@
 #include "actors/messages.hpp"
 #include "actors/processes/children.hpp"
 #include "actors/processes/data_plane.hpp"
-#include "runtime/transport/link_probe.hpp"
+#include "runtime/transport/ucx/link_probe.hpp"
 
 namespace dsrun {
 namespace {

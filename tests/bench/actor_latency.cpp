@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "actors/messages.hpp"
-#include "runtime/transport/ucx_transport.hpp"
+#include "runtime/transport/ucx/ucx_transport.hpp"
 #include "tests/transport/processes.hpp"
 
 namespace dsrun::test {

@@ -13,8 +13,8 @@
 #include <numeric>
 #include <thread>
 
-#include "runtime/transport/collectives.hpp"
-#include "runtime/transport/ucx_transport.hpp"
+#include "runtime/transport/collectives/collectives.hpp"
+#include "runtime/transport/ucx/ucx_transport.hpp"
 #include "tests/transport/processes.hpp"
 
 namespace dsrun::test {

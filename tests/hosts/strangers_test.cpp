@@ -10,7 +10,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "runtime/transport/ucx_worker.hpp"
+#include "runtime/transport/ucx/ucx_worker.hpp"
 #include "tests/end_to_end/run_files.hpp"
 #include "tests/hosts/several_hosts.hpp"
 

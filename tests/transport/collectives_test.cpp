@@ -5,7 +5,7 @@
 #include <cstring>
 #include <numeric>
 
-#include "runtime/transport/collectives.hpp"
+#include "runtime/transport/collectives/collectives.hpp"
 #include "tests/transport/processes.hpp"
 
 namespace dsrun::test {

@@ -1,8 +1,8 @@
 // LinkProbe between real processes, and what UCX's prose says of its transports.
 #include <gtest/gtest.h>
 
-#include "runtime/transport/link_probe.hpp"
-#include "runtime/transport/ucx_offer.hpp"
+#include "runtime/transport/ucx/link_probe.hpp"
+#include "runtime/transport/ucx/ucx_offer.hpp"
 #include "tests/transport/processes.hpp"
 
 namespace dsrun::test {

@@ -8,8 +8,8 @@
 #include <random>
 #include <tuple>
 
-#include "runtime/transport/collective_plan.hpp"
-#include "runtime/transport/sums.hpp"
+#include "runtime/transport/collectives/collective_plan.hpp"
+#include "runtime/transport/collectives/sums.hpp"
 
 namespace dsrun::test {
 namespace {

@@ -7,7 +7,7 @@
 #include <mutex>
 #include <thread>
 
-#include "runtime/transport/ucx_transport.hpp"
+#include "runtime/transport/ucx/ucx_transport.hpp"
 #include "tests/transport/processes.hpp"
 
 namespace dsrun::test {

@@ -8,7 +8,7 @@
 
 #include <sys/types.h>
 
-#include "runtime/transport/ucx_worker.hpp"
+#include "runtime/transport/ucx/ucx_worker.hpp"
 
 namespace dsrun::test {
 

@@ -7,7 +7,7 @@
 #include <future>
 #include <thread>
 
-#include "runtime/transport/collectives.hpp"
+#include "runtime/transport/collectives/collectives.hpp"
 #include "tests/transport/post.hpp"
 
 namespace dsrun::test {

@@ -3,8 +3,8 @@
 
 #include <cstring>
 
-#include "runtime/transport/envelope.hpp"
-#include "runtime/transport/tensor_header.hpp"
+#include "runtime/transport/wire/envelope.hpp"
+#include "runtime/transport/wire/tensor_header.hpp"
 
 namespace dsrun::test {
 namespace {

@@ -5,7 +5,7 @@
 
 #include <deque>
 
-#include "runtime/transport/ucx_worker.hpp"
+#include "runtime/transport/ucx/ucx_worker.hpp"
 
 namespace dsrun {
 

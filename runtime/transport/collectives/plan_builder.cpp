@@ -1,4 +1,4 @@
-#include "runtime/transport/plan_builder.hpp"
+#include "runtime/transport/collectives/plan_builder.hpp"
 
 #include <algorithm>
 #include <cassert>

@@ -5,7 +5,7 @@
 #include <cstdlib>
 #include <sstream>
 
-#include "runtime/transport/ucx_inside.hpp"
+#include "runtime/transport/ucx/ucx_inside.hpp"
 
 namespace dsrun {
 

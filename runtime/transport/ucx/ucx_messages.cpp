@@ -3,7 +3,7 @@
 #include <cstring>
 #include <utility>
 
-#include "runtime/transport/ucx_inside.hpp"
+#include "runtime/transport/ucx/ucx_inside.hpp"
 
 namespace dsrun {
 namespace {

@@ -1,4 +1,4 @@
-#include "runtime/transport/loans.hpp"
+#include "runtime/transport/wire/loans.hpp"
 
 #include <numeric>
 #include <utility>

@@ -1,4 +1,4 @@
-#include "runtime/transport/envelope.hpp"
+#include "runtime/transport/wire/envelope.hpp"
 
 #include <cassert>
 #include <cstring>

@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "runtime/memory/mapped_arena.hpp"
-#include "runtime/transport/tensor_header.hpp"
+#include "runtime/transport/wire/tensor_header.hpp"
 
 namespace dsrun {
 

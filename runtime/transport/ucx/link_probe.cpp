@@ -1,4 +1,4 @@
-#include "runtime/transport/link_probe.hpp"
+#include "runtime/transport/ucx/link_probe.hpp"
 
 #include <algorithm>
 #include <array>

@@ -1,5 +1,5 @@
 // Context, worker, endpoints, waiting and closing; messages are in ucx_messages.cpp.
-#include "runtime/transport/ucx_worker.hpp"
+#include "runtime/transport/ucx/ucx_worker.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -16,7 +16,7 @@
 #include <fstream>
 
 #include "dsl/transports.hpp"
-#include "runtime/transport/ucx_inside.hpp"
+#include "runtime/transport/ucx/ucx_inside.hpp"
 
 namespace dsrun {
 namespace {

@@ -12,7 +12,7 @@
 #include <deque>
 #include <string>
 
-#include "runtime/transport/ucx_worker.hpp"
+#include "runtime/transport/ucx/ucx_worker.hpp"
 
 namespace dsrun {
 

@@ -4,7 +4,7 @@
 // for the other side: a peer that is silent gets force like one that has failed.
 #include <algorithm>
 
-#include "runtime/transport/ucx_inside.hpp"
+#include "runtime/transport/ucx/ucx_inside.hpp"
 
 namespace dsrun {
 namespace {

@@ -2,9 +2,9 @@
 // one, progress worker and group in turn until progress() says that it is over.
 //
 // All members start the same operations in the same order, one at a time in a group. The plan
-// (runtime/transport/collective_plan.hpp) follows from sizes, ranks and link alone, hence sums have the same bits in
-// every run. What the caller gives stays in place until the operation is over; after a failure, until the worker is
-// closed. A failed group is of no further use. The worker outlives its groups.
+// (runtime/transport/collectives/collective_plan.hpp) follows from sizes, ranks and link alone, hence sums have the
+// same bits in every run. What the caller gives stays in place until the operation is over; after a failure, until the
+// worker is closed. A failed group is of no further use. The worker outlives its groups.
 #pragma once
 
 #include <chrono>
@@ -15,8 +15,8 @@
 #include <vector>
 
 #include "runtime/memory/tensor.hpp"
-#include "runtime/transport/collective_plan.hpp"
-#include "runtime/transport/ucx_worker.hpp"
+#include "runtime/transport/collectives/collective_plan.hpp"
+#include "runtime/transport/ucx/ucx_worker.hpp"
 
 namespace dsrun {
 

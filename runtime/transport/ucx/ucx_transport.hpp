@@ -5,8 +5,9 @@
 // devices may overtake each other: their Tags tell them apart. There is no flow control here: a Program bounds what is
 // under way. Callbacks run on the transport's thread and must not block; but for `pool` they must not throw.
 //
-// Where sender and receiver share memory, a tensor in an arena of Reach::machine is lent (runtime/transport/loans.hpp):
-// whoever sends one must not write to it any more, as if the receiver were a thread of the same process.
+// Where sender and receiver share memory, a tensor in an arena of Reach::machine is lent
+// (runtime/transport/wire/loans.hpp): whoever sends one must not write to it any more, as if the receiver were a thread
+// of the same process.
 #pragma once
 
 #include <condition_variable>
@@ -14,8 +15,8 @@
 #include <mutex>
 #include <thread>
 
-#include "runtime/transport/loans.hpp"
-#include "runtime/transport/ucx_worker.hpp"
+#include "runtime/transport/ucx/ucx_worker.hpp"
+#include "runtime/transport/wire/loans.hpp"
 
 namespace dsrun {
 

@@ -1,4 +1,4 @@
-#include "runtime/transport/collectives.hpp"
+#include "runtime/transport/collectives/collectives.hpp"
 
 #include <fmt/format.h>
 
@@ -9,7 +9,7 @@
 #include <numeric>
 
 #include "runtime/machine/peak.hpp"
-#include "runtime/transport/sums.hpp"
+#include "runtime/transport/collectives/sums.hpp"
 
 namespace dsrun {
 namespace {

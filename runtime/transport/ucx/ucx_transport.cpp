@@ -1,4 +1,4 @@
-#include "runtime/transport/ucx_transport.hpp"
+#include "runtime/transport/ucx/ucx_transport.hpp"
 
 #include <cstring>
 #include <future>

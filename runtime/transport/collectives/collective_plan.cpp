@@ -1,4 +1,4 @@
-#include "runtime/transport/collective_plan.hpp"
+#include "runtime/transport/collectives/collective_plan.hpp"
 
 #include <fmt/format.h>
 
@@ -7,7 +7,7 @@
 #include <bit>
 #include <iterator>
 
-#include "runtime/transport/plan_builder.hpp"
+#include "runtime/transport/collectives/plan_builder.hpp"
 
 namespace dsrun {
 namespace {

@@ -1,4 +1,4 @@
-#include "runtime/transport/ucx_offer.hpp"
+#include "runtime/transport/ucx/ucx_offer.hpp"
 
 #include <ucp/api/ucp.h>
 

@@ -1,4 +1,4 @@
-#include "runtime/transport/sums.hpp"
+#include "runtime/transport/collectives/sums.hpp"
 
 #include <algorithm>
 #include <array>

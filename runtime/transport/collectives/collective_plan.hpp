@@ -1,5 +1,5 @@
 // A collective operation as data: what one rank of a group sends, receives and adds up, in which order. Pure: no UCX,
-// no memory; runtime/transport/collectives.hpp executes it.
+// no memory; runtime/transport/collectives/collectives.hpp executes it.
 //
 // Sums do not depend on the order of arrival. With `direct` and `scatter_gather` the ranks' values are added in rank
 // order, ((x0 + x1) + x2) + …, in f32 for bf16 and rounded once at the end, so both give the same bits;

@@ -1,4 +1,4 @@
-#include "runtime/transport/keyed_hash.hpp"
+#include "runtime/transport/wire/keyed_hash.hpp"
 
 #include <bit>
 #include <cstring>

@@ -17,7 +17,7 @@
 #include <span>
 #include <string_view>
 
-#include "runtime/transport/keyed_hash.hpp"
+#include "runtime/transport/wire/keyed_hash.hpp"
 
 namespace dsrun {
 

@@ -7,8 +7,8 @@
 //
 // A rank here is that of a process. Ranks learn each other's address() over the control plane; connections are made at
 // the first send, which needs set_peers(); whoever was told earlier may send earlier. Every active message carries an
-// envelope (runtime/transport/envelope.hpp); what does not prove that it belongs to this job and generation is dropped
-// and counted.
+// envelope (runtime/transport/wire/envelope.hpp); what does not prove that it belongs to this job and generation is
+// dropped and counted.
 //
 // Failures are reported, by peer, and never end the process. Over tcp a peer's death is noticed within a moment; shared
 // memory does not notice one: there the process's supervisor calls fail_peer().
@@ -26,7 +26,7 @@
 #include <vector>
 
 #include "runtime/memory/memory.hpp"
-#include "runtime/transport/envelope.hpp"
+#include "runtime/transport/wire/envelope.hpp"
 
 namespace dsrun {
 

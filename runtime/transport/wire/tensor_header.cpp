@@ -1,4 +1,4 @@
-#include "runtime/transport/tensor_header.hpp"
+#include "runtime/transport/wire/tensor_header.hpp"
 
 #include <algorithm>
 

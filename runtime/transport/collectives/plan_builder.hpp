@@ -1,7 +1,7 @@
 // Writes the actions of one rank's part in a collective; for collective_plan.cpp alone.
 #pragma once
 
-#include "runtime/transport/collective_plan.hpp"
+#include "runtime/transport/collectives/collective_plan.hpp"
 
 namespace dsrun {
 
