@@ -8,7 +8,7 @@
 
 #include "dsl/write.hpp"
 #include "runtime/backend/cpu/parts/dispatch_dtype.hpp"
-#include "runtime/checkpoint/tensors.hpp"
+#include "runtime/state/checkpoint/tensors.hpp"
 
 namespace dsrun {
 namespace {

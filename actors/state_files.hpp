@@ -11,8 +11,8 @@
 #include <vector>
 
 #include "actors/coordinator_core.hpp"
-#include "runtime/checkpoint/checkpoint.hpp"
 #include "runtime/device/device_core.hpp"
+#include "runtime/state/checkpoint/checkpoint.hpp"
 
 namespace dsrun {
 

@@ -4,7 +4,7 @@
 
 #include <fmt/format.h>
 
-#include "runtime/checkpoint/checkpoint.hpp"
+#include "runtime/state/checkpoint/checkpoint.hpp"
 
 namespace dsrun {
 namespace {

@@ -9,9 +9,9 @@
 #include "dsrun/trained_model.hpp"
 #include "dsrun/verbs.hpp"
 #include "models/arch/deepseek_v3/hugging_face.hpp"
-#include "runtime/checkpoint/tensors.hpp"
-#include "runtime/safetensors/convert.hpp"
-#include "runtime/safetensors/writer.hpp"
+#include "runtime/state/checkpoint/tensors.hpp"
+#include "runtime/state/safetensors/convert.hpp"
+#include "runtime/state/safetensors/writer.hpp"
 
 namespace dsrun {
 namespace {

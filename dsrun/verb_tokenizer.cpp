@@ -7,8 +7,8 @@
 #include <nlohmann/json.hpp>
 
 #include "dsrun/verbs.hpp"
-#include "runtime/checkpoint/files.hpp"
 #include "runtime/data/documents.hpp"
+#include "runtime/state/checkpoint/files.hpp"
 #include "runtime/tokenizer/error.hpp"
 #include "runtime/tokenizer/tokenizer.hpp"
 #include "runtime/tokenizer/train/train.hpp"

@@ -15,7 +15,7 @@
 #include "actors/processes/children.hpp"
 #include "actors/processes/examiner_actor.hpp"
 #include "actors/processes/own_address.hpp"
-#include "runtime/checkpoint/files.hpp"
+#include "runtime/state/checkpoint/files.hpp"
 
 namespace dsrun {
 namespace {

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <vector>
 
-#include "runtime/checkpoint/files.hpp"
 #include "runtime/hash.hpp"
+#include "runtime/state/checkpoint/files.hpp"
 
 namespace dsrun {
 

@@ -6,7 +6,7 @@
 #include <fmt/format.h>
 
 #include "models/op_table.hpp"
-#include "runtime/checkpoint/checkpoint.hpp"
+#include "runtime/state/checkpoint/checkpoint.hpp"
 
 namespace dsrun {
 namespace {

@@ -13,8 +13,8 @@
 
 #include <fmt/format.h>
 
-#include "runtime/safetensors/model.hpp"
-#include "runtime/safetensors/writer.hpp"
+#include "runtime/state/safetensors/model.hpp"
+#include "runtime/state/safetensors/writer.hpp"
 
 namespace dsrun::test {
 namespace {

@@ -7,7 +7,7 @@
 #include <numeric>
 #include <random>
 
-#include "runtime/safetensors/convert.hpp"
+#include "runtime/state/safetensors/convert.hpp"
 
 namespace dsrun {
 namespace {

@@ -4,7 +4,7 @@
 
 #include <fmt/format.h>
 
-#include "runtime/safetensors/index.hpp"
+#include "runtime/state/safetensors/index.hpp"
 #include "tests/hugging_face/allocations.hpp"
 #include "tests/hugging_face/stored.hpp"
 

@@ -8,9 +8,9 @@
 
 #include <fmt/format.h>
 
-#include "runtime/safetensors/convert.hpp"
-#include "runtime/safetensors/model.hpp"
-#include "runtime/safetensors/writer.hpp"
+#include "runtime/state/safetensors/convert.hpp"
+#include "runtime/state/safetensors/model.hpp"
+#include "runtime/state/safetensors/writer.hpp"
 #include "tests/hugging_face/stored.hpp"
 #include "tests/runtime/temporary_folder.hpp"
 

@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-#include "runtime/safetensors/header.hpp"
+#include "runtime/state/safetensors/header.hpp"
 
 namespace dsrun::test {
 

@@ -10,7 +10,7 @@
 #include <fmt/format.h>
 
 #include "runtime/device/local_model.hpp"
-#include "runtime/safetensors/writer.hpp"
+#include "runtime/state/safetensors/writer.hpp"
 #include "tests/parity/reference_model.hpp"
 #include "tests/runtime/temporary_folder.hpp"
 

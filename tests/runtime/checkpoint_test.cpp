@@ -5,8 +5,8 @@
 #include <cstring>
 #include <numeric>
 
-#include "runtime/checkpoint/checkpoint.hpp"
-#include "runtime/checkpoint/files.hpp"
+#include "runtime/state/checkpoint/checkpoint.hpp"
+#include "runtime/state/checkpoint/files.hpp"
 #include "tests/runtime/temporary_folder.hpp"
 
 namespace dsrun {

@@ -5,10 +5,10 @@
 #include <map>
 #include <set>
 
-#include "runtime/checkpoint/checkpoint.hpp"
 #include "runtime/metrics/metrics.hpp"
 #include "runtime/metrics/progress.hpp"
 #include "runtime/metrics/trace.hpp"
+#include "runtime/state/checkpoint/checkpoint.hpp"
 #include "tests/runtime/temporary_folder.hpp"
 
 namespace dsrun {

@@ -7,11 +7,11 @@
 #include <functional>
 #include <numeric>
 
-#include "runtime/checkpoint/files.hpp"
 #include "runtime/data/sources/source.hpp"
 #include "runtime/data/sources/token_file.hpp"
 #include "runtime/data/sources/token_file_format.hpp"
 #include "runtime/data/sources/token_stream.hpp"
+#include "runtime/state/checkpoint/files.hpp"
 #include "tests/runtime/temporary_folder.hpp"
 
 namespace dsrun {

@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "runtime/checkpoint/checkpoint.hpp"
+#include "runtime/state/checkpoint/checkpoint.hpp"
 
 namespace dsrun {
 

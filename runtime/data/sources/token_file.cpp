@@ -12,8 +12,8 @@
 
 #include <fmt/format.h>
 
-#include "runtime/checkpoint/files.hpp"
 #include "runtime/data/sources/token_file_format.hpp"
+#include "runtime/state/checkpoint/files.hpp"
 
 namespace dsrun {
 namespace {

@@ -7,7 +7,7 @@
 
 #include "models/arch/deepseek_v3/hugging_face.hpp"
 #include "runtime/device/parameters/parameter_store.hpp"
-#include "runtime/safetensors/model.hpp"
+#include "runtime/state/safetensors/model.hpp"
 
 namespace dsrun {
 

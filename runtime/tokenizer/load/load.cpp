@@ -4,7 +4,7 @@
 #include <fstream>
 #include <sstream>
 
-#include "runtime/checkpoint/files.hpp"
+#include "runtime/state/checkpoint/files.hpp"
 #include "runtime/tokenizer/byte_alphabet.hpp"
 #include "runtime/tokenizer/error.hpp"
 #include "runtime/tokenizer/unicode/unicode.hpp"

@@ -1,4 +1,4 @@
-#include "runtime/safetensors/dtype.hpp"
+#include "runtime/state/safetensors/dtype.hpp"
 
 #include <algorithm>
 #include <array>

@@ -1,8 +1,8 @@
-#include "runtime/safetensors/json_events.hpp"
+#include "runtime/state/safetensors/json_events.hpp"
 
 #include <fmt/format.h>
 
-#include "runtime/safetensors/error.hpp"
+#include "runtime/state/safetensors/error.hpp"
 
 namespace dsrun {
 

@@ -1,4 +1,4 @@
-#include "runtime/safetensors/model.hpp"
+#include "runtime/state/safetensors/model.hpp"
 
 #include <algorithm>
 #include <cassert>
@@ -7,8 +7,8 @@
 #include <fmt/format.h>
 
 #include "dsl/text/utf8.hpp"
-#include "runtime/checkpoint/files.hpp"
-#include "runtime/safetensors/convert.hpp"
+#include "runtime/state/checkpoint/files.hpp"
+#include "runtime/state/safetensors/convert.hpp"
 
 namespace dsrun {
 namespace {

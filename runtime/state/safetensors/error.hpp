@@ -4,7 +4,7 @@
 #include <string>
 #include <string_view>
 
-#include "runtime/checkpoint/checkpoint.hpp"
+#include "runtime/state/checkpoint/checkpoint.hpp"
 
 namespace dsrun {
 

@@ -1,4 +1,4 @@
-#include "runtime/safetensors/header.hpp"
+#include "runtime/state/safetensors/header.hpp"
 
 #include <algorithm>
 #include <array>
@@ -8,7 +8,7 @@
 
 #include <fmt/format.h>
 
-#include "runtime/safetensors/json_events.hpp"
+#include "runtime/state/safetensors/json_events.hpp"
 
 namespace dsrun {
 namespace {

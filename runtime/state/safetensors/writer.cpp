@@ -1,4 +1,4 @@
-#include "runtime/safetensors/writer.hpp"
+#include "runtime/state/safetensors/writer.hpp"
 
 #include <algorithm>
 #include <cerrno>
@@ -13,8 +13,8 @@
 
 #include <fmt/format.h>
 
-#include "runtime/checkpoint/files.hpp"
-#include "runtime/safetensors/model.hpp"
+#include "runtime/state/checkpoint/files.hpp"
+#include "runtime/state/safetensors/model.hpp"
 
 namespace dsrun {
 namespace {

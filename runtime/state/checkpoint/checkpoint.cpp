@@ -1,4 +1,4 @@
-#include "runtime/checkpoint/checkpoint.hpp"
+#include "runtime/state/checkpoint/checkpoint.hpp"
 
 #include <algorithm>
 #include <array>
@@ -9,7 +9,7 @@
 
 #include <fmt/format.h>
 
-#include "runtime/checkpoint/files.hpp"
+#include "runtime/state/checkpoint/files.hpp"
 
 namespace dsrun {
 namespace {

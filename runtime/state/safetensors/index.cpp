@@ -1,4 +1,4 @@
-#include "runtime/safetensors/index.hpp"
+#include "runtime/state/safetensors/index.hpp"
 
 #include <algorithm>
 #include <map>
@@ -6,7 +6,7 @@
 #include <fmt/format.h>
 
 #include "dsl/text/utf8.hpp"
-#include "runtime/safetensors/json_events.hpp"
+#include "runtime/state/safetensors/json_events.hpp"
 
 namespace dsrun {
 namespace {

@@ -1,4 +1,4 @@
-#include "runtime/safetensors/file.hpp"
+#include "runtime/state/safetensors/file.hpp"
 
 #include <algorithm>
 #include <cerrno>

@@ -6,7 +6,7 @@
 #include <span>
 
 #include "runtime/memory/bf16.hpp"
-#include "runtime/safetensors/dtype.hpp"
+#include "runtime/state/safetensors/dtype.hpp"
 
 namespace dsrun {
 

@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-#include "runtime/safetensors/error.hpp"
+#include "runtime/state/safetensors/error.hpp"
 
 namespace dsrun {
 

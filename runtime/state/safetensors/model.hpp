@@ -9,8 +9,8 @@
 #include <utility>
 #include <vector>
 
-#include "runtime/safetensors/file.hpp"
-#include "runtime/safetensors/index.hpp"
+#include "runtime/state/safetensors/file.hpp"
+#include "runtime/state/safetensors/index.hpp"
 
 namespace dsrun {
 

@@ -1,4 +1,4 @@
-#include "runtime/checkpoint/files.hpp"
+#include "runtime/state/checkpoint/files.hpp"
 
 #include <cerrno>
 #include <cstring>
@@ -13,7 +13,7 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
-#include "runtime/checkpoint/checkpoint.hpp"
+#include "runtime/state/checkpoint/checkpoint.hpp"
 
 namespace dsrun {
 namespace {

@@ -1,4 +1,4 @@
-#include "runtime/safetensors/error.hpp"
+#include "runtime/state/safetensors/error.hpp"
 
 #include <fmt/format.h>
 

@@ -1,4 +1,4 @@
-#include "runtime/checkpoint/tensors.hpp"
+#include "runtime/state/checkpoint/tensors.hpp"
 
 #include <algorithm>
 #include <cstring>

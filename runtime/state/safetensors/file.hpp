@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-#include "runtime/safetensors/header.hpp"
+#include "runtime/state/safetensors/header.hpp"
 
 namespace dsrun {
 

@@ -14,8 +14,8 @@
 #include <string>
 #include <vector>
 
-#include "runtime/safetensors/dtype.hpp"
-#include "runtime/safetensors/error.hpp"
+#include "runtime/state/safetensors/dtype.hpp"
+#include "runtime/state/safetensors/error.hpp"
 
 namespace dsrun {
 

@@ -7,7 +7,7 @@
 #include <span>
 #include <string>
 
-#include "runtime/safetensors/header.hpp"
+#include "runtime/state/safetensors/header.hpp"
 
 namespace dsrun {
 

@@ -1,4 +1,4 @@
-#include "runtime/safetensors/convert.hpp"
+#include "runtime/state/safetensors/convert.hpp"
 
 #include <algorithm>
 #include <array>
