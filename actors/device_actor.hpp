@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "actors/in_flight.hpp"
-#include "actors/messages.hpp"
+#include "actors/messages/messages.hpp"
 #include "cluster/traffic/link.hpp"
 
 namespace dsrun {

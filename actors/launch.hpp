@@ -9,7 +9,7 @@
 #include <optional>
 #include <string>
 
-#include "actors/coordinator_core.hpp"
+#include "actors/core/coordinator_core.hpp"
 #include "actors/device_setup.hpp"
 #include "actors/state_files.hpp"
 #include "runtime/machine/peak.hpp"

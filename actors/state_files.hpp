@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "actors/coordinator_core.hpp"
+#include "actors/core/coordinator_core.hpp"
 #include "runtime/device/device_core.hpp"
 #include "runtime/state/checkpoint/checkpoint.hpp"
 

@@ -7,8 +7,8 @@
 
 #include <nlohmann/json.hpp>
 
-#include "actors/coordinator_core.hpp"
-#include "actors/processes/cluster.hpp"
+#include "actors/core/coordinator_core.hpp"
+#include "actors/processes/launch/cluster.hpp"
 #include "dsrun/run_summary.hpp"
 #include "runtime/metrics/progress.hpp"
 

@@ -10,8 +10,8 @@
 #include <string>
 #include <vector>
 
-#include "actors/coordinator_core.hpp"
-#include "actors/processes/cluster.hpp"
+#include "actors/core/coordinator_core.hpp"
+#include "actors/processes/launch/cluster.hpp"
 
 namespace dsrun {
 

@@ -7,10 +7,10 @@
 
 #include <fmt/format.h>
 
-#include "actors/processes/agent.hpp"
-#include "actors/processes/children.hpp"
-#include "actors/processes/device_process.hpp"
-#include "actors/processes/probe_process.hpp"
+#include "actors/processes/doctor/probe_process.hpp"
+#include "actors/processes/launch/agent.hpp"
+#include "actors/processes/launch/children.hpp"
+#include "actors/processes/launch/device_process.hpp"
 #include "dsrun/job_brief.hpp"
 #include "dsrun/verbs.hpp"
 

@@ -11,9 +11,9 @@
 
 #include <fmt/format.h>
 
-#include "actors/processes/cluster.hpp"
-#include "actors/processes/doctor.hpp"
-#include "actors/processes/examine_host.hpp"
+#include "actors/processes/doctor/doctor.hpp"
+#include "actors/processes/doctor/examine_host.hpp"
+#include "actors/processes/launch/cluster.hpp"
 #include "cluster/memory/memory_plan.hpp"
 #include "dsl/placement.hpp"
 #include "dsrun/doctor_report.hpp"

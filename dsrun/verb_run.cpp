@@ -11,7 +11,7 @@
 #include <fmt/format.h>
 
 #include "actors/launch.hpp"
-#include "actors/processes/cluster.hpp"
+#include "actors/processes/launch/cluster.hpp"
 #include "dsrun/job_brief.hpp"
 #include "dsrun/run_folder.hpp"
 #include "dsrun/run_preflight.hpp"

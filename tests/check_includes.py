@@ -13,7 +13,7 @@ import sys
 
 LAYERS = ["dsl", "models", "cluster", "runtime", "actors", "dsrun"]
 SUFFIXES = {".cpp", ".hpp", ".cu", ".cuh"}
-CAF_HEADERS = ["actors/caf.hpp", "actors/processes/caf_network.hpp"]
+CAF_HEADERS = ["actors/caf.hpp", "actors/processes/net/caf_network.hpp"]
 CAF_FOLDERS = ["actors", "tests/actors", "tests/end_to_end", "tests/sanitizers"]
 KERNEL_FOLDERS = ["runtime", "tests/runtime", "tests/kernels", "tests/cuda", "tests/bench"]
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
@@ -122,7 +122,7 @@ GOOD = [
     ("dsrun/main.cpp", "#include <CLI/CLI.hpp>"),
     ("cluster/plan.cpp", "#include <fmt/format.h>"),
     ("runtime/text.cpp", "#include <sys/mman.h>"),
-    ("actors/processes/own_address.cpp", "#include <net/if.h>"),
+    ("actors/processes/net/own_address.cpp", "#include <net/if.h>"),
     ("dsl/job.hpp", '// #include "actors/device.hpp"'),
 ]
 BAD = [

@@ -1,4 +1,5 @@
-// What a device core and the coordinator core tell each other, as plain values; actors/messages.hpp sends them.
+// What a device core and the coordinator core tell each other, as plain values; actors/messages/messages.hpp sends
+// them.
 #pragma once
 
 #include <array>

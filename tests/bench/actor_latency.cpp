@@ -9,7 +9,7 @@
 #include <thread>
 #include <vector>
 
-#include "actors/messages.hpp"
+#include "actors/messages/messages.hpp"
 #include "runtime/transport/ucx/ucx_transport.hpp"
 #include "tests/transport/processes.hpp"
 

@@ -1,4 +1,4 @@
-#include "actors/processes/children.hpp"
+#include "actors/processes/launch/children.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

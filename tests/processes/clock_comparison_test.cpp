@@ -1,4 +1,4 @@
-#include "actors/processes/clock_comparison.hpp"
+#include "actors/processes/net/clock_comparison.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,5 +1,5 @@
 // What strangers do to a control plane's port.
-#include "actors/processes/control_plane.hpp"
+#include "actors/processes/net/control_plane.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -15,7 +15,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "actors/messages.hpp"
+#include "actors/messages/messages.hpp"
 
 namespace dsrun::test {
 namespace {

@@ -1,11 +1,11 @@
 // The gate alone, before agents that a test plays.
-#include "actors/processes/gate_actor.hpp"
+#include "actors/processes/launch/gate_actor.hpp"
 
 #include <gmock/gmock.h>
 
 #include <future>
 
-#include "actors/wire.hpp"
+#include "actors/messages/wire.hpp"
 
 namespace dsrun::test {
 namespace {

@@ -1,4 +1,4 @@
-#include "actors/processes/heartbeats.hpp"
+#include "actors/processes/launch/heartbeats.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

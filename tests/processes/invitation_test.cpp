@@ -1,4 +1,4 @@
-#include "actors/processes/invitation.hpp"
+#include "actors/processes/net/invitation.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

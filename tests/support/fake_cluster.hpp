@@ -14,7 +14,7 @@
 #include <string>
 #include <vector>
 
-#include "actors/coordinator_core.hpp"
+#include "actors/core/coordinator_core.hpp"
 #include "cluster/traffic/link.hpp"
 #include "runtime/data/sources/token_source.hpp"
 #include "runtime/device/device_core.hpp"

@@ -1,0 +1,32 @@
+// Looks at this host: what it is, has and allows. Reads /proc, /sys and the files that it is asked about; leaves
+// nothing behind. May take long where a folder lies on a network that does not answer.
+#pragma once
+
+#include "actors/messages/messages.hpp"
+
+namespace dsrun {
+
+HostReport examine_host(const Examine& asked);
+
+// Whether a file is there, and how long it is.
+FileReport examine_file(const std::string& path);
+
+// A file of a random name in `folder`, by which other hosts tell whether they see the same folder; removed at the end.
+class FolderMark {
+ public:
+  explicit FolderMark(const std::string& folder);
+  ~FolderMark();
+  FolderMark(const FolderMark&) = delete;
+  FolderMark& operator=(const FolderMark&) = delete;
+  const std::string& name() const { return name_; }  // "": it cannot be written
+  const std::string& path() const { return path_; }
+  const std::string& text() const { return text_; }
+
+ private:
+  std::string name_, path_, text_;
+};
+
+// `folder`, or the nearest folder above it that is there.
+std::string existing_part(const std::string& folder);
+
+}  // namespace dsrun

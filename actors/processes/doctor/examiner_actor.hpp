@@ -1,0 +1,49 @@
+// The examiner: looks at its host for `dsrun doctor`, then starts two probes there and stands between them and the
+// gate. Its agent makes it; a slow folder keeps the examiner alone waiting.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "actors/messages/messages.hpp"
+
+namespace dsrun {
+
+struct ExaminerSetup {
+  Examine asked;
+  caf::actor gate;
+  // Starts a probe, of whose end a ChildEnded will tell. Throws std::runtime_error.
+  std::function<pid_t(int probe, const caf::actor& examiner)> start_probe;
+};
+
+class ExaminerShell {
+ public:
+  using Self = caf::stateful_actor<ExaminerShell>;
+  static inline const char* name = "examiner";
+  static constexpr int num_probes = 2;  // so that one host has a link inside
+
+  explicit ExaminerShell(Self* self) : self_(self) {}
+  caf::behavior make_behavior(ExaminerSetup setup);
+
+ private:
+  struct Probe {
+    pid_t process = 0;
+    caf::actor door;
+  };
+  void examine();
+  void start_probes(const HostReport& report);
+  void on_here(const ProbeHere& here);
+  template <class Message>
+  auto to_probe();
+
+  Self* self_;
+  ExaminerSetup setup_;
+  std::vector<Probe> probes_;
+};
+
+inline caf::behavior examiner_actor(ExaminerShell::Self* self, ExaminerSetup setup) {
+  return self->state.make_behavior(std::move(setup));
+}
+
+}  // namespace dsrun

@@ -1,0 +1,46 @@
+// Invitations: what a process is told by whoever starts it, as one line of JSON on its stdin or, for an agent that
+// somebody else starts, in a file. They hold a private key: treat them as secrets.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "actors/processes/net/control_plane.hpp"
+
+namespace dsrun {
+
+// To an agent: find the launcher.
+struct AgentInvitation {
+  std::string job;
+  int node = -1;  // −1: whichever is free
+  HostPort gate;
+  std::string interface;   // [cluster.network]
+  std::string transports;  // …
+  Credentials credentials;
+};
+
+// To a device: find the agent.
+struct DeviceInvitation {
+  int rank = 0;
+  int node = 0;
+  int world = 0;
+  std::uint32_t generation = 0;
+  HostPort agent;
+  int agent_pid = 0;
+  std::string interface;  // or several
+  std::string transports;
+  std::string secret;  // of the data plane
+  double freeze_secs = 0;
+  std::int64_t clock_ahead_ns = 0;  // of the host's CLOCK_MONOTONIC before the launcher's
+  std::string brief;                // of the job
+  Credentials credentials;
+};
+
+// One line, without its end. Reading throws std::runtime_error.
+std::string to_text(const AgentInvitation& invitation);
+std::string to_text(const DeviceInvitation& invitation);
+AgentInvitation read_agent_invitation(const std::string& text);
+DeviceInvitation read_device_invitation(const std::string& text);
+
+}  // namespace dsrun
