@@ -12,7 +12,7 @@
 
 #include "dsl/text/suggest.hpp"
 #include "dsl/text/utf8.hpp"
-#include "dsrun/verbs.hpp"
+#include "dsrun/verbs/verbs.hpp"
 
 namespace dsrun {
 namespace {

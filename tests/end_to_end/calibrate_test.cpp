@@ -5,7 +5,7 @@
 #include <cstdlib>
 
 #include "cluster/forecast/devices/device_catalog.hpp"
-#include "dsrun/device_models.hpp"
+#include "dsrun/run/device_models.hpp"
 #include "tests/end_to_end/program.hpp"
 #include "tests/support/fake_cluster.hpp"
 

@@ -1,0 +1,88 @@
+#include "dsrun/run/trained_model.hpp"
+
+#include <algorithm>
+#include <filesystem>
+
+#include <fmt/format.h>
+
+#include "dsl/parse.hpp"
+#include "runtime/backend/cpu/products/gemm.hpp"
+
+namespace dsrun {
+namespace {
+
+TrainedModel from_pretrained(const std::string& folder) {
+  constexpr std::int64_t longest = 4096;  // published models allow more than a plain forward pass should try
+  auto pretrained = std::make_shared<const Pretrained>(open_pretrained(folder));
+  TrainedModel found;
+  found.model = pretrained->config.model;
+  found.length = static_cast<int>(std::min(pretrained->config.max_length, longest));
+  if (std::filesystem::exists(folder + "/tokenizer.json")) found.tokenizer = folder + "/tokenizer.json";
+  found.what = folder;
+  found.load = [pretrained](const LocalOptions& options) { return std::make_unique<LocalModel>(*pretrained, options); };
+  return found;
+}
+
+TrainedModel from_run(const std::string& folder, SavedWeights weights) {
+  const ParseResult parsed = parse_job_file(folder + "/job.toml");
+  if (!parsed.job) throw StorageError(render(parsed.faults, false));
+  const SavedState saved = find_saved_weights(folder, weights);
+  TrainedModel found;
+  found.model = parsed.job->model;
+  found.length = parsed.job->batch.length;
+  found.tokenizer = parsed.job->data.tokenizer;
+  found.precision = parsed.job->precision.compute;
+  if (found.precision == Precision::bf16 && !bf16_products_supported()) found.precision = Precision::fp32;
+  found.what =
+      fmt::format("{}step {} of {}", weights == SavedWeights::average ? "average at " : "", saved.step(), folder);
+  found.load = [model = found.model, state = saved, weights](const LocalOptions& options) {
+    return std::make_unique<LocalModel>(model, options,
+                                        [&](DeviceCore& core) { restore_device(state, core, weights); });
+  };
+  return found;
+}
+
+}  // namespace
+
+SavedState find_saved_weights(const std::string& run, SavedWeights weights) {
+  std::optional<SavedState> saved = find_saved_state(run);
+  if (!saved) throw StorageError(fmt::format("{} has no checkpoint", run));
+  if (weights == SavedWeights::average && !saved->has_average())
+    throw StorageError(
+        fmt::format("step {} of {} has no average of weights: optimizer.ema_decay was 0", saved->step(), run));
+  return *saved;
+}
+
+TrainedModel find_trained_model(const std::string& folder, SavedWeights weights) {
+  if (std::filesystem::exists(folder + "/config.json")) {
+    if (weights == SavedWeights::average)
+      throw StorageError(fmt::format("{} is no run: it has one set of weights", folder));
+    return from_pretrained(folder);
+  }
+  if (std::filesystem::exists(folder + "/job.toml")) return from_run(folder, weights);
+  throw StorageError(fmt::format("{} is neither a run's folder nor a model's: no job.toml, no config.json", folder));
+}
+
+std::optional<Tokenizer> load_tokenizer(const TrainedModel& trained, const std::string& path) {
+  const std::string& chosen = path.empty() ? trained.tokenizer : path;
+  if (chosen.empty()) return std::nullopt;
+  Tokenizer tokenizer = Tokenizer::load(chosen);
+  if (tokenizer.vocab_size() > trained.model.vocab_size)
+    throw StorageError(fmt::format("{} has {} tokens, {} has {}", chosen, tokenizer.vocab_size(), trained.what,
+                                   trained.model.vocab_size));
+  return tokenizer;
+}
+
+void check_reads_bytes(const TrainedModel& trained) {
+  if (trained.model.vocab_size == 256) return;
+  throw StorageError(fmt::format("{} has {} tokens and no tokenizer.json: give one by --tokenizer", trained.what,
+                                 trained.model.vocab_size));
+}
+
+void add_ema_flag(CLI::App& verb, SavedWeights& weights) {
+  verb.add_flag_callback(
+      "--ema", [&weights] { weights = SavedWeights::average; },
+      "take the average of the run's weights (optimizer.ema_decay)");
+}
+
+}  // namespace dsrun

@@ -1,0 +1,99 @@
+// dsrun agent, device and probe: the processes of a job with isolation = "process", and of dsrun doctor. Launchers
+// start the first, agents the others; people start an agent where the job says launcher = "wait".
+#include <chrono>
+#include <fstream>
+#include <memory>
+#include <thread>
+
+#include <fmt/format.h>
+
+#include "actors/processes/doctor/probe_process.hpp"
+#include "actors/processes/launch/agent.hpp"
+#include "actors/processes/launch/children.hpp"
+#include "actors/processes/launch/device_process.hpp"
+#include "dsrun/run/job_brief.hpp"
+#include "dsrun/verbs/verbs.hpp"
+
+namespace dsrun {
+namespace {
+
+constexpr std::chrono::seconds time_for_input{10};
+
+struct AgentVerbOptions {
+  std::string join;
+  bool from_stdin = false;
+  int devices = 0;
+  double wait_secs = 0;
+};
+
+// Agents and launcher may be started at the same moment, by srun say.
+bool read_invitation(const AgentVerbOptions& options, std::string& text) {
+  const auto until = std::chrono::steady_clock::now() + std::chrono::duration<double>(options.wait_secs);
+  for (;;) {
+    std::ifstream file(options.join);
+    if (std::getline(file, text)) return true;
+    if (std::chrono::steady_clock::now() >= until) return false;
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  }
+}
+
+int run_agent_verb(const AgentVerbOptions& options) {
+  AgentOptions agent;
+  agent.program = own_program();
+  agent.devices = options.devices;
+  agent.with_lifeline = options.from_stdin;
+  std::string text;
+  if (options.from_stdin) {
+    text = Lifeline::read_input(time_for_input);
+  } else if (!read_invitation(options, text)) {
+    return refuse(exit_usage, fmt::format("cannot read the invitation {}", options.join));
+  }
+  try {
+    agent.invitation = read_agent_invitation(text);
+  } catch (const std::exception& error) {
+    return refuse(exit_usage, fmt::format("{}: {}", options.from_stdin ? "stdin" : options.join, error.what()));
+  }
+  run_agent(agent);
+}
+
+[[noreturn]] void run_device_verb() {
+  const DeviceInvitation invitation = read_device_invitation(Lifeline::read_input(time_for_input));
+  const JobBrief brief = read_brief(invitation.brief);
+  const auto make_setup = [&brief](const std::string&, int rank) { return make_device_setup(brief, rank); };
+  run_device_process(invitation, make_setup, brief.with_spans);
+}
+
+}  // namespace
+
+void add_agent(CLI::App& app, Context& context) {
+  auto options = std::make_shared<AgentVerbOptions>();
+  CLI::App* verb = app.add_subcommand("agent", "join a job that waits for this host (launcher = \"wait\")");
+  CLI::Option* join = verb->add_option("--join", options->join, "the invitation that the launcher wrote");
+  CLI::Option* from_stdin =
+      verb->add_flag("--stdin", options->from_stdin, "read the invitation from stdin, as launchers do");
+  join->excludes(from_stdin);
+  verb->add_option("--devices", options->devices, "how many devices this host offers; without it as many as are wanted")
+      ->check(CLI::PositiveNumber)
+      ->excludes(from_stdin);
+  verb->add_option("--wait", options->wait_secs, "seconds to wait for the invitation's file")
+      ->check(CLI::NonNegativeNumber)
+      ->excludes(from_stdin);
+  verb->callback([options, &context] {
+    context.exit_code = options->from_stdin || !options->join.empty()
+                            ? run_agent_verb(*options)
+                            : refuse(exit_usage, "dsrun agent needs --join FILE: the job's launcher names it");
+  });
+}
+
+void add_device(CLI::App& app, Context&) {
+  CLI::App* verb = app.add_subcommand("device", "one device of a job; agents start it")->group("");
+  verb->callback([] { run_device_verb(); });
+}
+
+void add_probe(CLI::App& app, Context&) {
+  CLI::App* verb =
+      app.add_subcommand("probe", "one end of the links that dsrun doctor measures; agents start it")->group("");
+  verb->callback([] { run_probe_process(read_device_invitation(Lifeline::read_input(time_for_input))); });
+}
+
+}  // namespace dsrun

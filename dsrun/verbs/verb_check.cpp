@@ -1,0 +1,57 @@
+// dsrun check FILE: every fault of a job file at once.
+#include <cstdio>
+#include <memory>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "cluster/layout/stage_balance.hpp"
+#include "dsl/parse.hpp"
+#include "dsl/write.hpp"
+#include "dsrun/verbs/verbs.hpp"
+#include "models/recipe.hpp"
+
+namespace dsrun {
+namespace {
+
+nlohmann::json to_json(const Diagnostic& fault) {
+  nlohmann::json entry = {{"file", fault.place.file}, {"line", fault.place.line}, {"column", fault.place.column},
+                          {"key", fault.place.key},   {"message", fault.message}, {"help", fault.help}};
+  if (fault.other)
+    entry["other"] = {{"file", fault.other->file},
+                      {"line", fault.other->line},
+                      {"column", fault.other->column},
+                      {"key", fault.other->key}};
+  return entry;
+}
+
+void check(const JobOptions& options, Context& context) {
+  const ParseResult parsed = parse_job_file(options.file, options.overrides);
+  context.exit_code = parsed.job ? exit_done : exit_job_file;
+  if (options.json()) {
+    nlohmann::json faults = nlohmann::json::array();
+    for (const Diagnostic& fault : parsed.faults) faults.push_back(to_json(fault));
+    nlohmann::json report = {{"version", 1}, {"faults", faults}};
+    if (parsed.job) {
+      report["job"] = to_json(with_stages(*parsed.job));
+      report["recipe"] = Recipe(*parsed.job).to_json();
+    }
+    // File names and overrides may hold any bytes.
+    fmt::print("{}\n", report.dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
+  } else if (parsed.job) {
+    fmt::print("{}: no faults\n", options.file);
+  } else {
+    std::fputs(render(parsed.faults, colour_on_stderr()).c_str(), stderr);
+  }
+}
+
+}  // namespace
+
+void add_check(CLI::App& app, Context& context) {
+  auto options = std::make_shared<JobOptions>();
+  CLI::App* verb = app.add_subcommand("check", "validate a job file: every fault at once; -o json: every value, too");
+  options->add_to(*verb);
+  verb->callback([options, &context] { check(*options, context); });
+}
+
+}  // namespace dsrun

@@ -1,0 +1,52 @@
+// dsrun init [FILE]: a job file to start from, every key with its default and its help.
+#include <cctype>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <memory>
+
+#include <fmt/format.h>
+
+#include "dsl/write.hpp"
+#include "dsrun/verbs/verbs.hpp"
+
+namespace dsrun {
+namespace {
+
+// A run's name made of the file's: other characters than names may have become dashes.
+std::string name_from(const std::string& path) {
+  std::string name;
+  for (const char c : std::filesystem::path(path).stem().string()) {
+    const bool plain = std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_' || c == '-' || c == '.';
+    name += plain ? c : '-';
+  }
+  name.erase(0, name.find_first_not_of("-."));
+  return name.empty() ? "run" : name.substr(0, 100);
+}
+
+void init(const std::string& path, Context& context) {
+  const std::string text = starter_job(name_from(path));
+  if (std::filesystem::exists(path)) {
+    fmt::print(stderr, "{} is there already; dsrun init does not overwrite\n", path);
+    context.exit_code = exit_usage;
+    return;
+  }
+  std::ofstream file(path);
+  if (!(file << text) || !file.flush()) {
+    fmt::print(stderr, "cannot write {}\n", path);
+    context.exit_code = exit_storage;
+    return;
+  }
+  fmt::print("{}\n", path);
+}
+
+}  // namespace
+
+void add_init(CLI::App& app, Context& context) {
+  auto path = std::make_shared<std::string>("cluster.toml");
+  CLI::App* verb = app.add_subcommand("init", "write a job file to start from");
+  verb->add_option("FILE", *path, "where to write it (cluster.toml)");
+  verb->callback([path, &context] { init(*path, context); });
+}
+
+}  // namespace dsrun

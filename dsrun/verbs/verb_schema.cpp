@@ -1,0 +1,18 @@
+// dsrun schema: the JSON Schema of a job file, or its reference page.
+#include <memory>
+
+#include <fmt/format.h>
+
+#include "dsl/keys/schema.hpp"
+#include "dsrun/verbs/verbs.hpp"
+
+namespace dsrun {
+
+void add_schema(CLI::App& app, Context&) {
+  auto markdown = std::make_shared<bool>(false);
+  CLI::App* verb = app.add_subcommand("schema", "print the JSON Schema of a job file, for editors");
+  verb->add_flag("--markdown", *markdown, "print the reference page instead");
+  verb->callback([markdown] { fmt::print("{}", *markdown ? reference_page() : json_schema().dump(2) + "\n"); });
+}
+
+}  // namespace dsrun

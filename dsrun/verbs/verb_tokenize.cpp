@@ -1,0 +1,95 @@
+// dsrun tokenize: texts as a token file, once, so that training has only to map it.
+#include <chrono>
+#include <memory>
+#include <thread>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "dsrun/verbs/verbs.hpp"
+#include "runtime/data/sources/tokenize.hpp"
+#include "runtime/tokenizer/tokenizer.hpp"
+
+namespace dsrun {
+namespace {
+
+struct TokenizeOptions {
+  std::string tokenizer, out, end, output = "text";
+  DocumentKind documents;
+  bool no_end = false;
+  std::vector<std::string> files;
+  unsigned threads = std::max(1U, std::thread::hardware_concurrency());
+};
+
+void report(const TokenizeOptions& options, const TokenFileWriter& writer, std::int32_t vocab_size, double seconds) {
+  const auto bytes = static_cast<double>(writer.text_bytes()), tokens = static_cast<double>(writer.num_tokens());
+  if (options.output == "json") {
+    const nlohmann::json object = {{"version", 1},
+                                   {"documents", writer.num_documents()},
+                                   {"tokens", writer.num_tokens()},
+                                   {"text_bytes", writer.text_bytes()},
+                                   {"vocab_size", vocab_size},
+                                   {"seconds", seconds}};
+    fmt::print("{}\n", object.dump(2));
+    return;
+  }
+  fmt::print("{}: {} documents, {} tokens of a vocabulary of {}, {:.2f} bytes per token; {:.1f} MB/s on {} threads\n",
+             options.out, writer.num_documents(), writer.num_tokens(), vocab_size, bytes / std::max(tokens, 1.0),
+             bytes / 1e6 / seconds, options.threads);
+}
+
+std::int32_t find_end_token(const TokenizeOptions& options, const Tokenizer& tokenizer) {
+  if (options.no_end) return -1;
+  const auto token = options.end.empty() ? tokenizer.end_token() : tokenizer.find_token(options.end);
+  if (token) return *token;
+  throw DataError(options.end.empty()
+                      ? fmt::format("{} has no token that is known to end a text: name one by --end-token, or say "
+                                    "--no-end-token",
+                                    options.tokenizer)
+                      : fmt::format("{} has no token \"{}\"", options.tokenizer, options.end));
+}
+
+int tokenize(const TokenizeOptions& options) {
+  try {
+    const Tokenizer tokenizer = Tokenizer::load(options.tokenizer);
+    const std::int32_t end_token = find_end_token(options, tokenizer);
+    const auto start = std::chrono::steady_clock::now();
+    TokenFileWriter writer(options.out, {tokenizer.vocab_size(), end_token, tokenizer.hash()});
+    DocumentReader reader(options.files, options.documents);
+    tokenize_documents(reader, tokenizer, options.threads, writer);
+    writer.finish();
+    report(options, writer, tokenizer.vocab_size(),
+           std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+    return exit_done;
+  } catch (const DataError& error) {
+    return refuse(exit_job_file, error.what());
+  } catch (const StorageError& error) {
+    return refuse(exit_storage, error.what());
+  }
+}
+
+}  // namespace
+
+void add_document_options(CLI::App& verb, DocumentKind& documents) {
+  verb.add_option(
+          "--documents", documents.kind,
+          "what a document is: each file, each line that is not empty, or jsonl: each line's field of an object")
+      ->check(CLI::IsMember({"file", "line", "jsonl"}));
+  verb.add_option("--field", documents.field, "of a jsonl line's object: the text");
+}
+
+void add_tokenize(CLI::App& app, Context& context) {
+  auto options = std::make_shared<TokenizeOptions>();
+  CLI::App* verb = app.add_subcommand("tokenize", "write texts as a token file, which training maps into memory");
+  verb->add_option("FILES", options->files, "texts, or globs")->required();
+  verb->add_option("--tokenizer", options->tokenizer, "tokenizer.json")->required();
+  verb->add_option("--out", options->out, "the token file")->required();
+  add_document_options(*verb, options->documents);
+  auto* end = verb->add_option("--end-token", options->end, "put after each document; without: the tokenizer's own");
+  verb->add_flag("--no-end-token", options->no_end, "put nothing after a document")->excludes(end);
+  verb->add_option("--threads", options->threads, "the result is the same for any")->check(CLI::Range(1, 1024));
+  verb->add_option("-o,--output", options->output, "text or json")->check(CLI::IsMember({"text", "json"}));
+  verb->callback([options, &context] { context.exit_code = tokenize(*options); });
+}
+
+}  // namespace dsrun
