@@ -26,7 +26,7 @@ set(CMAKE_CUDA_ARCHITECTURES 90 CACHE STRING "Device generations to compile for"
 enable_language(CUDA)
 set(CMAKE_CUDA20_STANDARD_COMPILE_OPTION -std=c++20)  # which CMake 3.25.1 does not know
 
-file(GLOB cuda_sources CONFIGURE_DEPENDS runtime/cuda/*.cu)
+file(GLOB cuda_sources CONFIGURE_DEPENDS runtime/backend/cuda/*.cu)
 add_library(dsrun_cuda STATIC ${cuda_sources})
 target_compile_options(dsrun_cuda PRIVATE
   $<$<COMPILE_LANGUAGE:CUDA>:--expt-relaxed-constexpr -Werror=all-warnings -Xcompiler=-Wall,-Wextra,-Wshadow,-Werror>)

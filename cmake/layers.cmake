@@ -24,18 +24,34 @@ else()
   target_compile_options(dsrun_cold_options INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-O1>)
 endif()
 
-# For headers that take long to read. A file still includes what it uses: the tsan preset precompiles nothing.
-function(dsrun_precompile target)
-  if(DSRUN_PRECOMPILE)
-    target_precompile_headers(${target} PRIVATE ${ARGN})
-    target_compile_options(${target} PRIVATE -fpch-preprocess)  # for ccache
+option(DSRUN_UNITE "Compile the files of a room as one: a third of the time, but all of a room again for every edit" ON)
+
+# Files of one folder, at most eight, become one translation unit. Two files of a room therefore cannot give two things
+# one name, not even in anonymous namespaces; and since a file may then lean on another's includes, `./dev test --long`
+# compiles each file alone.
+function(dsrun_unite target)
+  if(NOT DSRUN_UNITE)
+    return()
   endif()
+  set(room "")
+  foreach(source ${ARGN})
+    get_filename_component(folder ${source} DIRECTORY)
+    if(NOT folder STREQUAL room OR size EQUAL 8)
+      set(room ${folder})
+      set(size 0)
+      file(RELATIVE_PATH path ${CMAKE_SOURCE_DIR} ${source})
+      string(MAKE_C_IDENTIFIER ${path} group)
+    endif()
+    math(EXPR size "${size} + 1")
+    set_source_files_properties(${source} PROPERTIES UNITY_GROUP ${group})
+  endforeach()
+  set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_MODE GROUP)
+  target_compile_options(${target} PRIVATE -Wno-subobject-linkage)  # g++ takes a united file for a header
 endfunction()
 
-# dsrun_layer(NAME DIR folder [COLD] [LINK layers and public libraries] [PRIVATE libraries] [EXCLUDE subfolders]
-#             [HEADERS to precompile])
+# dsrun_layer(NAME DIR folder [COLD] [LINK layers and public libraries] [PRIVATE libraries] [EXCLUDE subfolders])
 function(dsrun_layer name)
-  cmake_parse_arguments(arg "COLD" "DIR" "LINK;PRIVATE;EXCLUDE;HEADERS" ${ARGN})
+  cmake_parse_arguments(arg "COLD" "DIR" "LINK;PRIVATE;EXCLUDE" ${ARGN})
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${arg_DIR}/*.cpp)
   foreach(excluded ${arg_EXCLUDE})
     list(FILTER sources EXCLUDE REGEX "/${arg_DIR}/${excluded}/")
@@ -45,9 +61,7 @@ function(dsrun_layer name)
   target_link_libraries(dsrun_${name}
     PUBLIC ${arg_LINK} fmt::fmt nlohmann_json::nlohmann_json
     PRIVATE $<IF:$<BOOL:${arg_COLD}>,dsrun_cold_options,dsrun_options> ${arg_PRIVATE})
-  if(arg_HEADERS)
-    dsrun_precompile(dsrun_${name} ${arg_HEADERS})
-  endif()
+  dsrun_unite(dsrun_${name} ${sources})
 endfunction()
 
 # dsrun_test(NAME LINK libraries LABEL label): tests/NAME/*.cpp become the test program test_NAME; the target tests_LABEL
@@ -59,12 +73,9 @@ function(dsrun_test name)
     return()
   endif()
   add_executable(test_${name} ${sources})
+  dsrun_unite(test_${name} ${sources})
   target_link_libraries(test_${name} PRIVATE ${arg_LINK} dsrun_cold_options GTest::gmock GTest::gtest GTest::gtest_main)
   target_compile_definitions(test_${name} PRIVATE DSRUN_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
-  if(DSRUN_PRECOMPILE)
-    target_precompile_headers(test_${name} REUSE_FROM dsrun_test_support)
-    target_compile_options(test_${name} PRIVATE -fpch-preprocess)
-  endif()
   gtest_discover_tests(test_${name} NO_PRETTY_VALUES PROPERTIES LABELS "${arg_LABEL}" DISCOVERY_TIMEOUT 60)
   if(NOT TARGET tests_${arg_LABEL})
     add_custom_target(tests_${arg_LABEL})

@@ -128,6 +128,8 @@ struct Peers {
   std::vector<int> hosts;                   // by rank: the node
   caf::actor coordinator;
 };
+inline constexpr int the_gate = -1;  // as the sender of a Beat or a Farewell
+
 struct Beat {
   std::uint32_t generation = 0;
   int from = 0;  // rank of a device, node of an agent, −1 for the gate

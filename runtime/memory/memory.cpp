@@ -11,8 +11,9 @@
 namespace dsrun {
 namespace {
 
-constexpr std::size_t alignment = 64;
-std::size_t rounded(std::size_t num_bytes) { return (num_bytes + alignment - 1) / alignment * alignment; }
+std::size_t rounded(std::size_t num_bytes) {
+  return (num_bytes + cache_line_bytes - 1) / cache_line_bytes * cache_line_bytes;
+}
 
 }  // namespace
 
@@ -64,7 +65,7 @@ std::shared_ptr<MemoryPool> MemoryPool::make(Reach reach) { return std::shared_p
 Buffer MemoryPool::allocate(std::size_t num_bytes, MemoryClass memory_class) {
   const std::size_t size = rounded(std::max<std::size_t>(num_bytes, 1));
   const bool lasting = memory_class <= MemoryClass::optimizer && !arena_->source();
-  char* data = lasting ? static_cast<char*>(std::aligned_alloc(alignment, size)) : arena_->allocate(size);
+  char* data = lasting ? static_cast<char*>(std::aligned_alloc(cache_line_bytes, size)) : arena_->allocate(size);
   if (data == nullptr) throw std::bad_alloc();
   return counted(std::make_shared<Buffer::Block>(shared_from_this(), memory_class, lasting ? nullptr : arena_, nullptr,
                                                  data, size),

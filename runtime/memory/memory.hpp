@@ -27,6 +27,7 @@ enum class MemoryClass : std::uint8_t {
   messages,   // sent or received, not yet used
   scratch,    // inside a kernel call
 };
+inline constexpr std::size_t cache_line_bytes = 64;  // buffers and scratch are aligned to it; also the widest vector
 inline constexpr std::size_t num_memory_classes = static_cast<std::size_t>(MemoryClass::scratch) + 1;
 std::string_view memory_class_name(MemoryClass memory_class);
 

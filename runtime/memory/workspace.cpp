@@ -5,19 +5,15 @@
 #include <new>
 #include <utility>
 
+#include "runtime/memory/memory.hpp"
+
 namespace dsrun {
-namespace {
-
-constexpr std::size_t alignment = 64;  // a cache line and the widest vector
-
-}  // namespace
-
 Workspace::Workspace(std::function<void(std::ptrdiff_t)> counted) : counted_(std::move(counted)) {}
 
 Workspace::~Workspace() { release_all(); }
 
 std::int64_t Workspace::rounded(std::int64_t num_bytes) {
-  constexpr auto step = static_cast<std::int64_t>(alignment);
+  constexpr auto step = static_cast<std::int64_t>(cache_line_bytes);
   return (std::max<std::int64_t>(num_bytes, 1) + step - 1) / step * step;
 }
 
@@ -47,13 +43,13 @@ void* Workspace::take(std::size_t num_bytes) {
 
 void Workspace::add_block(std::size_t num_bytes) {
   blocks_.reserve(blocks_.size() + 1);
-  blocks_.push_back({static_cast<char*>(::operator new (num_bytes, std::align_val_t{alignment})), num_bytes});
+  blocks_.push_back({static_cast<char*>(::operator new (num_bytes, std::align_val_t{cache_line_bytes})), num_bytes});
   held_ += num_bytes;
   if (counted_) counted_(static_cast<std::ptrdiff_t>(num_bytes));
 }
 
 void Workspace::release_all() {
-  for (const Block& block : blocks_) ::operator delete (block.data, std::align_val_t{alignment});
+  for (const Block& block : blocks_) ::operator delete (block.data, std::align_val_t{cache_line_bytes});
   if (counted_ && held_ > 0) counted_(-static_cast<std::ptrdiff_t>(held_));
   blocks_.clear();
   held_ = 0;

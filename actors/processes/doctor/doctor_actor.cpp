@@ -5,18 +5,14 @@
 
 #include <fmt/format.h>
 
+#include "actors/core/durations.hpp"
 #include "cluster/hosts/diagnose.hpp"
 
 namespace dsrun {
 namespace {
 
-constexpr int the_gate = -1;
 constexpr int clock_questions = 12;
 constexpr double part_secs = 3;
-
-std::chrono::nanoseconds nanoseconds(double secs) {
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::duration<double>(secs));
-}
 
 std::int64_t wall_ns() { return std::chrono::nanoseconds(std::chrono::system_clock::now().time_since_epoch()).count(); }
 

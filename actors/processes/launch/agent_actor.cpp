@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "actors/core/durations.hpp"
 #include "actors/processes/net/clock_comparison.hpp"
 #include "actors/processes/net/own_address.hpp"
 #include "runtime/machine/peak.hpp"
@@ -21,11 +22,6 @@ constexpr auto time_to_begin = 30s;   // for the answer to an Enlist
 constexpr int deadline_to_begin = 1;  // the number of its Deadline
 constexpr auto time_to_stop = 4s;     // for devices, after StopOrder
 constexpr auto time_to_part = 1s;     // for the answer to a Farewell
-constexpr int the_gate = -1;
-
-std::chrono::nanoseconds nanoseconds(double secs) {
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::duration<double>(secs));
-}
 
 }  // namespace
 

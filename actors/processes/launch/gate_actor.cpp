@@ -5,17 +5,14 @@
 
 #include <fmt/format.h>
 
+#include "actors/core/durations.hpp"
+
 namespace dsrun {
 namespace {
 
-constexpr int the_gate = -1;
 constexpr int clock_questions = 8;
 constexpr double time_to_hear_secs = 2;  // for agents, of a start that failed
 constexpr double beats_a_core = 8;       // processes of which each still gets to beat in time
-
-std::chrono::nanoseconds nanoseconds(double secs) {
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::duration<double>(secs));
-}
 
 double gibibytes(std::int64_t bytes) { return static_cast<double>(bytes) / (1 << 30); }
 

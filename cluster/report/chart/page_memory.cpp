@@ -16,18 +16,18 @@ struct ClassRow {
   std::string_view meaning;
   std::int64_t RankMemory::*bytes;
 };
-constexpr std::array classes = {ClassRow{"weights", "weights", &RankMemory::weights},
-                                ClassRow{"gradients", "gradients", &RankMemory::gradients},
-                                ClassRow{"optimizer", "optimizer", &RankMemory::optimizer},
-                                ClassRow{"saved", "saved for backward", &RankMemory::saved},
-                                ClassRow{"routed", "routed rows", &RankMemory::routed},
-                                ClassRow{"working", "other activations", &RankMemory::working},
-                                ClassRow{"messages", "messages", &RankMemory::messages},
-                                ClassRow{"scratch", "scratch", &RankMemory::scratch}};
+constexpr std::array class_rows = {ClassRow{"weights", "weights", &RankMemory::weights},
+                                   ClassRow{"gradients", "gradients", &RankMemory::gradients},
+                                   ClassRow{"optimizer", "optimizer", &RankMemory::optimizer},
+                                   ClassRow{"saved", "saved for backward", &RankMemory::saved},
+                                   ClassRow{"routed", "routed rows", &RankMemory::routed},
+                                   ClassRow{"working", "other activations", &RankMemory::working},
+                                   ClassRow{"messages", "messages", &RankMemory::messages},
+                                   ClassRow{"scratch", "scratch", &RankMemory::scratch}};
 
 double total(const RankMemory& memory) {
   double sum = 0;
-  for (const ClassRow& row : classes) sum += static_cast<double>(memory.*row.bytes);
+  for (const ClassRow& row : class_rows) sum += static_cast<double>(memory.*row.bytes);
   return sum;
 }
 
@@ -35,7 +35,7 @@ void add_bar(std::string& html, const RankMemory& memory, double scale, double d
   const auto out = std::back_inserter(html);
   fmt::format_to(out, "<svg class=\"bar\">");
   double at = 0;
-  for (const ClassRow& row : classes) {
+  for (const ClassRow& row : class_rows) {
     const auto bytes = static_cast<double>(memory.*row.bytes);
     if (bytes <= 0) continue;
     fmt::format_to(out,
@@ -76,7 +76,7 @@ std::string page_memory(const PageInput& input) {
                    size_text(static_cast<double>(memory.peak)), over ? " – too much" : "", escaped(memory.peak_at));
   }
   html += "</table>\n<p class=\"legend\">";
-  for (const ClassRow& row : classes)
+  for (const ClassRow& row : class_rows)
     fmt::format_to(std::back_inserter(html), "<span><i class=\"m-{}\"></i>{}</span> ", row.name, row.meaning);
   html +=
       "</p>\n<p class=\"note\">Activations by class at their own highest, which need not be at the same time; the "

@@ -8,8 +8,6 @@ namespace {
 
 using nlohmann::json;
 
-constexpr int most_links_told = 64;  // ranks whose links are told pair by pair
-
 json rank_json(const PlanView& view, const Placement& placed, int rank) {
   const Plan& plan = view.plan;
   json stages = json::array();
@@ -32,7 +30,7 @@ json rank_json(const PlanView& view, const Placement& placed, int rank) {
 // Pairs of ranks, as threads on one host send; more than these, or over hosts, what each rank's ports send.
 json links_json(const PlanView& view) {
   json links = json::array();
-  if (view.plan.mesh.size() <= most_links_told && view.plan.placement.num_nodes() == 1)
+  if (view.plan.mesh.size() <= most_ranks_by_pair && view.plan.placement.num_nodes() == 1)
     for (const LinkBytes& link : step_traffic(view.plan))
       links.push_back({{"from", link.from},
                        {"to", link.to},

@@ -15,7 +15,6 @@ namespace {
 
 constexpr double mib = 1024.0 * 1024.0;
 constexpr int most_ranks_told = 32;  // more: one of each pipeline index
-constexpr int most_links_told = 64;  // ranks whose links are told pair by pair
 
 std::string stages_of(const Plan& plan, int rank) {
   std::string text;
@@ -109,7 +108,7 @@ std::string fit(const PlanView& view) {
 std::string links(const PlanView& view) {
   const Plan& plan = view.plan;
   std::string text;
-  if (plan.mesh.size() <= most_links_told && plan.mesh.size() > 1 && plan.placement.num_nodes() == 1) {
+  if (plan.mesh.size() <= most_ranks_by_pair && plan.mesh.size() > 1 && plan.placement.num_nodes() == 1) {
     text += fmt::format("{:>12}  {:>10} {:>10} {:>10}  MiB a step\n", "link", "pipeline", "expert", "sync");
     for (const LinkBytes& link : step_traffic(plan))
       text += fmt::format("{:>12}  {:>10.2f} {:>10.2f} {:>10.2f}\n", fmt::format("{} → {}", link.from, link.to),

@@ -12,6 +12,8 @@
 
 namespace dsrun {
 
+inline constexpr int most_ranks_by_pair = 64;  // whose links are shown pair by pair
+
 struct PlanView {
   Plan plan;
   DeviceModel model;

@@ -1,6 +1,6 @@
-// Every row kernel for CUDA: runtime/kernels/row/ with a thread block for each row. Kernels first, then their launches,
+// Every row kernel for CUDA: runtime/backend/row/ with a thread block for each row. Kernels first, then their launches,
 // both in the order of row_kernels.hpp.
-// long-file: one file, so that a kernel in runtime/kernels/row/ without its CUDA twin is seen at a glance.
+// long-file: one file, so that a kernel in runtime/backend/row/ without its CUDA twin is seen at a glance.
 #include "runtime/backend/cuda/row_kernels.hpp"
 
 #include "runtime/backend/cuda/launch.cuh"

@@ -1,8 +1,8 @@
-// Row-wise ops on a CUDA device: launches of the arithmetic in runtime/kernels/row/ with a thread block for each row.
+// Row-wise ops on a CUDA device: launches of the arithmetic in runtime/backend/row/ with a thread block for each row.
 // Views are of device memory; shapes and dtypes are those of the CPU's kernels (runtime/backend/cpu/functions.hpp).
 // Calls return when the work is on the stream and throw std::runtime_error if CUDA refuses it; no rows are no work.
 //
-// To add an op: its arithmetic over a Team in runtime/kernels/row/, a __global__ function and a launch in
+// To add an op: its arithmetic over a Team in runtime/backend/row/, a __global__ function and a launch in
 // row_kernels.cu.
 #pragma once
 

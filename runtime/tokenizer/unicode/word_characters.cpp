@@ -8,9 +8,9 @@ namespace {
 
 // `character` is one character, or malformed.
 bool is_word(std::string_view character) {
-  static const Regex word = Regex::from_oniguruma(R"([\w\x{200c}\x{200d}])");
+  static const Regex one_word_character = Regex::from_oniguruma(R"([\w\x{200c}\x{200d}])");
   thread_local RegexScratch scratch;
-  return is_utf8(character) && word.find(character, 0, scratch).has_value();
+  return is_utf8(character) && one_word_character.find(character, 0, scratch).has_value();
 }
 
 }  // namespace
