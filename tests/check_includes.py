@@ -3,10 +3,14 @@
 
 Layers: dsl -> models -> cluster -> runtime -> actors -> dsrun; a file includes its own layer and those left of it.
 runtime/schedule is a leaf: anybody may include it, and it includes itself and the standard library alone.
+Inside a layer a room (a folder) includes the rooms that its line in ROOMS names. A line that names an arrow which no
+include draws is refused too, so that the table says what is.
 Third-party headers stay behind fences (FENCES). tests/LAYER has the rights of LAYER, any other tests folder of all.
 
-To admit a library, add a row to FENCES and a line to GOOD and BAD. Usage: check_includes.py [--self-test]
+To admit a library, add a row to FENCES and a line to GOOD and BAD. To add a room or an arrow, edit its line in ROOMS;
+--rooms prints the lines that today's includes would need. Usage: check_includes.py [--self-test | --rooms]
 """
+import collections
 import pathlib
 import re
 import sys
@@ -46,6 +50,64 @@ FENCES = [
 ]
 
 
+# Each room, and the rooms of its own layer that it includes; "." is the layer's own folder.
+ROOMS = {
+    "actors": "core messages",
+    "actors/core": "",
+    "actors/messages": ". core",
+    "actors/processes/doctor": "core messages processes/launch processes/net",
+    "actors/processes/launch": ". core messages processes/doctor processes/net",
+    "actors/processes/net": ". messages",
+    "cluster": "layout",
+    "cluster/forecast": ". forecast/devices layout memory traffic",
+    "cluster/forecast/devices": "",
+    "cluster/hosts": "report/chart",
+    "cluster/layout": ". forecast/devices",
+    "cluster/memory": ". layout traffic",
+    "cluster/report": ". forecast forecast/devices memory report/chart",
+    "cluster/report/chart": ". forecast forecast/devices memory",
+    "cluster/traffic": ". layout",
+    "dsl": "keys text",
+    "dsl/keys": ".",
+    "dsl/text": "keys",
+    "dsrun": "verbs",
+    "dsrun/run": ".",
+    "dsrun/verbs": ". run verbs/text",
+    "dsrun/verbs/text": "run",
+    "models": "passes",
+    "models/arch/deepseek_v3": ".",
+    "models/passes": ".",
+    "runtime": "",
+    "runtime/backend": "backend/cpu/products device/exchange memory",
+    "runtime/backend/cpu": ". backend backend/cpu/parts backend/row",
+    "runtime/backend/cpu/parts": "backend backend/row memory",
+    "runtime/backend/cpu/products": "memory",
+    "runtime/backend/cuda": "backend backend/cpu/parts backend/row memory",
+    "runtime/backend/row": "backend memory",
+    "runtime/calibration": "data/sources device",
+    "runtime/data": ". data/sources state/checkpoint",
+    "runtime/data/sources": "data state/checkpoint tokenizer",
+    "runtime/device": "backend backend/cpu/parts backend/cpu/products data device/exchange device/meter device/parameters memory",
+    "runtime/device/exchange": "backend device device/parameters",
+    "runtime/device/meter": "device",
+    "runtime/device/parameters": "backend backend/cpu/parts device memory state/safetensors",
+    "runtime/machine": "backend/cpu/products device/meter",
+    "runtime/memory": "",
+    "runtime/metrics": "device device/meter state/checkpoint",
+    "runtime/schedule": "schedule/builders",
+    "runtime/schedule/builders": "schedule",
+    "runtime/state/checkpoint": "",
+    "runtime/state/safetensors": "memory state/checkpoint",
+    "runtime/tokenizer": ". state/checkpoint tokenizer/unicode",
+    "runtime/tokenizer/load": "state/checkpoint tokenizer tokenizer/unicode",
+    "runtime/tokenizer/train": "tokenizer tokenizer/load tokenizer/unicode",
+    "runtime/tokenizer/unicode": "",
+    "runtime/transport/collectives": "machine memory transport/ucx",
+    "runtime/transport/ucx": "memory transport/wire",
+    "runtime/transport/wire": "device memory",
+}
+
+
 def layer_of(path):
     """The layer whose rights a file has; tests outside the layers' mirrors have the last one's."""
     parts = path.split("/")
@@ -73,6 +135,28 @@ def project_fault(path, header):
     return None
 
 
+def room_of(path):
+    return path.rpartition("/")[0]
+
+
+def arrow(path, header):
+    """(room, the name that ROOMS uses for the included room), or None where ROOMS has no say."""
+    source, target = room_of(path), room_of(header)
+    layer = source.split("/")[0]
+    if source == target or layer not in LAYERS or target.split("/")[0] != layer:
+        return None
+    if layer_of(header) == "schedule" and layer_of(path) != "schedule":
+        return None
+    return source, target[len(layer) + 1:] or "."
+
+
+def room_fault(path, header):
+    drawn = arrow(path, header)
+    if not drawn or drawn[1] in ROOMS.get(drawn[0], "").split():
+        return None
+    return f"{drawn[0]} may not include {drawn[1]}: ROOMS in tests/check_includes.py has no such arrow"
+
+
 def fault(path, line, exists):
     """Why `line` of the file at `path` is refused, or None. `exists` tells whether the repository has a header."""
     match = INCLUDE.match(line)
@@ -82,7 +166,7 @@ def fault(path, line, exists):
     if bracket == '"':
         if not exists(header):
             return f'"{header}" is not a path from the repository\'s root'
-        return project_fault(path, header)
+        return project_fault(path, header) or room_fault(path, header)
     if header.split("/")[0] in LAYERS:
         return f'write "{header}" in quotes'
     for pattern, allowed, reason in FENCES:
@@ -91,18 +175,45 @@ def fault(path, line, exists):
     raise AssertionError("the last fence matches everything")
 
 
+def lines_of(root, folders):
+    """(path, line number, line) of every source file below the folders."""
+    for folder in folders:
+        for file in sorted((root / folder).rglob("*")):
+            if file.suffix in SUFFIXES:
+                path = file.relative_to(root).as_posix()
+                for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1):
+                    yield path, number, line
+
+
+def rooms_of(root):
+    """Every room in order, and the arrows that its includes draw: what ROOMS has to say."""
+    rooms = collections.defaultdict(set)
+    for path, _, line in lines_of(root, LAYERS):
+        included = INCLUDE.match(line)
+        drawn = arrow(path, included.group(2)) if included else None
+        rooms[room_of(path)] |= {drawn[1]} if drawn else set()
+    return {room: " ".join(sorted(rooms[room])) for room in sorted(rooms)}
+
+
+def table_faults(rooms, table):
+    """Where the table has no line for a room, a line for no room, or names an arrow that no include draws."""
+    faults = [f'{room} has no line in ROOMS: "{room}": "{rooms[room]}"' for room in rooms if room not in table]
+    for room, names in table.items():
+        if room not in rooms:
+            faults.append(f"ROOMS names {room}, which has no source files")
+            continue
+        unused = sorted(set(names.split()) - set(rooms[room].split()))
+        faults += [f"ROOMS lets {room} include {name}, and no file there does: take it out" for name in unused]
+    return faults
+
+
 def check(root):
     faults = []
-    for folder in LAYERS + ["tests"]:
-        for file in sorted((root / folder).rglob("*")):
-            if file.suffix not in SUFFIXES:
-                continue
-            path = file.relative_to(root).as_posix()
-            for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1):
-                reason = fault(path, line, lambda header: (root / header).is_file())
-                if reason:
-                    faults.append(f"{path}:{number}: {reason}")
-    return faults
+    for path, number, line in lines_of(root, LAYERS + ["tests"]):
+        reason = fault(path, line, lambda header: (root / header).is_file())
+        if reason:
+            faults.append(f"{path}:{number}: {reason}")
+    return faults + table_faults(rooms_of(root), ROOMS)
 
 
 GOOD = [
@@ -124,6 +235,10 @@ GOOD = [
     ("runtime/text.cpp", "#include <sys/mman.h>"),
     ("actors/processes/net/own_address.cpp", "#include <net/if.h>"),
     ("dsl/job.hpp", '// #include "actors/device.hpp"'),
+    ("cluster/memory/memory_plan.cpp", '#include "cluster/layout/mesh.hpp"'),
+    ("cluster/layout/mesh.hpp", '#include "models/passes/steps.hpp"'),
+    ("runtime/data/loader.cpp", '#include "runtime/schedule/program.hpp"'),
+    ("tests/cluster/link_test.cpp", '#include "cluster/report/chart/page.hpp"'),
 ]
 BAD = [
     ("dsl/job.cpp", '#include "models/graph.hpp"'),
@@ -147,6 +262,11 @@ BAD = [
     ("runtime/text.cpp", '#include "tests/support.hpp"'),
     ("runtime/text.cpp", "#include <dsl/job.hpp>"),
     ("tests/dsl/keys_test.cpp", '#include "models/graph.hpp"'),
+    ("cluster/traffic/link.hpp", '#include "cluster/report/chart/page.hpp"'),
+    ("runtime/memory/tensor.hpp", '#include "runtime/device/protocol.hpp"'),
+    ("runtime/transport/wire/envelope.cpp", '#include "runtime/transport/ucx/ucx_worker.hpp"'),
+    ("models/graph.cpp", '#include "models/new_room/graph.hpp"'),
+    ("models/new_room/graph.cpp", '#include "models/graph.hpp"'),
 ]
 
 
@@ -155,10 +275,21 @@ def self_test():
     wrong += [f"let through, though bad: {path}: {line}" for path, line in BAD if not fault(path, line, lambda _: True)]
     if not fault("dsl/keys/keys.cpp", '#include "job.hpp"', lambda _: False):
         wrong.append("let through: a path that is not from the root")
+    rooms = {"dsl": "text", "dsl/text": ""}
+    if table_faults(rooms, rooms):
+        wrong.append("refused, though right: a table that says what the includes draw")
+    for table in ({"dsl": "text"}, rooms | {"dsl/gone": ""}, rooms | {"dsl/text": "."}):
+        if len(table_faults(rooms, table)) != 1:
+            wrong.append(f"not refused once: ROOMS = {table} where the includes draw {rooms}")
     return wrong
 
 
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+
 if __name__ == "__main__":
-    problems = self_test() if "--self-test" in sys.argv[1:] else check(pathlib.Path(__file__).resolve().parent.parent)
+    if "--rooms" in sys.argv[1:]:
+        print("\n".join(f'    "{room}": "{names}",' for room, names in rooms_of(ROOT).items()))
+        sys.exit(0)
+    problems = self_test() if "--self-test" in sys.argv[1:] else check(ROOT)
     print("\n".join(problems) if problems else "includes: nothing to refuse")
     sys.exit(1 if problems else 0)
