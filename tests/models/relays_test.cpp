@@ -32,8 +32,8 @@ std::size_t computing(const StepList& list, std::size_t from, std::size_t to) {
 
 template <class Check>
 void for_two_hop_stages(Check check) {
-  for (const bool full : {false, true}) {
-    const RecomputeSpec recompute{.full = full};
+  for (const bool recomputes : {false, true}) {
+    const RecomputeSpec recompute{.full = recomputes};
     test::for_random_stages(
         recompute, [&](const StageSteps& direct) { check(derive_steps(direct.graph, recompute, true), direct); });
   }

@@ -8,7 +8,7 @@
 namespace dsrun {
 namespace {
 
-const YarnSpec published{40, 4096, 32, 1, 1, 1};
+const YarnSpec published_yarn{40, 4096, 32, 1, 1, 1};
 
 TEST(Rope, without_yarn_pair_i_turns_by_theta_to_the_minus_i_over_pairs) {
   const auto frequencies = rope_frequencies(32, 1e4, {});
@@ -19,7 +19,7 @@ TEST(Rope, without_yarn_pair_i_turns_by_theta_to_the_minus_i_over_pairs) {
 }
 
 TEST(Rope, yarn_keeps_fast_pairs_divides_slow_ones_and_mixes_from_10_to_23) {
-  const auto plain = rope_frequencies(32, 1e4, {}), stretched = rope_frequencies(32, 1e4, published);
+  const auto plain = rope_frequencies(32, 1e4, {}), stretched = rope_frequencies(32, 1e4, published_yarn);
   for (std::size_t i = 0; i <= 10; ++i) EXPECT_DOUBLE_EQ(stretched[i], plain[i]) << i;
   for (std::size_t i = 23; i < 32; ++i) EXPECT_DOUBLE_EQ(stretched[i], plain[i] / 40) << i;
   for (std::size_t i = 11; i < 23; ++i) {
@@ -29,15 +29,15 @@ TEST(Rope, yarn_keeps_fast_pairs_divides_slow_ones_and_mixes_from_10_to_23) {
 }
 
 TEST(Rope, equal_mscales_leave_the_magnitude_alone_and_scale_the_logits) {
-  EXPECT_DOUBLE_EQ(rope_magnitude(published), 1);
-  YarnSpec unset = published;
+  EXPECT_DOUBLE_EQ(rope_magnitude(published_yarn), 1);
+  YarnSpec unset = published_yarn;
   unset.mscale = 0;
   EXPECT_NEAR(rope_magnitude(unset), 1 + 0.1 * std::log(40.0), 1e-15);
   ModelSpec model;
   model.nope_dim = 128;
   model.rope_dim = 64;
   EXPECT_NEAR(attention_scale(model), 0.07217, 5e-6);
-  model.yarn = published;
+  model.yarn = published_yarn;
   EXPECT_NEAR(attention_scale(model), 0.13523, 5e-6);
 }
 
