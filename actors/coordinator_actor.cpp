@@ -5,7 +5,7 @@
 
 #include <fmt/format.h>
 
-#include "runtime/state/checkpoint/checkpoint.hpp"
+#include "runtime/state/storage_error.hpp"
 
 namespace dsrun {
 namespace {

@@ -67,9 +67,10 @@ std::optional<SavedState> find_saved_state(const std::string& run_dir) {
   std::optional<Manifest> manifest = find_latest_checkpoint(run_dir);
   if (!manifest) return std::nullopt;
   try {
-    SavedState saved{run_dir, *manifest, manifest->state.at("biases"), manifest->state.at("validated"), {}, {}};
-    if (manifest->state.contains("text")) saved.text = manifest->state.at("text").get<std::uint64_t>();
-    if (manifest->state.contains("samples")) saved.samples = manifest->state.at("samples").get<std::int64_t>();
+    const json state = json::parse(manifest->state);
+    SavedState saved{run_dir, *manifest, state.at("biases"), state.at("validated"), {}, {}};
+    if (state.contains("text")) saved.text = state.at("text").get<std::uint64_t>();
+    if (state.contains("samples")) saved.samples = state.at("samples").get<std::int64_t>();
     return saved;
   } catch (const json::exception& error) {
     throw StorageError(
@@ -78,7 +79,7 @@ std::optional<SavedState> find_saved_state(const std::string& run_dir) {
 }
 
 bool SavedState::has_average() const {
-  const json decay = manifest.job.value(json::json_pointer("/optimizer/ema_decay"), json(0.0));
+  const json decay = json::parse(manifest.job).value(json::json_pointer("/optimizer/ema_decay"), json(0.0));
   return decay.is_number() && decay.get<double>() > 0;
 }
 
@@ -93,8 +94,9 @@ void commit_save(const std::string& run_dir, const Job& job, const SaveFinished&
                  std::int64_t samples) {
   Manifest manifest;
   manifest.step = save.step;
-  manifest.job = to_json(job);
-  manifest.state = {{"biases", save.biases}, {"validated", save.validated}, {"text", text}, {"samples", samples}};
+  manifest.job = manifest_text(to_json(job));
+  manifest.state =
+      manifest_text({{"biases", save.biases}, {"validated", save.validated}, {"text", text}, {"samples", samples}});
   for (const ShardSaved& shard : save.shards)
     manifest.shards.push_back(shard_from_json(json::parse(shard.description)));
   commit_checkpoint(run_dir, manifest);

@@ -1,6 +1,7 @@
 #include "dsl/write.hpp"
 
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
 #include "dsl/keys/keys.hpp"
 

@@ -4,6 +4,8 @@
 #include <cmath>
 #include <numbers>
 
+#include <nlohmann/json.hpp>
+
 #include "dsl/job_schedule.hpp"
 
 namespace dsrun {

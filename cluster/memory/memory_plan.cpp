@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include <nlohmann/json.hpp>
+
 #include "cluster/layout/expert_routes.hpp"
 #include "cluster/memory/stored.hpp"
 #include "cluster/traffic/expert_traffic.hpp"

@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include <nlohmann/json.hpp>
+#include <nlohmann/json_fwd.hpp>
 
 #include "cluster/memory/memory_timeline.hpp"
 #include "cluster/plan.hpp"

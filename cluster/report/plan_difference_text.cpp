@@ -2,6 +2,7 @@
 #include <cmath>
 
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
 #include "cluster/report/chart/units.hpp"
 #include "cluster/report/plan_difference.hpp"

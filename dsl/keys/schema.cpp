@@ -1,6 +1,7 @@
 #include "dsl/keys/schema.hpp"
 
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
 #include "dsl/keys/keys.hpp"
 

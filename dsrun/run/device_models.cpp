@@ -8,6 +8,7 @@
 #include <iterator>
 
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
 #include "cluster/forecast/devices/device_catalog.hpp"
 #include "runtime/backend/cpu/products/gemm.hpp"

@@ -11,6 +11,7 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <nlohmann/json.hpp>
 
 #include "dsl/write.hpp"
 #include "dsrun/run/job_difference.hpp"
@@ -64,7 +65,7 @@ std::variant<FolderPlan, Refusal> plan_run_folder(const std::string& path, const
     if (flags.resume) return FolderPlan{path, false, std::nullopt, {}};
     return refuse(path, "without a checkpoint", "run this job here from its first step");
   }
-  JobDifference difference = job_difference(saved->manifest.job, job);
+  JobDifference difference = job_difference(nlohmann::json::parse(saved->manifest.job), job);
   if (!difference.fixed.empty())
     return refuse(path, fmt::format("of another job; these keys differ: {}", fmt::join(difference.fixed, ", ")),
                   "cannot help: its checkpoint does not fit these keys");

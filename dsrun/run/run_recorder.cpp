@@ -3,8 +3,9 @@
 #include <chrono>
 
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
-#include "runtime/state/checkpoint/checkpoint.hpp"
+#include "runtime/state/storage_error.hpp"
 
 namespace dsrun {
 namespace {
@@ -66,6 +67,8 @@ void RunRecorder::hear(const LinkReport& link) {
          {"messages", link.messages},
          {"bytes", link.bytes}});
 }
+
+void RunRecorder::event(const char* what, std::int64_t step) { event(what, step, nlohmann::json::object()); }
 
 void RunRecorder::event(const char* what, std::int64_t step, nlohmann::json more) {
   const auto now = std::chrono::system_clock::now().time_since_epoch();

@@ -5,7 +5,7 @@
 #include <memory>
 #include <string>
 
-#include <nlohmann/json.hpp>
+#include <nlohmann/json_fwd.hpp>
 
 #include "actors/core/coordinator_core.hpp"
 #include "actors/processes/launch/cluster.hpp"
@@ -21,7 +21,8 @@ class RunRecorder {
 
   void hear(const Progressed& progress);
   void hear(const LinkReport& link);
-  void event(const char* what, std::int64_t step, nlohmann::json more = nlohmann::json::object());
+  void event(const char* what, std::int64_t step);
+  void event(const char* what, std::int64_t step, nlohmann::json more);
 
  private:
   void write(JsonLines& file, const nlohmann::json& object);

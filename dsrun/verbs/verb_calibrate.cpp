@@ -3,6 +3,7 @@
 #include <memory>
 
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
 #include "actors/calibrate.hpp"
 #include "cluster/memory/memory_plan.hpp"

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
 #include "actors/processes/doctor/doctor.hpp"
 #include "actors/processes/doctor/examine_host.hpp"

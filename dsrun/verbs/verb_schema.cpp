@@ -2,6 +2,7 @@
 #include <memory>
 
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
 #include "dsl/keys/schema.hpp"
 #include "dsrun/verbs/verbs.hpp"

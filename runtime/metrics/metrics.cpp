@@ -7,8 +7,9 @@
 #include <stdexcept>
 
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
-#include "runtime/state/checkpoint/checkpoint.hpp"
+#include "runtime/state/storage_error.hpp"
 
 namespace dsrun {
 namespace {

@@ -2,6 +2,7 @@
 // JSON.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
 
 #include "cluster/forecast/devices/device_catalog.hpp"
 #include "cluster/forecast/devices/device_model.hpp"

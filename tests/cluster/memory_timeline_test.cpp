@@ -1,5 +1,6 @@
 // Memory over time, against a plain play of every step with a set of live values.
 #include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
 
 #include <algorithm>
 #include <map>

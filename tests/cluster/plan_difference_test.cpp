@@ -1,5 +1,6 @@
 // What differs between two plans, and how it is told.
 #include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
 
 #include "cluster/forecast/devices/device_catalog.hpp"
 #include "cluster/report/plan_difference.hpp"

@@ -1,6 +1,7 @@
 // What is made from the key table agrees with it and with the parser.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
 
 #include <fstream>
 #include <set>

@@ -1,6 +1,7 @@
 // From text to Job: defaults, presets, overrides, and back.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
 
 #include "dsl/parse.hpp"
 #include "dsl/write.hpp"

@@ -1,6 +1,7 @@
 // dsrun calibrate, and where the model of a job's devices is looked for.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
 
 #include <cstdlib>
 

@@ -1,6 +1,7 @@
 // The command line without training: verbs, their output and exit codes.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
 
 #include "tests/end_to_end/program.hpp"
 

@@ -1,6 +1,7 @@
 // dsrun doctor as a user runs it: alone, with a job's hosts, and with hosts and networks that are not there.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
 
 #include <csignal>
 #include <set>

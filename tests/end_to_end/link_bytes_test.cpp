@@ -1,6 +1,7 @@
 // What devices count as sent is what the links between their processes carry; tests/invariants/two_hop_test.cpp
 // compares the former with the choices of experts, and with what the plan expects of them.
 #include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
 
 #include <sstream>
 

@@ -1,6 +1,7 @@
 // Models in Hugging Face's form, in and out of the command itself.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
 
 #include <cmath>
 

@@ -2,6 +2,7 @@
 // nothing is left behind and the cause is told.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
 
 #include <algorithm>
 #include <csignal>

@@ -4,6 +4,8 @@
 #include <chrono>
 #include <thread>
 
+#include <nlohmann/json.hpp>
+
 namespace dsrun::test {
 
 std::vector<std::string> numbers_of(const std::filesystem::path& run) {

@@ -1,6 +1,7 @@
 // The command itself, as a user meets it: exit codes, signals, what it leaves behind and how it goes on from there.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
 
 #include <algorithm>
 #include <csignal>

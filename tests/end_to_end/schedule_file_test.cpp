@@ -1,6 +1,7 @@
 // A schedule as a text file: printed, read back, run like the one it was printed from, kept with the run, refused.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
 
 #include <filesystem>
 

@@ -1,6 +1,7 @@
 // What may befall a run from outside: damaged checkpoints, changed or shortened texts, nobody who listens.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
 
 #include <csignal>
 #include <cstdlib>

@@ -1,6 +1,7 @@
 // Strangers in the job's network, who know every port that its processes listen on: what they send is dropped, counted
 // and told, and the losses are those of a job that nobody disturbed.
 #include <gmock/gmock.h>
+#include <nlohmann/json.hpp>
 
 #include <algorithm>
 #include <csignal>

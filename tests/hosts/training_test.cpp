@@ -1,6 +1,7 @@
 // Jobs whose devices are on two hosts and their launcher on a third: the numbers of threads, the ways that messages
 // take, and what listens meanwhile.
 #include <gmock/gmock.h>
+#include <nlohmann/json.hpp>
 
 #include <algorithm>
 #include <csignal>

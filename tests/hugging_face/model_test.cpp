@@ -7,6 +7,7 @@
 #include <random>
 
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
 #include "runtime/state/safetensors/convert.hpp"
 #include "runtime/state/safetensors/model.hpp"

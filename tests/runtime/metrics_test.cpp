@@ -1,6 +1,7 @@
 // What a run writes about itself: metrics lines, expert loads, the trace and the progress line.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
 
 #include <map>
 #include <set>
@@ -8,7 +9,7 @@
 #include "runtime/metrics/metrics.hpp"
 #include "runtime/metrics/progress.hpp"
 #include "runtime/metrics/trace.hpp"
-#include "runtime/state/checkpoint/checkpoint.hpp"
+#include "runtime/state/storage_error.hpp"
 #include "tests/runtime/temporary_folder.hpp"
 
 namespace dsrun {

@@ -1,6 +1,7 @@
 // What a tokenizer.json may not say: each is an error that names its place.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
 
 #include "runtime/tokenizer/error.hpp"
 #include "tests/tokenizer/fixtures.hpp"

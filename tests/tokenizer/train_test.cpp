@@ -1,6 +1,7 @@
 // Vocabularies against those that the `tokenizers` library trains from the same texts.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
 
 #include "runtime/tokenizer/error.hpp"
 #include "runtime/tokenizer/train/train.hpp"

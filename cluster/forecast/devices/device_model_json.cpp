@@ -2,6 +2,8 @@
 #include <algorithm>
 #include <stdexcept>
 
+#include <nlohmann/json.hpp>
+
 #include "cluster/forecast/devices/device_model.hpp"
 #include "models/op_table.hpp"
 

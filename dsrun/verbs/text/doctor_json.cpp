@@ -1,5 +1,7 @@
 #include "dsrun/verbs/text/doctor_report.hpp"
 
+#include <nlohmann/json.hpp>
+
 namespace dsrun {
 namespace {
 

@@ -1,5 +1,7 @@
 // The same as JSON; its names are promised to programs (docs/plan.md).
 #include "cluster/forecast/advice.hpp"
+
+#include <nlohmann/json.hpp>
 #include "cluster/traffic/traffic.hpp"
 #include "dsrun/verbs/text/plan_view.hpp"
 

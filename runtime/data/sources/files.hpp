@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "runtime/state/checkpoint/checkpoint.hpp"
+#include "runtime/state/storage_error.hpp"
 
 namespace dsrun {
 

@@ -8,6 +8,7 @@
 #include <fstream>
 
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
 #include "runtime/state/checkpoint/files.hpp"
 
@@ -39,11 +40,6 @@ T member(const json& object, const char* name, const std::string& path) {
   }
 }
 
-// As printed into a manifest and under its hash: a path may hold bytes that are no UTF-8.
-std::string printed(const json& object, int indent = -1) {
-  return object.dump(indent, ' ', false, json::error_handler_t::replace);
-}
-
 // nullopt: there is none that is whole.
 std::optional<Manifest> read_manifest(const std::string& folder) {
   const std::string path = folder + "/manifest.json";
@@ -54,10 +50,12 @@ std::optional<Manifest> read_manifest(const std::string& folder) {
   const json object = json::parse(file, shallow, false);
   if (!object.is_object() || member<int>(object, "version", path) != format_version) return std::nullopt;
   const json body = member<json>(object, "body", path);
-  const std::string text = printed(body);
+  const std::string text = manifest_text(body);
   if (member<std::uint64_t>(object, "hash", path) != hash_bytes(text.data(), text.size())) return std::nullopt;
-  Manifest manifest{
-      member<std::int64_t>(body, "step", path), member<json>(body, "job", path), member<json>(body, "state", path), {}};
+  Manifest manifest{member<std::int64_t>(body, "step", path),
+                    manifest_text(member<json>(body, "job", path)),
+                    manifest_text(member<json>(body, "state", path)),
+                    {}};
   for (const json& shard : member<json>(body, "shards", path)) manifest.shards.push_back(shard_from_json(shard));
   return manifest;
 }
@@ -109,6 +107,10 @@ std::uint64_t element_size(const std::string& dtype) {
   return dtype == "f64" ? 8 : dtype == "f32" ? 4 : dtype == "bf16" ? 2 : 0;
 }
 
+std::string manifest_text(const json& value, int indent) {
+  return value.dump(indent, ' ', false, json::error_handler_t::replace);
+}
+
 json to_json(const ShardFile& shard) {
   return {{"file", shard.file}, {"bytes", shard.num_bytes}, {"header_hash", shard.header_hash}};
 }
@@ -155,11 +157,14 @@ ShardFile write_shard(const std::string& run_dir, std::int64_t step, int rank, c
 }
 
 void commit_checkpoint(const std::string& run_dir, const Manifest& manifest, int keep) {
-  json body = {{"step", manifest.step}, {"job", manifest.job}, {"state", manifest.state}, {"shards", json::array()}};
+  json body = {{"step", manifest.step},
+               {"job", json::parse(manifest.job)},
+               {"state", json::parse(manifest.state)},
+               {"shards", json::array()}};
   for (const ShardFile& shard : manifest.shards) body["shards"].push_back(to_json(shard));
-  const std::string text = printed(body);
+  const std::string text = manifest_text(body);
   const std::string whole =
-      printed({{"version", format_version}, {"hash", hash_bytes(text.data(), text.size())}, {"body", body}}, 1);
+      manifest_text({{"version", format_version}, {"hash", hash_bytes(text.data(), text.size())}, {"body", body}}, 1);
   const std::string folder = checkpoint_folder(run_dir, manifest.step);
   const Bytes bytes{whole.data(), whole.size()};
   write_synced(folder + "/manifest.json.part", {&bytes, 1});

@@ -9,18 +9,14 @@
 
 #include <cstdint>
 #include <optional>
-#include <stdexcept>
 #include <string>
 #include <vector>
 
-#include <nlohmann/json.hpp>
+#include <nlohmann/json_fwd.hpp>
+
+#include "runtime/state/storage_error.hpp"
 
 namespace dsrun {
-
-// A file could not be written or read, or is not what it should be; names the file.
-struct StorageError : std::runtime_error {
-  using std::runtime_error::runtime_error;
-};
 
 std::uint64_t element_size(const std::string& dtype);  // bytes; 0: no such type
 
@@ -50,10 +46,13 @@ std::string checkpoint_folder(const std::string& run_dir, std::int64_t step);
 // Writes and syncs one rank's shard; makes the folder, or withdraws what was committed there. Throws StorageError.
 ShardFile write_shard(const std::string& run_dir, std::int64_t step, int rank, const std::vector<RangeToSave>& ranges);
 
+// JSON as a manifest holds it and hashes it. Bytes that are not UTF-8, which a path may have, are replaced.
+std::string manifest_text(const nlohmann::json& value, int indent = -1);
+
 struct Manifest {
   std::int64_t step = 0;
-  nlohmann::json job;             // as the job says it; opaque here
-  nlohmann::json state;           // what is the coordinator's: router biases
+  std::string job;                // manifest_text() of the job, opaque here
+  std::string state;              // manifest_text() of the coordinator's state, such as router biases; opaque here
   std::vector<ShardFile> shards;  // by rank
 };
 

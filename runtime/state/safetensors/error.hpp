@@ -4,7 +4,7 @@
 #include <string>
 #include <string_view>
 
-#include "runtime/state/checkpoint/checkpoint.hpp"
+#include "runtime/state/storage_error.hpp"
 
 namespace dsrun {
 

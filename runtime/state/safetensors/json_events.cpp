@@ -1,6 +1,7 @@
 #include "runtime/state/safetensors/json_events.hpp"
 
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
 #include "runtime/state/safetensors/error.hpp"
 

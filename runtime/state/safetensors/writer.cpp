@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
 #include "runtime/state/checkpoint/files.hpp"
 #include "runtime/state/safetensors/model.hpp"

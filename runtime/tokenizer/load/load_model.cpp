@@ -2,6 +2,7 @@
 #include <array>
 
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
 #include "runtime/tokenizer/byte_alphabet.hpp"
 #include "runtime/tokenizer/load/load.hpp"
