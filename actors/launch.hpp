@@ -43,7 +43,7 @@ struct LaunchOptions {
   std::vector<std::vector<float>> initial_biases;  // [MoE layer][expert]; empty: zeros
   double peak_flops = 0;                           // of the machine, for MFU
   int cores = num_cores();                         // with fewer of them than devices, devices share threads
-  // Called on the coordinator's thread. What they throw ends the job.
+  // Called on the coordinator's thread until the job has ended, then on the caller's. What it throws ends the job.
   std::function<void(const Progressed&)> on_progress;
   // Called on the devices' threads.
   std::function<void(int rank, const DeviceSpan&)> on_span;

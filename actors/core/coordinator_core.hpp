@@ -13,6 +13,7 @@
 #include <variant>
 #include <vector>
 
+#include "actors/core/progressed.hpp"
 #include "cluster/plan.hpp"
 #include "runtime/data/loader.hpp"
 #include "runtime/device/meter/clock.hpp"
@@ -25,53 +26,10 @@ namespace dsrun {
 struct SaveOrder {
   std::int64_t step = 0;
 };
-struct ShardSaved {
-  int rank = 0;
-  std::int64_t step = 0;
-  std::string description;  // what the manifest says of it, JSON
-};
 // To every device: nothing more will come.
 struct StopOrder {};
 
 using Order = std::variant<RoundOrder, UpdateOrder, SaveOrder, StopOrder>;
-
-enum class Outcome : std::uint8_t {
-  completed,
-  stopped,  // on request, with its state saved
-  aborted,  // on request, without saving
-  failed,
-  storage_failed,  // a checkpoint could not be written
-};
-
-// How the job goes on, told to whoever shows or records it.
-struct StepFinished {
-  StepMetrics metrics;
-  std::vector<PhaseTimes> times;                         // by rank
-  std::vector<MemoryUse> memory;                         // by rank
-  std::vector<ProgramTimes> programs;                    // by rank
-  OpSeconds op_seconds{};                                // over all ranks
-  std::vector<std::vector<std::int64_t>> expert_counts;  // [MoE layer][expert], this step
-  std::int64_t rows_sent_away = 0;                       // token rows that went to another rank, over all ranks
-  std::vector<std::int64_t> rows_received;               // by rank
-  SentTraffic sent;                                      // over all ranks
-};
-struct ValidationFinished {
-  std::int64_t step = 0;
-  double loss = 0;
-  std::vector<double> mtp_loss;  // by prediction depth
-};
-struct SaveFinished {
-  std::int64_t step = 0;
-  std::vector<ShardSaved> shards;          // by rank
-  std::vector<std::vector<float>> biases;  // [MoE layer][expert]
-  bool validated = false;                  // whether validation was made at this step
-  double seconds = 0;                      // from the order to the commit
-};
-struct JobFinished {
-  Outcome outcome = Outcome::completed;
-  std::string cause;  // unless completed or stopped
-};
-using Progressed = std::variant<StepFinished, ValidationFinished, SaveFinished, JobFinished>;
 
 struct StartState {
   std::int64_t step = 0;                   // steps already made

@@ -55,6 +55,8 @@ void RunRecorder::hear(const Progressed& progress) {
   } else if (const auto* finished = std::get_if<JobFinished>(&progress)) {
     event(outcome_name(finished->outcome), step_,
           finished->cause.empty() ? nlohmann::json::object() : nlohmann::json{{"cause", finished->cause}});
+  } else if (const auto* link = std::get_if<LinkReport>(&progress)) {
+    hear(*link);
   }
 }
 

@@ -7,8 +7,7 @@
 
 #include <nlohmann/json_fwd.hpp>
 
-#include "actors/core/coordinator_core.hpp"
-#include "actors/processes/launch/cluster.hpp"
+#include "actors/core/progressed.hpp"
 #include "dsrun/run/run_summary.hpp"
 #include "runtime/metrics/progress.hpp"
 
@@ -20,11 +19,11 @@ class RunRecorder {
   RunRecorder(const std::string& run_dir, bool byte_vocab, RunSummary& summary, Progress* progress);
 
   void hear(const Progressed& progress);
-  void hear(const LinkReport& link);
   void event(const char* what, std::int64_t step);
-  void event(const char* what, std::int64_t step, nlohmann::json more);
 
  private:
+  void hear(const LinkReport& link);
+  void event(const char* what, std::int64_t step, nlohmann::json more);
   void write(JsonLines& file, const nlohmann::json& object);
   void note(const std::string& line);
 

@@ -10,8 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "actors/core/coordinator_core.hpp"
-#include "actors/processes/launch/cluster.hpp"
+#include "actors/core/progressed.hpp"
 
 namespace dsrun {
 

@@ -100,7 +100,7 @@ bool can_hold(const std::string& file, const std::string& run_dir) {
 }
 
 JobOutcome run_in_processes(const Context& context, const Preflight& preflight, const LaunchOptions& launched,
-                            RunRecorder& recorder, JobControl& control) {
+                            JobControl& control) {
   JobBrief brief;
   brief.job = preflight.plan->job;
   brief.run_dir = std::filesystem::absolute(launched.run_dir).lexically_normal().string();
@@ -113,7 +113,6 @@ JobOutcome run_in_processes(const Context& context, const Preflight& preflight, 
     processes.rank_bytes.push_back(preflight.memory[static_cast<std::size_t>(rank)].peak);
   processes.invitation_file = launched.run_dir + "/invitation.json";
   processes.say = [&context](const std::string& line) { say(context, line); };
-  processes.on_link = [&recorder](const LinkReport& link) { recorder.hear(link); };
   return run_job_in_processes(launched, processes, control);
 }
 
@@ -149,7 +148,7 @@ int launch(const RunOptions& options, const Context& context, const Preflight& p
 
   const JobOutcome outcome = job.cluster.isolation == Isolation::thread
                                  ? run_job(launched, control)
-                                 : run_in_processes(context, preflight, launched, recorder, control);
+                                 : run_in_processes(context, preflight, launched, control);
   progress->end();
   std::fputs(summary.text().c_str(), stdout);
   std::fflush(stdout);

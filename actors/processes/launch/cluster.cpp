@@ -143,12 +143,12 @@ class Cluster {
   }
 
   void tell_links() {
-    if (!processes_.on_link) return;
+    if (!options_.on_progress) return;
     const std::lock_guard lock(mutex_);
     std::sort(links_.begin(), links_.end(), [](const LinkReport& a, const LinkReport& b) {
       return std::pair(a.from, a.to) < std::pair(b.from, b.to);
     });
-    for (const LinkReport& link : links_) processes_.on_link(link);
+    for (const LinkReport& link : links_) options_.on_progress(link);
   }
 
   const LaunchOptions& options_;

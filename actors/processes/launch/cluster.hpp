@@ -10,19 +10,11 @@
 
 namespace dsrun {
 
-// What a rank sent to another over the data plane.
-struct LinkReport {
-  int from = 0, to = 0;
-  std::string transport;  // as UCX calls it: "posix", "tcp/eth0"
-  std::int64_t messages = 0, bytes = 0;
-};
-
 struct ProcessOptions {
   std::string brief;                     // of the job, as `dsrun device` reads it
   std::vector<std::int64_t> rank_bytes;  // planned for each rank; empty: not checked
   std::string invitation_file;           // launcher = "wait": where agents find their invitation
   std::function<void(const std::string& line)> say;
-  std::function<void(const LinkReport&)> on_link;  // in order, after the end
 };
 
 JobOutcome run_job_in_processes(const LaunchOptions& options, const ProcessOptions& processes, JobControl& control);
