@@ -4,6 +4,7 @@
 #include <limits>
 
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
 #include "dsl/text/utf8.hpp"
 #include "runtime/tokenizer/error.hpp"
