@@ -12,7 +12,7 @@
 namespace dsrun {
 
 // forward; full backward (input and weight gradients); input gradient only, its weight work pushed as one entry of the
-// rank's FIFO; weight: pops one entry. shared/schedules notation: F, B, I, W.
+// rank's FIFO; weight: pops one entry. Letters as in docs/decisions/0001: F, B, I, W.
 enum class Kind : char { forward = 'F', backward = 'B', backward_input = 'I', weight = 'W' };
 
 struct Half {

@@ -1,5 +1,5 @@
 // DeepSeek-V3 as Hugging Face's transformers stores it (DeepseekV3ForCausalLM): its config.json, and which of its
-// tensors is which part of which parameter here. Texts and values only; runtime/safetensors reads and writes the files.
+// tensors is which part of which parameter here. Texts and values only; runtime/state/safetensors has the files.
 //
 // To add a key of the config that the model can express: a row in hugging_face_config.cpp. To give a parameter another
 // name or layout than there: a case in hugging_face.cpp.
