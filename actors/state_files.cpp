@@ -15,6 +15,8 @@ namespace {
 
 using nlohmann::json;
 
+constexpr int checkpoints_kept = 2;
+
 std::string dtype_name(Dtype dtype) { return dtype == Dtype::f64 ? "f64" : dtype == Dtype::f32 ? "f32" : "bf16"; }
 
 // A part of a device's optimizer state that one range of a tensor covers.
@@ -63,8 +65,8 @@ void restore_weights(CheckpointTensors& tensors, ParameterStore& store, BucketSt
 
 }  // namespace
 
-std::optional<SavedState> find_saved_state(const std::string& run_dir) {
-  std::optional<Manifest> manifest = find_latest_checkpoint(run_dir);
+std::optional<SavedState> find_saved_state(const std::string& run_dir, FileSystem& files) {
+  std::optional<Manifest> manifest = find_latest_checkpoint(run_dir, files);
   if (!manifest) return std::nullopt;
   try {
     const json state = json::parse(manifest->state);
@@ -83,15 +85,15 @@ bool SavedState::has_average() const {
   return decay.is_number() && decay.get<double>() > 0;
 }
 
-std::string save_device(const std::string& run_dir, DeviceCore& core, std::int64_t step) {
+std::string save_device(const std::string& run_dir, DeviceCore& core, std::int64_t step, FileSystem& files) {
   std::vector<RangeToSave> ranges;
   for (Piece& piece : owned_pieces(core.parameters()))
     ranges.push_back({std::move(piece.range), piece.data, piece.num_bytes});
-  return to_json(write_shard(run_dir, step, core.context().rank, ranges)).dump();
+  return to_json(write_shard(run_dir, step, core.context().rank, ranges, files)).dump();
 }
 
 void commit_save(const std::string& run_dir, const Job& job, const SaveFinished& save, std::uint64_t text,
-                 std::int64_t samples) {
+                 std::int64_t samples, FileSystem& files) {
   Manifest manifest;
   manifest.step = save.step;
   manifest.job = manifest_text(to_json(job));
@@ -99,11 +101,11 @@ void commit_save(const std::string& run_dir, const Job& job, const SaveFinished&
       manifest_text({{"biases", save.biases}, {"validated", save.validated}, {"text", text}, {"samples", samples}});
   for (const ShardSaved& shard : save.shards)
     manifest.shards.push_back(shard_from_json(json::parse(shard.description)));
-  commit_checkpoint(run_dir, manifest);
+  commit_checkpoint(run_dir, manifest, checkpoints_kept, files);
 }
 
-void restore_device(const SavedState& saved, DeviceCore& core, SavedWeights weights) {
-  CheckpointTensors tensors(saved.run_dir, saved.manifest);
+void restore_device(const SavedState& saved, DeviceCore& core, SavedWeights weights, FileSystem& files) {
+  CheckpointTensors tensors(saved.run_dir, saved.manifest, files);
   ParameterStore& store = core.parameters();
   if (store.trains())
     for (const Piece& piece : owned_pieces(store, saved.has_average() ? average_suffix : master_suffix))

@@ -37,15 +37,17 @@ struct SavedState {
 enum class SavedWeights : std::uint8_t { last, average };
 
 // The newest checkpoint of a run; nullopt: none. Throws StorageError when its manifest cannot be understood.
-std::optional<SavedState> find_saved_state(const std::string& run_dir);
+std::optional<SavedState> find_saved_state(const std::string& run_dir, FileSystem& files = machine_files());
 
 // Writes a device's shard; returns its description for the manifest.
-std::string save_device(const std::string& run_dir, DeviceCore& core, std::int64_t step);
+std::string save_device(const std::string& run_dir, DeviceCore& core, std::int64_t step,
+                        FileSystem& files = machine_files());
 // Makes the checkpoint count, once every shard is written.
 void commit_save(const std::string& run_dir, const Job& job, const SaveFinished& save, std::uint64_t text,
-                 std::int64_t samples);
+                 std::int64_t samples, FileSystem& files = machine_files());
 // Puts saved state in place of the initial values, of a device of the same model on any mesh. An average that the
 // checkpoint lacks begins at its weights. Throws StorageError.
-void restore_device(const SavedState& saved, DeviceCore& core, SavedWeights weights = SavedWeights::last);
+void restore_device(const SavedState& saved, DeviceCore& core, SavedWeights weights = SavedWeights::last,
+                    FileSystem& files = machine_files());
 
 }  // namespace dsrun

@@ -4,18 +4,13 @@
 #include <array>
 #include <charconv>
 #include <cstring>
-#include <filesystem>
-#include <fstream>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
-#include "runtime/state/checkpoint/files.hpp"
-
 namespace dsrun {
 namespace {
 
-namespace fs = std::filesystem;
 using nlohmann::json;
 
 constexpr std::array<char, 8> magic = {'d', 's', 'r', 's', 'h', 'd', '0', '1'};
@@ -41,13 +36,14 @@ T member(const json& object, const char* name, const std::string& path) {
 }
 
 // nullopt: there is none that is whole.
-std::optional<Manifest> read_manifest(const std::string& folder) {
+std::optional<Manifest> read_manifest(const std::string& folder, FileSystem& files) {
   const std::string path = folder + "/manifest.json";
-  std::error_code error;
-  if (fs::file_size(path, error) > largest_manifest || error) return std::nullopt;
-  std::ifstream file(path);
+  const std::optional<std::uint64_t> size = files.size_of(path);
+  if (!size || *size > largest_manifest) return std::nullopt;
+  std::string whole(*size, '\0');
+  read_exactly(path, 0, whole.data(), whole.size(), files);
   const auto shallow = [](int depth, json::parse_event_t, json&) { return depth < deepest_manifest; };
-  const json object = json::parse(file, shallow, false);
+  const json object = json::parse(whole, shallow, false);
   if (!object.is_object() || member<int>(object, "version", path) != format_version) return std::nullopt;
   const json body = member<json>(object, "body", path);
   const std::string text = manifest_text(body);
@@ -61,20 +57,17 @@ std::optional<Manifest> read_manifest(const std::string& folder) {
 }
 
 // Whether every shard is there in full size.
-bool complete(const std::string& folder, const Manifest& manifest) {
+bool complete(const std::string& folder, const Manifest& manifest, FileSystem& files) {
   return std::all_of(manifest.shards.begin(), manifest.shards.end(), [&](const ShardFile& shard) {
-    std::error_code error;
-    return fs::file_size(folder + "/" + shard.file, error) == shard.num_bytes && !error;
+    return files.size_of(folder + "/" + shard.file) == shard.num_bytes;
   });
 }
 
 // Steps that have a checkpoint's folder, newest first. Folders of other names are a person's: neither offered nor
 // removed.
-std::vector<std::int64_t> steps_found(const std::string& run_dir) {
+std::vector<std::int64_t> steps_found(const std::string& run_dir, FileSystem& files) {
   std::vector<std::int64_t> found;
-  std::error_code error;
-  for (const auto& entry : fs::directory_iterator(fs::path(run_dir) / "checkpoints", error)) {
-    const std::string name = entry.path().filename().string();
+  for (const std::string& name : files.list(run_dir + "/checkpoints")) {
     std::int64_t step = 0;
     const std::size_t prefix = std::min(name.size(), std::string_view("step-").size());
     std::from_chars(name.data() + prefix, name.data() + name.size(), step);
@@ -84,21 +77,64 @@ std::vector<std::int64_t> steps_found(const std::string& run_dir) {
   return found;
 }
 
-std::optional<Manifest> read_whole(const std::string& run_dir, std::int64_t step) {
+// nullopt: it is torn. Throws FileError where the disk does not let it be read.
+std::optional<Manifest> read_whole(const std::string& run_dir, std::int64_t step, FileSystem& files) {
   try {
     const std::string folder = checkpoint_folder(run_dir, step);
-    std::optional<Manifest> manifest = read_manifest(folder);
-    if (manifest && manifest->step == step && complete(folder, *manifest)) return manifest;
+    std::optional<Manifest> manifest = read_manifest(folder, files);
+    if (manifest && manifest->step == step && complete(folder, *manifest, files)) return manifest;
+  } catch (const FileError&) {
+    throw;
   } catch (const StorageError&) {  // torn: the one before may be whole
   }
   return std::nullopt;
 }
 
-// A folder that is written anew is no committed checkpoint until its manifest is.
-void withdraw(const std::string& folder) {
-  std::error_code error;
-  if (fs::remove(folder + "/manifest.json", error)) sync_folder(folder);
-  if (error) throw StorageError(fmt::format("{}/manifest.json: {}", folder, error.message()));
+// A folder that is written anew is no committed checkpoint until its manifest is. Another rank may have removed the
+// manifest and not synced the folder yet: hence every rank does.
+void make_folder_to_write(const std::string& run_dir, std::int64_t step, FileSystem& files) {
+  const std::string folder = checkpoint_folder(run_dir, step);
+  if (files.make_folder(folder)) return;
+  files.remove(folder + "/manifest.json");
+  files.sync_folder(folder);
+}
+
+void remove_checkpoint(const std::string& folder, FileSystem& files) {
+  files.remove(folder + "/manifest.json");  // first: what is half removed is no damaged checkpoint
+  for (const std::string& name : files.list(folder)) files.remove(folder + "/" + name);
+  files.remove(folder);
+}
+
+// Whether it is certain that nobody misses this checkpoint.
+bool dispensable(const std::string& run_dir, std::int64_t step, int& kept, int keep, FileSystem& files) {
+  try {
+    if (!read_whole(run_dir, step, files)) return true;
+    return ++kept > keep;
+  } catch (const FileError&) {  // no descriptor is free, say: it may well be whole
+    return false;
+  }
+}
+
+// Removes all but the checkpoint just committed and the newest others, `keep` in all.
+void remove_old(const std::string& run_dir, std::int64_t committed, int keep, FileSystem& files) {
+  int kept = 1;
+  for (const std::int64_t step : steps_found(run_dir, files))
+    if (step != committed && dispensable(run_dir, step, kept, keep, files)) {
+      try {
+        remove_checkpoint(checkpoint_folder(run_dir, step), files);
+      } catch (const FileError&) {  // the next commit tries again
+      }
+    }
+}
+
+// Where the run's folder is new its own name has to survive too. A folder that may not be opened is not the run's
+// user's, who therefore has not just made a folder there.
+void sync_parent(const std::string& run_dir, FileSystem& files) {
+  const std::size_t slash = run_dir.find_last_of('/', run_dir.find_last_not_of('/'));
+  try {
+    files.sync_folder(slash == std::string::npos ? "." : slash == 0 ? "/" : run_dir.substr(0, slash));
+  } catch (const FileError&) {
+  }
 }
 
 }  // namespace
@@ -127,11 +163,9 @@ std::string checkpoint_folder(const std::string& run_dir, std::int64_t step) {
   return fmt::format("{}/checkpoints/{}", run_dir, folder_name(step));
 }
 
-ShardFile write_shard(const std::string& run_dir, std::int64_t step, int rank, const std::vector<RangeToSave>& ranges) {
-  std::error_code error;
-  fs::create_directories(checkpoint_folder(run_dir, step), error);
-  if (error) throw StorageError(fmt::format("{}: {}", checkpoint_folder(run_dir, step), error.message()));
-  withdraw(checkpoint_folder(run_dir, step));
+ShardFile write_shard(const std::string& run_dir, std::int64_t step, int rank, const std::vector<RangeToSave>& ranges,
+                      FileSystem& files) {
+  make_folder_to_write(run_dir, step, files);
   json entries = json::array();
   std::vector<Bytes> parts(3);
   std::uint64_t offset = 0;
@@ -152,11 +186,11 @@ ShardFile write_shard(const std::string& run_dir, std::int64_t step, int rank, c
   parts[2] = {header.data(), header.size()};
   ShardFile shard{fmt::format("rank-{:04}.shard", rank), magic.size() + sizeof length + header.size() + offset,
                   hash_bytes(header.data(), header.size())};
-  write_synced(shard_path(run_dir, step, shard.file), parts);
+  write_synced(shard_path(run_dir, step, shard.file), parts, files);
   return shard;
 }
 
-void commit_checkpoint(const std::string& run_dir, const Manifest& manifest, int keep) {
+void commit_checkpoint(const std::string& run_dir, const Manifest& manifest, int keep, FileSystem& files) {
   json body = {{"step", manifest.step},
                {"job", json::parse(manifest.job)},
                {"state", json::parse(manifest.state)},
@@ -167,53 +201,46 @@ void commit_checkpoint(const std::string& run_dir, const Manifest& manifest, int
       manifest_text({{"version", format_version}, {"hash", hash_bytes(text.data(), text.size())}, {"body", body}}, 1);
   const std::string folder = checkpoint_folder(run_dir, manifest.step);
   const Bytes bytes{whole.data(), whole.size()};
-  write_synced(folder + "/manifest.json.part", {&bytes, 1});
-  sync_folder(folder);
-  std::error_code error;
-  fs::rename(folder + "/manifest.json.part", folder + "/manifest.json", error);
-  if (error) throw StorageError(fmt::format("{}: {}", folder, error.message()));
-  sync_folder(folder);
-  sync_folder(run_dir + "/checkpoints");
-  sync_folder(run_dir);
-  int kept = 0;
-  for (const std::int64_t step : steps_found(run_dir)) {
-    if (kept < keep && read_whole(run_dir, step)) {
-      ++kept;
-    } else {
-      fs::remove_all(checkpoint_folder(run_dir, step), error);
-    }
+  write_synced(folder + "/manifest.json.part", {&bytes, 1}, files);
+  files.sync_folder(folder);
+  files.rename(folder + "/manifest.json.part", folder + "/manifest.json");
+  files.sync_folder(folder);
+  files.sync_folder(run_dir + "/checkpoints");
+  files.sync_folder(run_dir);
+  sync_parent(run_dir, files);
+  try {
+    remove_old(run_dir, manifest.step, keep, files);
+  } catch (const FileError&) {  // the checkpoint is committed all the same
   }
 }
 
-std::vector<std::int64_t> find_damaged_checkpoints(const std::string& run_dir) {
+std::vector<std::int64_t> find_damaged_checkpoints(const std::string& run_dir, FileSystem& files) {
   std::vector<std::int64_t> damaged;
-  for (const std::int64_t step : steps_found(run_dir)) {
-    std::error_code error;
-    if (fs::exists(checkpoint_folder(run_dir, step) + "/manifest.json", error) && !read_whole(run_dir, step))
+  for (const std::int64_t step : steps_found(run_dir, files))
+    if (files.size_of(checkpoint_folder(run_dir, step) + "/manifest.json") && !read_whole(run_dir, step, files))
       damaged.push_back(step);
-  }
   return damaged;
 }
 
-std::optional<Manifest> find_latest_checkpoint(const std::string& run_dir) {
-  for (const std::int64_t step : steps_found(run_dir))
-    if (std::optional<Manifest> manifest = read_whole(run_dir, step)) return manifest;
+std::optional<Manifest> find_latest_checkpoint(const std::string& run_dir, FileSystem& files) {
+  for (const std::int64_t step : steps_found(run_dir, files))
+    if (std::optional<Manifest> manifest = read_whole(run_dir, step, files)) return manifest;
   return std::nullopt;
 }
 
-ShardReader::ShardReader(const std::string& run_dir, std::int64_t step, const ShardFile& shard)
-    : path_(shard_path(run_dir, step, shard.file)) {
+ShardReader::ShardReader(const std::string& run_dir, std::int64_t step, const ShardFile& shard, FileSystem& files)
+    : files_(&files), path_(shard_path(run_dir, step, shard.file)) {
   struct {
     std::array<char, 8> magic;
     std::uint64_t length;
   } head{};
-  read_exactly(path_, 0, &head, sizeof head);
+  read_exactly(path_, 0, &head, sizeof head, files);
   const std::uint64_t before = sizeof head;
   if (head.magic != magic) throw StorageError(fmt::format("{}: this is no shard", path_));
   if (head.length > largest_header || head.length + before > shard.num_bytes)
     throw StorageError(fmt::format("{}: a header of {} bytes cannot be", path_, head.length));
   std::string header(head.length, '\0');
-  read_exactly(path_, before, header.data(), header.size());
+  read_exactly(path_, before, header.data(), header.size(), files);
   if (hash_bytes(header.data(), header.size()) != shard.header_hash)
     throw StorageError(fmt::format("{}: the header is not the one that was committed", path_));
   const json entries = json::parse(header, nullptr, false);
@@ -240,7 +267,7 @@ void ShardReader::read(std::size_t index, void* out, std::size_t num_bytes) cons
   if (num_bytes != extent.num_bytes)
     throw StorageError(
         fmt::format("{}: \"{}\" has {} bytes, not {}", path_, ranges_[index].name, extent.num_bytes, num_bytes));
-  read_exactly(path_, extent.offset, out, num_bytes);
+  read_exactly(path_, extent.offset, out, num_bytes, *files_);
   if (hash_bytes(out, num_bytes) != extent.hash)
     throw StorageError(fmt::format("{}: \"{}\" is damaged", path_, ranges_[index].name));
 }

@@ -1,6 +1,6 @@
 // Checkpoints on disk: a shard file a rank, and a manifest that commits them.
 //
-//   RUN/checkpoints/step-00000120/rank-0003.shard …, manifest.json
+//   RUN/checkpoints/step-0000000120/rank-0003.shard …, manifest.json
 //
 // A shard is a header (JSON: tensor ranges, their place and hash) and the ranges' bytes. The manifest is written last,
 // to a temporary name, and renamed into place after every file and folder has been synced: a committed checkpoint
@@ -14,7 +14,7 @@
 
 #include <nlohmann/json_fwd.hpp>
 
-#include "runtime/state/storage_error.hpp"
+#include "runtime/state/checkpoint/files.hpp"
 
 namespace dsrun {
 
@@ -44,7 +44,8 @@ ShardFile shard_from_json(const nlohmann::json& object);  // throws StorageError
 std::string checkpoint_folder(const std::string& run_dir, std::int64_t step);
 
 // Writes and syncs one rank's shard; makes the folder, or withdraws what was committed there. Throws StorageError.
-ShardFile write_shard(const std::string& run_dir, std::int64_t step, int rank, const std::vector<RangeToSave>& ranges);
+ShardFile write_shard(const std::string& run_dir, std::int64_t step, int rank, const std::vector<RangeToSave>& ranges,
+                      FileSystem& files = machine_files());
 
 // JSON as a manifest holds it and hashes it. Bytes that are not UTF-8, which a path may have, are replaced.
 std::string manifest_text(const nlohmann::json& value, int indent = -1);
@@ -56,24 +57,30 @@ struct Manifest {
   std::vector<ShardFile> shards;  // by rank
 };
 
-// Commits a checkpoint whose shards are all written, then removes all but the newest `keep` that are whole. Throws
-// StorageError.
-void commit_checkpoint(const std::string& run_dir, const Manifest& manifest, int keep = 2);
+// Commits a checkpoint whose shards are all written. Then removes older ones, so that at most `keep` remain, and what
+// is torn; a checkpoint that the disk does not let it read it leaves alone. Throws StorageError where it did not
+// commit.
+void commit_checkpoint(const std::string& run_dir, const Manifest& manifest, int keep = 2,
+                       FileSystem& files = machine_files());
 
+// Both look at what is there; both throw StorageError where the disk does not let them, for what cannot be read just
+// now may well be whole, and a job that began before it would write over it. Steps whose checkpoint was committed but
+// is whole no more, newest first: damaged, or parts of it are gone.
+std::vector<std::int64_t> find_damaged_checkpoints(const std::string& run_dir, FileSystem& files = machine_files());
 // The newest committed checkpoint whose shard files are all there in full size; nullopt: none.
-// Steps whose checkpoint was committed but is whole no more, newest first: damaged, or parts of it are gone.
-std::vector<std::int64_t> find_damaged_checkpoints(const std::string& run_dir);
-std::optional<Manifest> find_latest_checkpoint(const std::string& run_dir);
+std::optional<Manifest> find_latest_checkpoint(const std::string& run_dir, FileSystem& files = machine_files());
 
 // One shard, opened for reading; every range's hash is checked when it is read. Throws StorageError.
 class ShardReader {
  public:
-  ShardReader(const std::string& run_dir, std::int64_t step, const ShardFile& shard);
+  ShardReader(const std::string& run_dir, std::int64_t step, const ShardFile& shard,
+              FileSystem& files = machine_files());
   const std::vector<TensorRange>& ranges() const { return ranges_; }
   // Reads range `index` to `out`, which has room for num_bytes: exactly the range's.
   void read(std::size_t index, void* out, std::size_t num_bytes) const;
 
  private:
+  FileSystem* files_;
   std::string path_;
   std::vector<TensorRange> ranges_;
   struct Extent {

@@ -7,6 +7,8 @@
 #include <string_view>
 #include <vector>
 
+#include "runtime/state/checkpoint/file_system.hpp"
+
 namespace dsrun {
 
 struct Bytes {
@@ -15,10 +17,11 @@ struct Bytes {
 };
 
 // Writes all parts one after the other and syncs the file. Throws StorageError.
-void write_synced(const std::string& path, std::span<const Bytes> parts);
+void write_synced(const std::string& path, std::span<const Bytes> parts, FileSystem& files = machine_files());
 void sync_folder(const std::string& path);
 // Reads [offset, offset + size) of a file; throws StorageError if there is less.
-void read_exactly(const std::string& path, std::uint64_t offset, void* out, std::size_t size);
+void read_exactly(const std::string& path, std::uint64_t offset, void* out, std::size_t size,
+                  FileSystem& files = machine_files());
 std::uint64_t hash_bytes(const void* data, std::size_t size);  // XXH3, 64 bits
 
 }  // namespace dsrun

@@ -7,10 +7,10 @@
 
 namespace dsrun {
 
-CheckpointTensors::CheckpointTensors(const std::string& run_dir, const Manifest& manifest)
+CheckpointTensors::CheckpointTensors(const std::string& run_dir, const Manifest& manifest, FileSystem& files)
     : what_(fmt::format("the checkpoint of step {}", manifest.step)) {
   for (const ShardFile& file : manifest.shards) {
-    const ShardReader& shard = shards_.emplace_back(run_dir, manifest.step, file);
+    const ShardReader& shard = shards_.emplace_back(run_dir, manifest.step, file, files);
     for (std::size_t i = 0; i < shard.ranges().size(); ++i) {
       const TensorRange& range = shard.ranges()[i];
       pieces_[range.name].push_back({range.begin, range.end, shards_.size() - 1, i});

@@ -15,7 +15,7 @@ namespace dsrun {
 class CheckpointTensors {
  public:
   // Opens every shard and reads its header. Throws StorageError.
-  CheckpointTensors(const std::string& run_dir, const Manifest& manifest);
+  CheckpointTensors(const std::string& run_dir, const Manifest& manifest, FileSystem& files = machine_files());
 
   // Elements [begin, end) of a tensor to `out`, which has room for just these. Throws StorageError where an element was
   // not saved, was saved as another type, or is damaged.

@@ -1,0 +1,45 @@
+// FileSystem: what checkpoints ask of a disk, one system call an operation, so that a test can fail at each of them.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "runtime/state/storage_error.hpp"
+
+namespace dsrun {
+
+// The disk refused an operation. What lies there may be whole nevertheless.
+struct FileError : StorageError {
+  using StorageError::StorageError;
+};
+
+// Every operation throws a FileError that names the path where the disk refuses it.
+class FileSystem {
+ public:
+  // A file that is being written; its destructor closes it.
+  class Output {
+   public:
+    virtual ~Output() = default;
+    virtual std::size_t write(const char* data, std::size_t size) = 0;  // bytes written: at least 1, at most `size`
+    virtual void sync() = 0;                                            // what is written survives a crash
+  };
+
+  virtual ~FileSystem() = default;
+  virtual std::unique_ptr<Output> create(const std::string& path) = 0;  // empty, in place of an earlier one's content
+  // Reads at most `size` bytes from `offset` on; returns how many. 0: the file ends there.
+  virtual std::size_t read(const std::string& path, std::uint64_t offset, char* out, std::size_t size) = 0;
+  virtual std::optional<std::uint64_t> size_of(const std::string& path) = 0;  // bytes; nullopt: there is no such file
+  virtual std::vector<std::string> list(const std::string& folder) = 0;       // names; empty: there is no such folder
+  virtual bool make_folder(const std::string& path) = 0;                      // and all above it; false: it was there
+  virtual void sync_folder(const std::string& path) = 0;                      // names in the folder survive a crash
+  virtual void rename(const std::string& from, const std::string& to) = 0;    // replaces `to` at once
+  virtual bool remove(const std::string& path) = 0;  // a file, or an empty folder; false: nothing was there
+};
+
+// This machine's.
+FileSystem& machine_files();
+
+}  // namespace dsrun
