@@ -30,18 +30,6 @@ int Plan::stage_rank(int rank, int stage, int direction) const {
   throw std::logic_error("no rank holds the stage");
 }
 
-std::int64_t element_bytes(Element element, Precision precision) {
-  switch (element) {
-    case Element::index:
-      return 4;
-    case Element::wide:
-      return precision == Precision::fp64 ? 8 : 4;
-    case Element::compute:
-      return precision == Precision::fp64 ? 8 : precision == Precision::fp32 ? 4 : 2;
-  }
-  return 0;
-}
-
 Plan make_plan(const Job& described) {
   const Job job = with_stages(described);
   Plan plan{job,

@@ -41,9 +41,6 @@ struct Plan {
   }
 };
 
-// Bytes of an element under the job's precision.
-std::int64_t element_bytes(Element element, Precision precision);
-
 // Precondition: a validated job. Throws std::logic_error if the schedule's Program fails its checker (S-1).
 Plan make_plan(const Job& described);
 

@@ -1,5 +1,7 @@
 #include "models/costs.hpp"
 
+#include "models/op_table.hpp"
+
 namespace dsrun {
 namespace {
 
@@ -44,21 +46,25 @@ std::int64_t parameter_count(const Graph& graph) {
   return total;
 }
 
-double forward_flops_per_token(const Node& node, const Graph& graph, int length) {
+double flops_per_row(const Node& node, const Graph& graph, Pass pass, int length) {
+  const OpProducts& products = op_row(node.op).products;
+  const ProductCount& count = runs_forward(pass)             ? products.forward
+                              : pass == Pass::backward_input ? products.backward_input
+                                                             : products.backward_weight;
   const OpAttributes& a = node.attributes;
-  switch (node.op) {
-    case Op::linear:
-    case Op::grouped_linear:
-    case Op::head_loss: {
-      const Param& param = graph.params[static_cast<std::size_t>(node.params[0])];
-      const double times = node.op == Op::grouped_linear ? a.experts_per_token : 1;
-      return times * 2.0 * static_cast<double>(param.rows) * static_cast<double>(param.cols);
-    }
-    case Op::attention:
-      return static_cast<double>(length) * a.heads * (a.nope_dim + a.rope_dim + a.value_dim);
-    default:
-      return 0;
+  double flops =
+      static_cast<double>(length) * a.heads * (count.keys * (a.nope_dim + a.rope_dim) + count.values * a.value_dim);
+  if (count.parameter > 0) {
+    const Param& param = graph.params[static_cast<std::size_t>(node.params[0])];
+    flops += 2.0 * count.parameter * static_cast<double>(param.rows) * static_cast<double>(param.cols);
   }
+  return flops;
+}
+
+double forward_flops_per_token(const Node& node, const Graph& graph, int length) {
+  const bool routed =
+      !node.inputs.empty() && graph.values[static_cast<std::size_t>(node.inputs[0])].rows == Rows::routed;
+  return (routed ? node.attributes.experts_per_token : 1) * flops_per_row(node, graph, Pass::forward, length);
 }
 
 double training_flops_per_token(const ModelSpec& model, int length) {

@@ -18,7 +18,11 @@ std::int64_t active_parameter_count(const ModelSpec& model);
 // Sum over the graph's own parameters.
 std::int64_t parameter_count(const Graph& graph);
 
-// Multiply-adds count 2; attention counts the causal half; norms, activations and recomputation count nothing.
+// FLOPs that a pass of an op makes of one row of its first input, as the op table's products column has it: a
+// multiply-add counts 2, attention counts the causal half of `length`, norms and activations count nothing.
+double flops_per_row(const Node& node, const Graph& graph, Pass pass, int length);
+
+// Recomputation counts nothing. A routed row counts once for each of its token's experts.
 double forward_flops_per_token(const Node& node, const Graph& graph, int length);
 double training_flops_per_token(const ModelSpec& model, int length);  // forward and both gradients: 3 × forward
 
@@ -31,8 +35,7 @@ struct MicrobatchShape {
   double relayed_rows = 0;   // … that come to be passed on, and that are; of two hops
   int length = 0;            // of a sequence
   double local_experts = 0;  // L
-  int compute_bytes = 0;     // an element of activations and weights
-  int wide_bytes = 0;        // of statistics and gradients of weights
+  Precision compute = Precision::fp32;  // of activations and weights
 };
 
 // Steps of one shape cost the same for equally many rows.

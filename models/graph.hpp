@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "dsl/job.hpp"
+#include "models/element.hpp"
 #include "models/op.hpp"
 
 namespace dsrun {
@@ -16,8 +17,7 @@ namespace dsrun {
 using ValueId = int;  // index into Graph::values
 inline constexpr ValueId no_value = -1;
 
-enum class Rows : std::uint8_t { tokens, routed };           // T, R
-enum class Element : std::uint8_t { compute, wide, index };  // activation type · fp32 (fp64 under fp64) · int32
+enum class Rows : std::uint8_t { tokens, routed };  // T, R
 
 struct Value {
   std::string name;

@@ -1,4 +1,4 @@
-// The closed list of ops that a model is made of. Shapes, costs and saved values: models/op_table.cpp; kernels:
+// The closed list of ops that a model is made of. Shapes, costs and saved values: models/op_table.hpp; kernels:
 // runtime/backend/cpu/table.cpp. A new op is one entry here and one row in each table; a forgotten row does not
 // compile.
 //

@@ -3,15 +3,10 @@
 #include <algorithm>
 
 #include "models/op_table.hpp"
+#include "models/transfer.hpp"
 
 namespace dsrun {
 namespace {
-
-// Rows go to experts narrow, and come back in the compute type (arXiv 2412.19437, section 3.3).
-double dispatched_row_bytes(const Job& job, int compute_bytes) {
-  const double hidden = job.model.hidden;
-  return job.precision.products == Products::fp8 ? hidden + hidden / 32 : hidden * compute_bytes;
-}
 
 // What one hop carries for a token: rows, and (row, expert) pairs.
 struct Carried {
@@ -22,12 +17,12 @@ struct CarriedByPort {
   Carried local, network;
 };
 
-CarriedByPort carried(const RowCopies& copies, bool two_hop, bool scatters, Part part) {
+CarriedByPort carried(const RowCopies& copies, bool two_hop, bool to_experts, Part part) {
   const Carried direct = {copies.direct, copies.direct_pairs}, relayed = {copies.relayed, copies.relayed_pairs};
   const Carried network = {copies.network, copies.network_pairs};
-  if (part == Part::start && (scatters || !two_hop)) return {direct, network};
+  if (part == Part::start && (to_experts || !two_hop)) return {direct, network};
   if (part == Part::start) return {{direct.rows + relayed.rows, direct.pairs + relayed.pairs}, {}};
-  if (part == Part::relay) return scatters ? CarriedByPort{relayed, {}} : CarriedByPort{{}, network};
+  if (part == Part::relay) return to_experts ? CarriedByPort{relayed, {}} : CarriedByPort{{}, network};
   return {};
 }
 
@@ -53,8 +48,7 @@ MicrobatchShape StepCosts::shape(int rank) const {
   shape.relayed_rows = plan_.two_hop ? shape.tokens * (copies.network + copies.relayed + copies.kept) : 0;
   shape.length = job.batch.length;
   shape.local_experts = static_cast<double>(job.model.experts) / plan_.mesh.expert;
-  shape.compute_bytes = static_cast<int>(element_bytes(Element::compute, job.precision.compute));
-  shape.wide_bytes = static_cast<int>(element_bytes(Element::wide, job.precision.compute));
+  shape.compute = job.precision.compute;
   return shape;
 }
 
@@ -76,21 +70,18 @@ CostedList StepCosts::costed(const StageSteps& stage, const StepList& list, cons
     const StepWork work = step_work(stage, step, shape);
     each.seconds = slowdown * step_seconds(model_, work, fp8);
     each.rate = rate_class(work, fp8);
-    if (op_row(node.op).communicates) {
+    if (op_row(node.op).communicates()) {
       each.transfer = step.node * 4 + static_cast<int>(step.pass);
-      // exchange_counts tells a pair's row and expert ahead; with dispatch its gate travels.
-      const bool counts = node.op == Op::exchange_counts;
-      const bool scatters = counts || (node.op == Op::dispatch) == runs_forward(step.pass);
-      const double row = counts     ? 0
-                         : scatters ? dispatched_row_bytes(job, shape.compute_bytes)
-                                    : job.model.hidden * shape.compute_bytes;
-      const double pair = counts ? 8 : node.op == Op::dispatch ? shape.wide_bytes : 0;
-      const auto bytes = [&](const Carried& on) { return shape.tokens * (on.rows * row + on.pairs * pair); };
-      const CarriedByPort all = carried(copies, plan_.two_hop, scatters, step.part);
+      const bool to_experts = goes_to_experts(movement(node.op, step.pass));
+      const TransferBytes each_carries = transfer_bytes(stage.graph, step, shape.compute, job.precision.products);
+      const auto bytes = [&](const Carried& on) {
+        return shape.tokens * (on.rows * each_carries.row + on.pairs * each_carries.pair);
+      };
+      const CarriedByPort all = carried(copies, plan_.two_hop, to_experts, step.part);
       each.local_bytes = bytes(all.local);
       each.network_bytes = bytes(all.network);
       each.two_hop = plan_.two_hop;
-      each.first_hop_is_local = !scatters;
+      each.first_hop_is_local = !to_experts;
     }
     costed.push_back(each);
   }

@@ -80,8 +80,7 @@ class LayerCosts {
     shape_.routed_rows = shape_.sent_rows = shape_.received_rows = shape_.tokens * job.model.experts_per_token;
     shape_.length = job.batch.length;
     shape_.local_experts = static_cast<double>(job.model.experts) / job.parallel.expert;
-    shape_.compute_bytes = static_cast<int>(element_bytes(Element::compute, job.precision.compute));
-    shape_.wide_bytes = static_cast<int>(element_bytes(Element::wide, job.precision.compute));
+    shape_.compute = job.precision.compute;
   }
 
   // Layers of a kind cost the same: only the first and the last have more to them.

@@ -8,6 +8,7 @@
 #include "cluster/layout/expert_routes.hpp"
 #include "cluster/memory/stored.hpp"
 #include "cluster/traffic/expert_traffic.hpp"
+#include "models/transfer.hpp"
 #include "runtime/schedule/footprint.hpp"
 
 namespace dsrun {
@@ -17,9 +18,24 @@ namespace {
 int most_in_flight(const StageSteps& stage, const StepList& list) {
   int now = 0, most = 0;
   for (const Step& step : list) {
-    if (stage.graph.nodes[static_cast<std::size_t>(step.node)].op == Op::exchange_counts) continue;
+    if (movement(stage.graph, step) == Movement::announce) continue;
     now += step.part == Part::start ? 1 : step.part == Part::finish ? -1 : 0;
     most = std::max(most, now);
+  }
+  return most;
+}
+
+// Of the stages that a rank holds.
+LargestTransfer largest_of(const Plan& plan, const RankProgram& rank) {
+  LargestTransfer most;
+  const auto enlarge = [](TransferBytes& bytes, const TransferBytes& other) {
+    bytes = {std::max(bytes.row, other.row), std::max(bytes.pair, other.pair)};
+  };
+  for (const Chunk& chunk : rank.chunks) {
+    const LargestTransfer each =
+        largest_transfer(plan.stages[static_cast<std::size_t>(chunk.stage)].graph, plan.job.precision.compute);
+    enlarge(most.rows, each.rows);
+    enlarge(most.announced, each.announced);
   }
   return most;
 }
@@ -79,10 +95,12 @@ std::int64_t message_bound(const Plan& plan, int pipeline_index, const std::vect
     if (credit.to == pipeline_index || credit.from == pipeline_index) num_messages += credit.num_messages;
   const RankProgram& rank = plan.program.ranks[static_cast<std::size_t>(pipeline_index)];
   const std::int64_t own_rows = plan.tokens_per_microbatch() * plan.job.model.experts_per_token;
-  const std::int64_t gate = element_bytes(Element::wide, plan.job.precision.compute);
-  constexpr std::int64_t told = 8;  // of a pair, ahead of its row: which row, and for which expert
-  const std::int64_t own = (2 * own_rows + planned_rows(plan)) * (row + gate) + 2 * own_rows * told;
-  const std::int64_t of_others = relayed.rows * row + relayed.pairs * (gate + told);
+  const LargestTransfer largest = largest_of(plan, rank);
+  const auto routed_row = static_cast<std::int64_t>(largest.rows.row);
+  const auto gate = static_cast<std::int64_t>(largest.rows.pair);
+  const auto announced = static_cast<std::int64_t>(largest.announced.pair);
+  const std::int64_t own = (2 * own_rows + planned_rows(plan)) * (routed_row + gate) + 2 * own_rows * announced;
+  const std::int64_t of_others = relayed.rows * routed_row + relayed.pairs * (gate + announced);
   return num_messages * rounded_bytes(plan.tokens_per_microbatch() * row) +
          transfers_in_flight(plan, rank) * (own + of_others);
 }

@@ -3,7 +3,6 @@
 namespace dsrun {
 namespace {
 
-constexpr double fp8_with_scales = 1 + 4.0 / 128;
 constexpr double e5m6 = 1.5;
 
 // A product that runs in FP8 under precision.products = "fp8": not the router's, whose logits are wide, nor the head's.
@@ -53,7 +52,7 @@ std::vector<double> saved_element_bytes(const Plan& plan, const StageSteps& stag
     if (stage.values[id].element != Element::compute) continue;
     // A value that others read as well, such as a norm's input, keeps its type.
     const bool kept = saved[id] ? forward.narrow[id] && !forward.wide[id] : weight.narrow[id] && !weight.wide[id];
-    if (kept) bytes[id] = fp8_with_scales;
+    if (kept) bytes[id] = fp8_element_bytes;
   }
   for (const Node& node : stage.graph.nodes)
     if (node.op == Op::attention && saved[static_cast<std::size_t>(node.outputs[0])])

@@ -7,6 +7,7 @@
 
 #include "cluster/layout/expert_routes.hpp"
 #include "cluster/traffic/expert_traffic.hpp"
+#include "models/transfer.hpp"
 
 namespace dsrun {
 namespace {
@@ -38,11 +39,20 @@ class Traffic {
     return bytes;
   }
 
-  int recomputed_dispatches(int stage) const {
-    const StepList& list = plan_.stages[static_cast<std::size_t>(stage)].backward;
-    return static_cast<int>(std::count_if(list.begin(), list.end(), [](const Step& step) {
-      return step.pass == Pass::recompute && step.part == Part::start;
-    }));
+  // What a stage's transfers of rows carry in one microbatch's forward and backward, to owners of experts and back.
+  struct BothWays {
+    TransferBytes out, back;
+  };
+  BothWays transfers(int stage) const {
+    const StageSteps& steps = plan_.stages[static_cast<std::size_t>(stage)];
+    BothWays sum;
+    for (const StepList* list : {&steps.forward, &steps.backward})
+      for (const Step& step : *list) {
+        const Movement moves = movement(steps.graph, step);
+        if (step.part != Part::start || moves == Movement::announce) continue;
+        (goes_to_experts(moves) ? sum.out : sum.back) += transfer_bytes(steps.graph, step, plan_.job.precision.compute);
+      }
+    return sum;
   }
 
   void chunk(int rank, const Chunk& chunk) {
@@ -59,18 +69,16 @@ class Traffic {
     }
     const ModelSpec& model = plan_.job.model;
     const int members = plan_.mesh.expert;
-    const auto layers = static_cast<double>(graph.moe_layers.size());
-    const double again = recomputed_dispatches(chunk.stage);
-    // To so many members that it carries rows for: the bytes of one way, gates included, one a (row, expert) pair.
-    const auto carry = [&](int from, int to, int meant) {
-      const double rows = holding_probability(model, model.experts / members * meant) * static_cast<double>(hidden);
-      const double gates =
-          static_cast<double>(tokens) * model.experts_per_token * meant / members * static_cast<double>(wide_);
-      // Out: dispatch and combine's gradient; back: combine and dispatch's gradient.
-      link(from, to).expert += std::llround(layers * (2 * rows + gates) + again * (rows + gates));
-      link(to, from).expert += std::llround(layers * (2 * rows + gates));
-    };
     if (graph.moe_layers.empty()) return;
+    const BothWays carried = transfers(chunk.stage);
+    // The messages go to `meant` members' experts.
+    const auto carry = [&](int from, int to, int meant) {
+      const double rows = holding_probability(model, model.experts / members * meant) * static_cast<double>(tokens);
+      const double pairs = static_cast<double>(tokens) * model.experts_per_token * meant / members;
+      const auto bytes = [&](const TransferBytes& each) { return std::llround(rows * each.row + pairs * each.pair); };
+      link(from, to).expert += bytes(carried.out);
+      link(to, from).expert += bytes(carried.back);
+    };
     const ExpertRoutes routes = expert_routes(plan_, rank);
     const auto rank_of = [&](int member) { return plan_.mesh.expert_member(rank, member); };
     for (const ExpertRoutes::Out& out : routes.out)

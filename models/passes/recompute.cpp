@@ -90,7 +90,7 @@ class Recomputation {
       const Marks needed = needed_by(*list);
       for (std::size_t n = 0; n < stage_.graph.nodes.size(); ++n) {
         const Node& each = stage_.graph.nodes[n];
-        if (op_row(each.op).communicates && !each.outputs.empty() && at(needed, each.outputs[0]))
+        if (op_row(each.op).communicates() && !each.outputs.empty() && at(needed, each.outputs[0]))
           transfers_.push_back(static_cast<int>(n));
       }
     }
@@ -138,7 +138,7 @@ class Recomputation {
     if (is_there(id)) return;
     const int index = at(maker_, id);
     start(index);
-    if (op_row(node(index).op).communicates) push(index, Part::finish);
+    if (op_row(node(index).op).communicates()) push(index, Part::finish);
     for (const ValueId output : node(index).outputs) at(made_, output) = true;
     for (const int transfer : transfers_) {
       const auto& inputs = node(transfer).inputs;
@@ -151,7 +151,7 @@ class Recomputation {
     for (const ValueId input : node(index).inputs) make(input);
     if (started_[static_cast<std::size_t>(index)]) return;  // perhaps by the input's arrival just now
     started_[static_cast<std::size_t>(index)] = true;
-    push(index, op_row(node(index).op).communicates ? Part::start : Part::whole);
+    push(index, op_row(node(index).op).communicates() ? Part::start : Part::whole);
   }
   // Before combine's gradients are waited for: the way to dispatch's rows fills their flight, and both fly together.
   void start_transfers_before(const Step& step) {

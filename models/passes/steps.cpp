@@ -51,7 +51,7 @@ class Derivation {
     for (std::size_t n = 0; n < stage_.graph.nodes.size(); ++n) {
       Step step;
       step.node = static_cast<int>(n);
-      for (Step& part : parts_of(step, op_row(stage_.graph.nodes[n].op).communicates)) steps.push_back(part);
+      for (Step& part : parts_of(step, op_row(stage_.graph.nodes[n].op).communicates())) steps.push_back(part);
     }
     return steps;
   }
@@ -109,7 +109,7 @@ class Derivation {
       step.grad_inputs.push_back(target);
     }
     if (!needed) return;
-    for (Step& part : parts_of(step, row.communicates)) input_.push_back(part);
+    for (Step& part : parts_of(step, row.communicates())) input_.push_back(part);
   }
 
   // Within a layer the input gradients come first: the weight gradients then fill the flight of a transfer.

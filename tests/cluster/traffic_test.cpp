@@ -3,8 +3,10 @@
 
 #include <bit>
 
+#include "cluster/forecast/step_costs.hpp"
 #include "cluster/traffic/expert_traffic.hpp"
 #include "cluster/traffic/traffic.hpp"
+#include "models/transfer.hpp"
 #include "tests/cluster/small_layout.hpp"
 
 namespace dsrun {
@@ -80,6 +82,42 @@ TEST(StepTraffic, of_full_recomputation_has_dispatch_twice) {
   const double dispatched = (13.0 / 18) * tokens * 12 * 2 + tokens * 2 / 2 * 4;
   EXPECT_NEAR(static_cast<double>(find(again, 2, 3)->expert - find(kept, 2, 3)->expert), 4 * dispatched, 2);
   EXPECT_EQ(find(again, 0, 2)->total(), find(kept, 0, 2)->total());
+}
+
+// Bytes that the replay has a rank send in a step: rows and gates, without what announces them.
+double replayed_bytes(const Plan& plan, int rank) {
+  const StepCosts costs(plan, DeviceModel{});
+  double sum = 0;
+  for (int phase = 0; phase < plan.num_phases(rank); ++phase) {
+    const int index = plan.chunk(rank, phase).stage;
+    const StageSteps& stage = plan.stages[static_cast<std::size_t>(index)];
+    const CostedStage costed = costs.stage(index, rank, false);
+    const auto add = [&](const StepList& list, const CostedList& costs_of) {
+      for (std::size_t s = 0; s < list.size(); ++s)
+        if (movement(stage.graph, list[s]) != Movement::announce)
+          sum += costs_of[s].local_bytes + costs_of[s].network_bytes;
+    };
+    add(stage.forward, costed.forward);
+    add(stage.backward, costed.backward);
+  }
+  return sum * plan.program.microbatches_per_direction();
+}
+
+TEST(StepTraffic, of_experts_is_what_the_replay_sends) {
+  Job nodes = test::layout_job("1f1b", 1, 4, 4);
+  nodes.cluster.nodes = {{"node", 2, "h800", 2}};
+  nodes.parallel.layers_per_stage.clear();
+  for (Job job : {test::layout_job("1f1b", 2, 2, 2), test::layout_job("dualpipe", 2, 2, 2), nodes})
+    for (const bool recomputes : {false, true}) {
+      job.memory.recompute.full = recomputes;
+      const Plan plan = make_plan(job);
+      const std::vector<LinkBytes> links = step_traffic(plan);
+      for (int rank = 0; rank < plan.mesh.size(); ++rank) {
+        double counted = 0;
+        for (const LinkBytes& link : links) counted += link.from == rank ? static_cast<double>(link.expert) : 0;
+        EXPECT_NEAR(counted, replayed_bytes(plan, rank), 16) << job.parallel.schedule << " rank " << rank;
+      }
+    }
 }
 
 TEST(StepTraffic, of_one_rank_is_none) {

@@ -56,7 +56,7 @@ TEST(Steps, every_node_runs_forward_once_and_each_parameter_gets_one_gradient) {
     std::multiset<Key> forward, weight;
     for (int n = 0; n < static_cast<int>(stage.graph.nodes.size()); ++n) {
       const Node& node = stage.graph.nodes[static_cast<std::size_t>(n)];
-      if (op_row(node.op).communicates) {
+      if (op_row(node.op).communicates()) {
         forward.insert({n, Pass::forward, Part::start});
         forward.insert({n, Pass::forward, Part::finish});
       } else {

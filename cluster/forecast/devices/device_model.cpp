@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "models/op_table.hpp"
+
 namespace dsrun {
 namespace {
 
@@ -38,7 +40,7 @@ const MeasuredOp* find_measured(const DeviceModel& model, StepShape shape) {
   return found == model.measured.end() ? nullptr : &*found;
 }
 
-bool is_product(Op op) { return op == Op::linear || op == Op::grouped_linear || op == Op::head_loss; }
+bool is_product(Op op) { return op_row(op).products.forward.parameter > 0; }
 
 // An FP8 product's operands are quantised in tiles first: read in the compute type, written in one byte. The weight
 // gradient wants both operands tiled the other way round.

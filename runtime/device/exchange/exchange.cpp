@@ -12,14 +12,8 @@ const Node& node_of(const DeviceContext& context, const Frame& frame, const Step
   return graph.nodes[static_cast<std::size_t>(step.node)];
 }
 
-bool scatters(const Node& node, const Step& step) {
-  return node.op == Op::exchange_counts || (node.op == Op::dispatch) == runs_forward(step.pass);
-}
-
-std::size_t row_bytes(const DeviceContext& context, std::int64_t rows) {
-  const Dtype dtype = compute_dtype(context.plan->job.precision.compute);
-  const auto bytes = static_cast<std::size_t>(rows * context.plan->job.model.hidden) * dtype_bytes(dtype);
-  return (bytes + 63) / 64 * 64;
+Movement movement_of(const DeviceContext& context, const Frame& frame, const Step& step) {
+  return movement(context.plan->stages[static_cast<std::size_t>(frame.stage)].graph, step);
 }
 
 }  // namespace
@@ -36,7 +30,7 @@ Tag exchange_tag(const DeviceContext& context, const Frame& frame, const Step& s
 }
 
 const std::vector<Peer>& awaited_peers(const DeviceContext& context, const Frame& frame, const Step& step) {
-  return context.routes.awaited(scatters(node_of(context, frame, step), step), step.part);
+  return context.routes.awaited(goes_to_experts(movement_of(context, frame, step)), step.part);
 }
 
 void run_exchange(DeviceContext& context, Inbox& inbox, Frame& frame, const Step& step) {
@@ -44,10 +38,10 @@ void run_exchange(DeviceContext& context, Inbox& inbox, Frame& frame, const Step
   constexpr Run counts[] = {send_routing, relay_routing, receive_routing};
   constexpr Run scatter[] = {start_scatter, relay_scatter, finish_scatter};
   constexpr Run gather[] = {start_gather, relay_gather, finish_gather};
-  const Node& node = node_of(context, frame, step);
+  const Movement moves = movement_of(context, frame, step);
   const auto part = static_cast<std::size_t>(step.part) - static_cast<std::size_t>(Part::start);
   ExchangeStep exchange(context, inbox, frame, step);
-  (node.op == Op::exchange_counts ? counts : scatters(node, step) ? scatter : gather)[part](exchange);
+  (moves == Movement::announce ? counts : moves == Movement::scatter ? scatter : gather)[part](exchange);
 }
 
 RowMessage RowMessage::part(RowCount first, RowCount size) const {
@@ -61,7 +55,9 @@ ExchangeStep::ExchangeStep(DeviceContext& the_context, Inbox& the_inbox, Frame& 
       step(the_step),
       node(node_of(context, frame, step)),
       routing(frame.routing[static_cast<std::size_t>(node.moe)]),
-      routes(context.routes) {}
+      routes(context.routes),
+      bytes(transfer_bytes(context.plan->stages[static_cast<std::size_t>(frame.stage)].graph, step,
+                           context.plan->job.precision.compute)) {}
 
 TensorView ExchangeStep::view(ValueId id) const { return value_view(context, frame, id); }
 
@@ -83,17 +79,22 @@ Buffer ExchangeStep::receive(Peer from) {
 }
 
 Buffer ExchangeStep::make(RowCount size) {
-  const Dtype wide = wide_dtype(context.plan->job.precision.compute);
-  const std::size_t gates = with_gates() ? static_cast<std::size_t>(size.pairs) * dtype_bytes(wide) : 0;
-  return context.pool->allocate(row_bytes(context, size.rows) + gates, MemoryClass::messages);
+  const std::size_t gates = static_cast<std::size_t>(size.pairs) * static_cast<std::size_t>(bytes.pair);
+  return context.pool->allocate(rows_bytes(size) + gates, MemoryClass::messages);
+}
+
+std::size_t ExchangeStep::rows_bytes(RowCount size) const {
+  const std::size_t all = static_cast<std::size_t>(size.rows) * static_cast<std::size_t>(bytes.row);
+  return (all + cache_line_bytes - 1) / cache_line_bytes * cache_line_bytes;
 }
 
 RowMessage ExchangeStep::open(const Buffer& buffer, RowCount size) const {
   const Precision precision = context.plan->job.precision.compute;
   RowMessage message;
-  message.rows = matrix(buffer.data(), compute_dtype(precision), size.rows, context.plan->job.model.hidden);
-  if (with_gates())
-    message.gates = matrix(buffer.data() + row_bytes(context, size.rows), wide_dtype(precision), 1, size.pairs);
+  const Graph& graph = context.plan->stages[static_cast<std::size_t>(frame.stage)].graph;
+  const std::int64_t cols = graph.values[static_cast<std::size_t>(node.inputs[0])].cols;
+  message.rows = matrix(buffer.data(), compute_dtype(precision), size.rows, cols);
+  if (with_gates()) message.gates = matrix(buffer.data() + rows_bytes(size), wide_dtype(precision), 1, size.pairs);
   return message;
 }
 

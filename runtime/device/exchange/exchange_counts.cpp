@@ -10,8 +10,10 @@ namespace dsrun {
 namespace {
 
 constexpr std::size_t block_head = 2;  // rows, pairs
+constexpr std::size_t pair_words = op_row(Op::exchange_counts).transfer.pair.count;
+static_assert(pair_words == 2, "a pair's row and its expert");
 
-std::size_t block_size(const SendPlan& plan) { return block_head + 2 * plan.pair_row.size(); }
+std::size_t block_size(const SendPlan& plan) { return block_head + pair_words * plan.pair_row.size(); }
 
 std::int32_t* write_block(std::int32_t* out, const SendPlan& plan) {
   *out++ = static_cast<std::int32_t>(plan.tokens.size());
@@ -28,7 +30,7 @@ struct Block {
 Block read_block(const std::int32_t*& in) {
   const auto pairs = static_cast<std::size_t>(in[1]);
   const Block block{in[0], {in + block_head, pairs}, {in + block_head + pairs, pairs}};
-  in += block_head + 2 * pairs;
+  in += block_head + pair_words * pairs;
   return block;
 }
 

@@ -1,6 +1,7 @@
 // ExchangeStep: one step of an exchange, with what its parts share; exchange.cpp chooses among them.
 #pragma once
 
+#include "models/transfer.hpp"
 #include "runtime/device/device_context.hpp"
 #include "runtime/device/frame.hpp"
 
@@ -33,9 +34,10 @@ struct ExchangeStep {
   const Node& node;
   Routing& routing;
   const ExpertRoutes& routes;
+  const TransferBytes bytes;
 
   bool forward() const { return runs_forward(step.pass); }
-  bool with_gates() const { return node.op == Op::dispatch; }
+  bool with_gates() const { return bytes.row > 0 && bytes.pair > 0; }
   TensorView view(ValueId id) const;
 
   // Messages of the members of the group. Sending counts rows that leave for other ranks.
@@ -44,6 +46,7 @@ struct ExchangeStep {
   Buffer receive(Peer from);
   Buffer make(RowCount size);
   RowMessage open(const Buffer& buffer, RowCount size) const;
+  std::size_t rows_bytes(RowCount size) const;  // of a message's rows, up to where its gates begin
 
   // What goes with each way of `routes`: of an In, of all its origins together.
   RowCount size_of(const SendPlan& plan) const;

@@ -1,6 +1,7 @@
 #include "runtime/device/meter/step_rows.hpp"
 
 #include "models/op_table.hpp"
+#include "models/transfer.hpp"
 #include "runtime/device/strand.hpp"
 
 namespace dsrun {
@@ -19,10 +20,10 @@ double relayed_rows(const Routing& routing) {
 // Else a transfer touches the rows that lie here, and the messages': those it sends, or those it receives.
 double moved_rows(const DeviceContext& context, const Node& node, const Routing& routing, const Step& step) {
   const auto tokens = static_cast<double>(context.plan->tokens_per_microbatch());
-  if (node.op == Op::exchange_counts) return tokens * node.attributes.experts_per_token;
+  const Movement moves = movement(node.op, step.pass);
+  if (moves == Movement::announce) return tokens * node.attributes.experts_per_token;
   if (step.part == Part::relay) return relayed_rows(routing);
-  const bool forward = runs_forward(step.pass);
-  const bool with_tokens = ((node.op == Op::dispatch) == forward) == (step.part == Part::start);
+  const bool with_tokens = works_on_tokens(moves, step.part);
   double rows = with_tokens ? tokens : static_cast<double>(routing.num_rows());
   if (with_tokens)
     for (const SendPlan& plan : routing.sends) rows += static_cast<double>(plan.tokens.size());
@@ -36,7 +37,7 @@ double moved_rows(const DeviceContext& context, const Node& node, const Routing&
 double step_rows(const DeviceContext& context, const Frame& frame, const Step& step) {
   const StageSteps& stage = context.plan->stages[static_cast<std::size_t>(frame.stage)];
   const Node& node = stage.graph.nodes[static_cast<std::size_t>(step.node)];
-  if (op_row(node.op).communicates)
+  if (op_row(node.op).communicates())
     return moved_rows(context, node, frame.routing[static_cast<std::size_t>(node.moe)], step);
   const ValueId first = node.inputs.empty() ? node.outputs[0] : node.inputs[0];
   return static_cast<double>(value_rows(context, frame, stage.values[static_cast<std::size_t>(first)], node.moe));
