@@ -97,7 +97,7 @@ class Folder {
     const std::vector<float> values(64, 1.5F);
     const RangeToSave range{{"w/master", "f32", 0, 64}, values.data(), values.size() * sizeof(float)};
     const ShardFile shard = write_shard(path_, 7, 0, {range, range});
-    commit_checkpoint(path_, {7, {{"a", 1}}, {{"b", 2}}, {shard}});
+    commit_checkpoint(path_, {7, R"({"a":1})", R"({"b":2})", {shard}});
   }
   ~Folder() { std::filesystem::remove_all(path_); }
   std::string path() const { return path_.string(); }
