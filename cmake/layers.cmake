@@ -1,8 +1,10 @@
+option(DSRUN_UNITE "Compile files of a layer together: a fraction of the time, but all of a unit again for every edit" ON)
+
 # How every target is compiled, and dsrun_layer(), which makes a folder a library.
 add_library(dsrun_options INTERFACE)
 target_include_directories(dsrun_options INTERFACE ${CMAKE_SOURCE_DIR})
 target_compile_options(dsrun_options INTERFACE
-  $<$<COMPILE_LANGUAGE:CXX>:-Wall -Wextra -Wshadow -Werror
+  $<$<COMPILE_LANGUAGE:CXX>:-Wall -Wextra $<IF:$<BOOL:${DSRUN_UNITE}>,-Wshadow=local,-Wshadow> -Werror
   # False alarms of g++ 12 inside the standard library's strings and variants:
   -Wno-restrict -Wno-maybe-uninitialized>)
 target_link_libraries(dsrun_options INTERFACE Threads::Threads)
@@ -24,26 +26,25 @@ else()
   target_compile_options(dsrun_cold_options INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-O1>)
 endif()
 
-option(DSRUN_UNITE "Compile the files of a room as one: a third of the time, but all of a room again for every edit" ON)
-
-# Files of one folder, at most eight, become one translation unit. Two files of a room therefore cannot give two things
-# one name, not even in anonymous namespaces; and since a file may then lean on another's includes, `./dev test --long`
+# Neighbouring rooms, ten files or more, become one translation unit. Two of its files therefore cannot give two things one
+# name, not even in anonymous namespaces; and since a file may then lean on another's includes, `./dev test --long`
 # compiles each file alone.
 function(dsrun_unite target)
   if(NOT DSRUN_UNITE)
     return()
   endif()
   set(room "")
+  set(size 10)
   foreach(source ${ARGN})
     get_filename_component(folder ${source} DIRECTORY)
-    if(NOT folder STREQUAL room OR size EQUAL 8)
-      set(room ${folder})
-      set(size 0)
+    if((size GREATER_EQUAL 10 AND NOT folder STREQUAL room) OR size EQUAL 16)
       file(RELATIVE_PATH path ${CMAKE_SOURCE_DIR} ${source})
-      string(MAKE_C_IDENTIFIER ${path} group)
+      string(MAKE_C_IDENTIFIER ${path} unit)
+      set(size 0)
     endif()
+    set(room ${folder})
     math(EXPR size "${size} + 1")
-    set_source_files_properties(${source} PROPERTIES UNITY_GROUP ${group})
+    set_source_files_properties(${source} PROPERTIES UNITY_GROUP ${unit})
   endforeach()
   set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_MODE GROUP)
   target_compile_options(${target} PRIVATE -Wno-subobject-linkage)  # g++ takes a united file for a header

@@ -15,9 +15,9 @@ using Read = std::variant<T, Misfit>;
 
 // One overload a type of field: fills it and returns nothing, or returns why not.
 template <class Owner>
-class Reader {
+class ValueReader {
  public:
-  Reader(Owner& owner, const Key<Owner>& key, const TomlValue& value) : owner_(owner), key_(key), value_(value) {}
+  ValueReader(Owner& owner, const Key<Owner>& key, const TomlValue& value) : owner_(owner), key_(key), value_(value) {}
 
   template <class Number>
   std::optional<Misfit> operator()(Number& (*field)(Owner&)) const {
@@ -162,7 +162,7 @@ class Reader {
 
 template <class Owner>
 std::optional<Misfit> read_value(Owner& owner, const Key<Owner>& key, const TomlValue& value) {
-  return std::visit(Reader<Owner>(owner, key, value), key.field);
+  return std::visit(ValueReader<Owner>(owner, key, value), key.field);
 }
 
 template std::optional<Misfit> read_value(Job&, const Key<Job>&, const TomlValue&);

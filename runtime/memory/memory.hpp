@@ -36,6 +36,7 @@ struct MemoryUse {
   std::array<std::int64_t, num_memory_classes> peak{};
   std::int64_t live_total = 0;
   std::int64_t peak_total = 0;
+  std::int64_t peak_of(MemoryClass memory_class) const { return peak[static_cast<std::size_t>(memory_class)]; }
 };
 
 class MemoryPool;

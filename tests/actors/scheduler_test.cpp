@@ -14,11 +14,12 @@ namespace {
 
 using testing::HasSubstr;
 
-const std::vector<std::string> p2_d2_e2 = {"parallel.schedule=dualpipe", "parallel.pipeline=2",  "parallel.data=2",
-                                           "parallel.expert=2",          "batch.microbatches=4", "job.steps=3"};
+const std::vector<std::string> scheduled_p2_d2_e2 = {
+    "parallel.schedule=dualpipe", "parallel.pipeline=2",  "parallel.data=2",
+    "parallel.expert=2",          "batch.microbatches=4", "job.steps=3"};
 
 Job job_with(std::vector<std::string> more = {}) {
-  std::vector<std::string> overrides = p2_d2_e2;
+  std::vector<std::string> overrides = scheduled_p2_d2_e2;
   overrides.insert(overrides.end(), more.begin(), more.end());
   return small_job(overrides);
 }

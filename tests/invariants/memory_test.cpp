@@ -12,10 +12,6 @@
 namespace dsrun::test {
 namespace {
 
-std::int64_t peak(const MemoryUse& use, MemoryClass memory_class) {
-  return use.peak[static_cast<std::size_t>(memory_class)];
-}
-
 // The narrowest that this processor has.
 std::string narrow() { return bf16_products_supported() ? "precision.compute=bf16" : "precision.compute=fp32"; }
 
@@ -60,13 +56,13 @@ TEST(Memory, M1_dense_layers_measure_exactly_what_is_planned) {
     const std::vector<MemoryUse> measured = measure(job);
     for (std::size_t rank = 0; rank < measured.size(); ++rank) {
       SCOPED_TRACE(testing::Message() << "job " << testing::PrintToString(overrides) << " rank " << rank);
-      EXPECT_EQ(peak(measured[rank], MemoryClass::weights), planned[rank].weights);
-      EXPECT_EQ(peak(measured[rank], MemoryClass::gradients), planned[rank].gradients);
-      EXPECT_EQ(peak(measured[rank], MemoryClass::optimizer), planned[rank].optimizer);
-      EXPECT_EQ(peak(measured[rank], MemoryClass::saved), planned[rank].saved);
-      EXPECT_EQ(peak(measured[rank], MemoryClass::working), planned[rank].working);
-      EXPECT_EQ(peak(measured[rank], MemoryClass::routed), 0);
-      EXPECT_LE(peak(measured[rank], MemoryClass::messages), planned[rank].messages);
+      EXPECT_EQ(measured[rank].peak_of(MemoryClass::weights), planned[rank].weights);
+      EXPECT_EQ(measured[rank].peak_of(MemoryClass::gradients), planned[rank].gradients);
+      EXPECT_EQ(measured[rank].peak_of(MemoryClass::optimizer), planned[rank].optimizer);
+      EXPECT_EQ(measured[rank].peak_of(MemoryClass::saved), planned[rank].saved);
+      EXPECT_EQ(measured[rank].peak_of(MemoryClass::working), planned[rank].working);
+      EXPECT_EQ(measured[rank].peak_of(MemoryClass::routed), 0);
+      EXPECT_LE(measured[rank].peak_of(MemoryClass::messages), planned[rank].messages);
     }
   }
 }
@@ -79,10 +75,10 @@ TEST(Memory, M1_routed_rows_stay_within_the_planned_load_factor) {
     const MemoryPlan planned = plan_memory(make_plan(job), device_memory(make_plan(job)));
     const std::vector<MemoryUse> measured = measure(job);
     for (std::size_t rank = 0; rank < measured.size(); ++rank) {
-      EXPECT_LE(peak(measured[rank], MemoryClass::routed), planned[rank].routed);
-      EXPECT_EQ(peak(measured[rank], MemoryClass::routed) > 0, planned[rank].routed > 0);  // a stage may be all dense
+      EXPECT_LE(measured[rank].peak_of(MemoryClass::routed), planned[rank].routed);
+      EXPECT_EQ(measured[rank].peak_of(MemoryClass::routed) > 0, planned[rank].routed > 0);  // a stage may be all dense
       if (!job.parallel.overlap || !interleaves(make_plan(job).program)) {
-        EXPECT_EQ(peak(measured[rank], MemoryClass::saved), planned[rank].saved) << testing::PrintToString(overrides);
+        EXPECT_EQ(measured[rank].peak_of(MemoryClass::saved), planned[rank].saved) << testing::PrintToString(overrides);
       }
     }
   }
@@ -126,10 +122,10 @@ TEST_P(MemoryOnMesh, M1_every_recompute_policy_measures_what_is_planned) {
       const std::vector<MemoryUse> measured = measure(job);
       for (std::size_t rank = 0; rank < measured.size(); ++rank) {
         SCOPED_TRACE(testing::Message() << "rank " << rank);
-        expect_planned(peak(measured[rank], MemoryClass::saved), planned[rank].saved, !may_run_ahead(plan));
-        expect_planned(peak(measured[rank], MemoryClass::working), planned[rank].working, !may_run_ahead(plan));
-        EXPECT_LE(peak(measured[rank], MemoryClass::routed), planned[rank].routed);
-        EXPECT_LE(peak(measured[rank], MemoryClass::messages), planned[rank].messages);
+        expect_planned(measured[rank].peak_of(MemoryClass::saved), planned[rank].saved, !may_run_ahead(plan));
+        expect_planned(measured[rank].peak_of(MemoryClass::working), planned[rank].working, !may_run_ahead(plan));
+        EXPECT_LE(measured[rank].peak_of(MemoryClass::routed), planned[rank].routed);
+        EXPECT_LE(measured[rank].peak_of(MemoryClass::messages), planned[rank].messages);
       }
       kept = planned[0].saved;
     }
@@ -157,7 +153,7 @@ TEST(Memory, M1_scratch_is_planned_for_every_precision_and_no_call_takes_more) {
         const auto reserved = static_cast<std::int64_t>(device.workspace.bytes_held());
         EXPECT_LE(taken, reserved);
         EXPECT_GE(taken, reserved * 8 / 10) << "reserved " << reserved;
-        EXPECT_EQ(peak(device.pool->use(), MemoryClass::scratch), planned[static_cast<std::size_t>(rank)].scratch);
+        EXPECT_EQ(device.pool->use().peak_of(MemoryClass::scratch), planned[static_cast<std::size_t>(rank)].scratch);
       }
     }
 }
@@ -171,7 +167,7 @@ TEST(Memory, M1_one_extra_saved_value_is_seen) {
   const auto row = static_cast<std::size_t>(job.model.hidden) * 8;
   retained = pool.allocate(row * static_cast<std::size_t>(cluster.plan().tokens_per_microbatch()), MemoryClass::saved);
   ASSERT_FALSE(cluster.run().hung);
-  EXPECT_NE(peak(pool.use(), MemoryClass::saved), plan_memory(cluster.plan(), {})[0].saved);
+  EXPECT_NE(pool.use().peak_of(MemoryClass::saved), plan_memory(cluster.plan(), {})[0].saved);
 }
 
 }  // namespace

@@ -15,23 +15,18 @@ namespace {
 
 constexpr const char* embedding = "model.embed_tokens.weight";
 
-struct Numbers {
+struct MtpNumbers {
   std::vector<std::vector<double>> losses;  // by step, then of the validation: main model's, each depth's
   Tensors weights;
   std::vector<std::vector<float>> biases;
 };
 
-std::vector<std::string> with(std::vector<std::string> overrides, const std::vector<std::string>& more) {
-  overrides.insert(overrides.end(), more.begin(), more.end());
-  return overrides;
-}
-
-Numbers train(const std::vector<std::string>& overrides) {
+MtpNumbers train_with_depths(const std::vector<std::string>& overrides) {
   FakeCluster cluster(small_job(overrides), small_corpus());
   const FakeRun run = cluster.run();
   EXPECT_FALSE(run.hung);
   EXPECT_EQ(run.finished.outcome, Outcome::completed) << run.finished.cause;
-  Numbers numbers{{}, cluster.gather_weights(), cluster.coordinator().biases()};
+  MtpNumbers numbers{{}, cluster.gather_weights(), cluster.coordinator().biases()};
   for (const StepFinished& step : run.steps) {
     numbers.losses.push_back(step.metrics.mtp_loss);
     numbers.losses.back().push_back(step.metrics.loss);
@@ -54,8 +49,8 @@ std::vector<MeshCase> meshes() {
 
 class MtpTopology : public testing::TestWithParam<MeshCase> {
  protected:
-  static void expect_equal(const std::vector<std::string>& fixed, const Numbers& single) {
-    const Numbers parallel = train(with(GetParam().overrides, fixed));
+  static void expect_equal(const std::vector<std::string>& fixed, const MtpNumbers& single) {
+    const MtpNumbers parallel = train_with_depths(with(GetParam().overrides, fixed));
     ASSERT_EQ(parallel.losses.size(), single.losses.size());
     for (std::size_t i = 0; i < single.losses.size(); ++i) {
       ASSERT_EQ(parallel.losses[i].size(), single.losses[i].size());
@@ -70,7 +65,7 @@ class MtpTopology : public testing::TestWithParam<MeshCase> {
 
 TEST_P(MtpTopology, N1_fp64_losses_and_weights_with_one_module_equal_one_device) {
   const std::vector<std::string> fixed = {"job.steps=8", "model.mtp_depth=1"};
-  static const Numbers single = train(fixed);
+  static const MtpNumbers single = train_with_depths(fixed);
   ASSERT_EQ(single.losses.size(), 9U);
   EXPECT_EQ(single.losses[0].size(), 2U);
   expect_equal(fixed, single);
@@ -78,7 +73,7 @@ TEST_P(MtpTopology, N1_fp64_losses_and_weights_with_one_module_equal_one_device)
 
 TEST_P(MtpTopology, N1_fp64_losses_and_weights_with_two_modules_equal_one_device) {
   const std::vector<std::string> fixed = {"job.steps=4", "model.mtp_depth=2"};
-  static const Numbers single = train(fixed);
+  static const MtpNumbers single = train_with_depths(fixed);
   EXPECT_EQ(single.losses[0].size(), 3U);
   expect_equal(fixed, single);
 }
@@ -137,10 +132,6 @@ TEST(Mtp, under_dualpipe_and_on_one_device_stages_share_embedding_and_head_physi
   }
 }
 
-std::int64_t peak(const MemoryUse& use, MemoryClass memory_class) {
-  return use.peak[static_cast<std::size_t>(memory_class)];
-}
-
 TEST(Mtp, M1_planned_bytes_are_the_bytes_counted) {
   for (const std::vector<std::string>& mesh : std::vector<std::vector<std::string>>{
            {},
@@ -155,12 +146,12 @@ TEST(Mtp, M1_planned_bytes_are_the_bytes_counted) {
       SCOPED_TRACE(testing::Message() << testing::PrintToString(mesh) << " rank " << rank);
       const MemoryUse use = cluster.device(rank).memory().use();
       const RankMemory& plan = planned[static_cast<std::size_t>(rank)];
-      EXPECT_EQ(peak(use, MemoryClass::weights), plan.weights);
-      EXPECT_EQ(peak(use, MemoryClass::gradients), plan.gradients);
-      EXPECT_EQ(peak(use, MemoryClass::optimizer), plan.optimizer);
-      EXPECT_LE(peak(use, MemoryClass::routed), plan.routed);
+      EXPECT_EQ(use.peak_of(MemoryClass::weights), plan.weights);
+      EXPECT_EQ(use.peak_of(MemoryClass::gradients), plan.gradients);
+      EXPECT_EQ(use.peak_of(MemoryClass::optimizer), plan.optimizer);
+      EXPECT_LE(use.peak_of(MemoryClass::routed), plan.routed);
       if (!job.parallel.overlap || job.parallel.schedule == "1f1b") {
-        EXPECT_EQ(peak(use, MemoryClass::saved), plan.saved);
+        EXPECT_EQ(use.peak_of(MemoryClass::saved), plan.saved);
       }
     }
   }
@@ -193,7 +184,7 @@ TEST(Mtp, a_dropped_sum_of_the_embeddings_copies_is_seen) {
     FakeCluster cluster(small_job(with(fixed, {"parallel.pipeline=2", "batch.microbatches=4"})), small_corpus(),
                         chosen);
     EXPECT_FALSE(cluster.run().hung);
-    return worst_difference(train(fixed).weights, cluster.gather_weights()).relative;
+    return worst_difference(train_with_depths(fixed).weights, cluster.gather_weights()).relative;
   };
   EXPECT_LT(run(options), 1e-9);
   options.on_message = [](int, TensorMessage& message) {  // between stages only the embedding is summed

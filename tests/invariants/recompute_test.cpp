@@ -9,7 +9,7 @@
 namespace dsrun::test {
 namespace {
 
-struct Numbers {
+struct RecomputedNumbers {
   std::vector<double> losses, balance_losses;
   std::vector<std::vector<std::vector<std::int64_t>>> expert_counts;  // by step
   Tensors weights;
@@ -17,19 +17,19 @@ struct Numbers {
 };
 
 // Layers of both kinds on every stage count, a prediction module, and the balance loss that router's backward adds up.
-std::vector<std::string> job_of(std::vector<std::string> overrides) {
+std::vector<std::string> recomputing(std::vector<std::string> overrides) {
   for (const char* each : {"model.layers=8", "model.dense_layers=2", "model.mtp_depth=1", "balance.sequence_alpha=0.01",
                            "job.steps=3", "optimizer.mtp_lambda=0.3"})
     overrides.emplace_back(each);
   return overrides;
 }
 
-Numbers train(const std::vector<std::string>& overrides, FakeClusterOptions options = {}) {
-  FakeCluster cluster(small_job(job_of(overrides)), small_corpus(), std::move(options));
+RecomputedNumbers train_recomputing(const std::vector<std::string>& overrides, FakeClusterOptions options = {}) {
+  FakeCluster cluster(small_job(recomputing(overrides)), small_corpus(), std::move(options));
   const FakeRun run = cluster.run();
   EXPECT_FALSE(run.hung);
   EXPECT_EQ(run.finished.outcome, Outcome::completed) << run.finished.cause;
-  Numbers numbers{run.losses, {}, {}, cluster.gather_weights(), cluster.coordinator().biases()};
+  RecomputedNumbers numbers{run.losses, {}, {}, cluster.gather_weights(), cluster.coordinator().biases()};
   for (const StepFinished& step : run.steps) {
     numbers.balance_losses.push_back(step.metrics.balance_loss);
     numbers.expert_counts.push_back(step.expert_counts);
@@ -42,13 +42,13 @@ INSTANTIATE_TEST_SUITE_P(Meshes, RecomputeOnMesh, testing::ValuesIn(meshes_of_ea
                          [](const auto& mesh) { return mesh.param.name; });
 
 TEST_P(RecomputeOnMesh, N1_fp64_numbers_are_the_same_to_the_bit_and_those_of_one_device) {
-  static const Numbers single = train({});
-  const Numbers kept = train(GetParam().overrides);
+  static const RecomputedNumbers single = train_recomputing({});
+  const RecomputedNumbers kept = train_recomputing(GetParam().overrides);
   for (const RecomputeCase& policy : recompute_cases()) {
     SCOPED_TRACE(policy.name);
     auto overrides = GetParam().overrides;
     overrides.push_back(policy.override);
-    const Numbers made_again = train(overrides);
+    const RecomputedNumbers made_again = train_recomputing(overrides);
     EXPECT_EQ(made_again.losses, kept.losses);
     EXPECT_EQ(made_again.balance_losses, kept.balance_losses);
     EXPECT_EQ(made_again.expert_counts, kept.expert_counts);
@@ -77,7 +77,8 @@ TEST(RecomputeSabotage, rows_lost_on_their_second_way_are_seen) {
     std::fill_n(message.payload.data(), message.payload.size(), 0);
     ++num_lost;
   };
-  const Numbers kept = train(dualpipe_in_full()), lost = train(dualpipe_in_full(), options);
+  const RecomputedNumbers kept = train_recomputing(dualpipe_in_full()),
+                          lost = train_recomputing(dualpipe_in_full(), options);
   EXPECT_GT(num_lost, 0);
   EXPECT_EQ(lost.losses[0], kept.losses[0]);  // the forward pass of the first step does not know
   EXPECT_GT(worst_difference(kept.weights, lost.weights).relative, 1e-6);
@@ -88,14 +89,15 @@ TEST(RecomputeDelivery, N2_delays_change_no_bit) {
   FakeClusterOptions slow;
   slow.seed = 5;
   slow.random_delay_ns = 200'000;
-  const Numbers fast = train(dualpipe_in_full()), late = train(dualpipe_in_full(), slow);
+  const RecomputedNumbers fast = train_recomputing(dualpipe_in_full()),
+                          late = train_recomputing(dualpipe_in_full(), slow);
   EXPECT_EQ(fast.losses, late.losses);
   EXPECT_TRUE(fast.weights == late.weights);
 }
 
 // Each recompute step of the lists runs once a microbatch of each step, as a span of its own.
 TEST(RecomputeSpans, are_those_of_the_lists) {
-  FakeCluster cluster(small_job(job_of({"memory.recompute=full", "batch.microbatches=4"})), small_corpus());
+  FakeCluster cluster(small_job(recomputing({"memory.recompute=full", "batch.microbatches=4"})), small_corpus());
   std::map<std::pair<Op, Pass>, int> spans, expected;
   cluster.device(0).observe([&](const DeviceSpan& span) {
     if (span.what == DeviceSpan::What::op && span.pass == Pass::recompute) ++spans[{span.op, span.pass}];

@@ -15,28 +15,23 @@
 namespace dsrun::test {
 namespace {
 
-struct Numbers {
+struct ScheduleNumbers {
   std::vector<double> losses;  // by step, then of the validation
   Tensors weights;
   std::vector<std::vector<float>> biases;
 };
 
-std::vector<std::string> with(std::vector<std::string> overrides, const std::vector<std::string>& more) {
-  overrides.insert(overrides.end(), more.begin(), more.end());
-  return overrides;
-}
-
-Numbers train(const std::vector<std::string>& overrides, const std::vector<std::string>& more) {
+ScheduleNumbers train_scheduled(const std::vector<std::string>& overrides, const std::vector<std::string>& more) {
   FakeCluster cluster(small_job(with(overrides, more)), small_corpus());
   const FakeRun run = cluster.run();
   EXPECT_FALSE(run.hung);
   EXPECT_EQ(run.finished.outcome, Outcome::completed) << run.finished.cause;
-  Numbers numbers{run.losses, cluster.gather_weights(), cluster.coordinator().biases()};
+  ScheduleNumbers numbers{run.losses, cluster.gather_weights(), cluster.coordinator().biases()};
   numbers.losses.insert(numbers.losses.end(), run.validation_losses.begin(), run.validation_losses.end());
   return numbers;
 }
 
-void expect_equal(const Numbers& single, const Numbers& parallel) {
+void expect_equal(const ScheduleNumbers& single, const ScheduleNumbers& parallel) {
   ASSERT_EQ(parallel.losses.size(), single.losses.size());
   for (std::size_t i = 0; i < single.losses.size(); ++i)
     EXPECT_NEAR(parallel.losses[i], single.losses[i], 1e-9 * single.losses[i]) << i;
@@ -48,11 +43,12 @@ void expect_equal(const Numbers& single, const Numbers& parallel) {
 class Schedules : public testing::TestWithParam<ScheduleCase> {};
 
 TEST_P(Schedules, N1_fp64_losses_and_weights_of_20_steps_equal_one_device) {
-  static std::map<int, Numbers> singles;  // by layers
+  static std::map<int, ScheduleNumbers> singles;  // by layers
   const int layers = GetParam().layers;
-  if (!singles.contains(layers)) singles[layers] = train({fmt::format("model.layers={}", layers)}, {"job.steps=20"});
+  if (!singles.contains(layers))
+    singles[layers] = train_scheduled({fmt::format("model.layers={}", layers)}, {"job.steps=20"});
   ASSERT_EQ(singles[layers].losses.size(), 21U);
-  expect_equal(singles[layers], train(GetParam().mesh.overrides, {"job.steps=20"}));
+  expect_equal(singles[layers], train_scheduled(GetParam().mesh.overrides, {"job.steps=20"}));
 }
 
 INSTANTIATE_TEST_SUITE_P(Meshes, Schedules, testing::ValuesIn(schedule_cases()),
@@ -61,11 +57,11 @@ INSTANTIATE_TEST_SUITE_P(Meshes, Schedules, testing::ValuesIn(schedule_cases()),
 TEST(GrowingBatch, N1_fp64_holds_under_every_schedule) {
   const std::vector<std::string> grows = {"job.steps=8", "batch.ramp_start=0.5", "batch.ramp_tokens=600",
                                           "batch.ramp_step=8"};
-  const Numbers single = train({"batch.microbatches=16"}, grows);
+  const ScheduleNumbers single = train_scheduled({"batch.microbatches=16"}, grows);
   for (const char* schedule : {"gpipe", "interleaved", "zb1p", "dualpipev"}) {
     SCOPED_TRACE(schedule);
     const MeshCase mesh = mesh_case(schedule, 2, 2, 2, 8);
-    expect_equal(single, train(mesh.overrides, grows));
+    expect_equal(single, train_scheduled(mesh.overrides, grows));
   }
 }
 
@@ -88,7 +84,7 @@ TEST(ScheduleDelivery, N2_delivery_orders_give_equal_bits) {
       EXPECT_EQ(run.losses, expected);
       EXPECT_EQ(cluster.gather_weights(), calm.gather_weights());
       for (int rank = 0; rank < cluster.plan().mesh.size(); ++rank)
-        EXPECT_LE(cluster.device(rank).memory().use().peak[static_cast<std::size_t>(MemoryClass::messages)],
+        EXPECT_LE(cluster.device(rank).memory().use().peak_of(MemoryClass::messages),
                   planned[static_cast<std::size_t>(rank)].messages);
     }
   }
@@ -113,12 +109,13 @@ rank 1 stages 1 0<: F1.0 F0.0 B0.0 F1.1 B1.0 F0.1 B0.1 B1.1
 
 TEST(OwnSchedule, N1_fp64_losses_and_weights_of_20_steps_equal_one_device) {
   const std::string path = fmt::format("/tmp/dsrun-schedule-{}", getpid());
-  const Numbers single = train({}, {"job.steps=20"});
+  const ScheduleNumbers single = train_scheduled({}, {"job.steps=20"});
   for (const auto& [text, microbatches] : {std::pair{in_a_loop, 2}, std::pair{both_ways, 4}}) {
     std::ofstream(path) << text;
-    expect_equal(single, train({"parallel.pipeline=2", "parallel.data=2", "parallel.expert=2",
-                                fmt::format("batch.microbatches={}", microbatches), "parallel.schedule_file=" + path},
-                               {"job.steps=20"}));
+    expect_equal(single,
+                 train_scheduled({"parallel.pipeline=2", "parallel.data=2", "parallel.expert=2",
+                                  fmt::format("batch.microbatches={}", microbatches), "parallel.schedule_file=" + path},
+                                 {"job.steps=20"}));
   }
   unlink(path.c_str());
 }

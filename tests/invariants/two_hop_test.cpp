@@ -13,12 +13,13 @@
 namespace dsrun::test {
 namespace {
 
-struct Numbers {
+struct TwoHopNumbers {
   std::vector<double> losses;
   Tensors weights;
 };
 
-Numbers train(std::vector<std::string> overrides, const std::vector<std::string>& more, std::uint64_t seed = 0) {
+TwoHopNumbers train_over_nodes(std::vector<std::string> overrides, const std::vector<std::string>& more,
+                               std::uint64_t seed = 0) {
   overrides.insert(overrides.end(), more.begin(), more.end());
   FakeClusterOptions options;
   options.seed = seed;
@@ -29,7 +30,7 @@ Numbers train(std::vector<std::string> overrides, const std::vector<std::string>
   return {run.losses, cluster.gather_weights()};
 }
 
-void expect_near(const Numbers& actual, const Numbers& expected) {
+void expect_near(const TwoHopNumbers& actual, const TwoHopNumbers& expected) {
   ASSERT_EQ(actual.losses.size(), expected.losses.size());
   for (std::size_t step = 0; step < expected.losses.size(); ++step)
     EXPECT_NEAR(actual.losses[step], expected.losses[step], 1e-9 * expected.losses[step]) << "step " << step;
@@ -42,12 +43,12 @@ INSTANTIATE_TEST_SUITE_P(Meshes, TwoHop, testing::ValuesIn(two_hop_cases()),
                          [](const auto& mesh) { return mesh.param.name; });
 
 TEST(TwoHopNumbers, N1_fp64_losses_and_weights_of_20_steps_equal_one_device_and_direct_dispatch) {
-  const Numbers single = train({}, {"job.steps=20"});
-  const auto direct = train(two_hop_cases()[0].overrides, {"job.steps=20", "parallel.dispatch=direct"});
+  const TwoHopNumbers single = train_over_nodes({}, {"job.steps=20"});
+  const auto direct = train_over_nodes(two_hop_cases()[0].overrides, {"job.steps=20", "parallel.dispatch=direct"});
   expect_near(direct, single);
   for (const MeshCase& mesh : two_hop_cases()) {
     SCOPED_TRACE(mesh.name);
-    const Numbers two_hop = train(mesh.overrides, {"job.steps=20", "parallel.dispatch=two_hop"});
+    const TwoHopNumbers two_hop = train_over_nodes(mesh.overrides, {"job.steps=20", "parallel.dispatch=two_hop"});
     expect_near(two_hop, single);
     expect_near(two_hop, direct);
   }
@@ -63,14 +64,14 @@ TEST(TwoHopNumbers, a_sum_that_a_relay_forgets_is_seen) {
   };
   FakeCluster cluster(small_job(overrides), small_corpus(20000, 0), options);
   ASSERT_FALSE(cluster.run().hung);
-  EXPECT_GT(worst_difference(train(overrides, {}).weights, cluster.gather_weights()).relative, 1e-6);
+  EXPECT_GT(worst_difference(train_over_nodes(overrides, {}).weights, cluster.gather_weights()).relative, 1e-6);
 }
 
 TEST(TwoHopNumbers, N1_recomputation_changes_no_bit) {
   for (const MeshCase& mesh : two_hop_cases()) {
     SCOPED_TRACE(mesh.name);
-    const Numbers kept = train(mesh.overrides, {"job.steps=2"});
-    const Numbers again = train(mesh.overrides, {"job.steps=2", "memory.recompute=full"});
+    const TwoHopNumbers kept = train_over_nodes(mesh.overrides, {"job.steps=2"});
+    const TwoHopNumbers again = train_over_nodes(mesh.overrides, {"job.steps=2", "memory.recompute=full"});
     EXPECT_EQ(again.losses, kept.losses);
     EXPECT_EQ(again.weights, kept.weights);
   }
@@ -81,9 +82,9 @@ TEST(TwoHopNumbers, N2_seeded_delivery_orders_give_equal_bits) {
   for (const MeshCase& mesh : {cases.front(), cases.back()})
     for (const char* precision : {"precision.compute=fp64", "precision.compute=bf16"}) {
       SCOPED_TRACE(mesh.name);
-      const Numbers calm = train(mesh.overrides, {"job.steps=2", precision});
+      const TwoHopNumbers calm = train_over_nodes(mesh.overrides, {"job.steps=2", precision});
       for (std::uint64_t seed = 1; seed <= 2; ++seed) {
-        const Numbers late = train(mesh.overrides, {"job.steps=2", precision}, seed);
+        const TwoHopNumbers late = train_over_nodes(mesh.overrides, {"job.steps=2", precision}, seed);
         EXPECT_EQ(late.losses, calm.losses) << "seed " << seed;
         EXPECT_EQ(late.weights, calm.weights) << "seed " << seed;
       }
@@ -104,7 +105,7 @@ TEST_P(TwoHop, M1_memory_is_as_planned_and_relays_are_counted) {
       for (int rank = 0; rank < cluster.plan().mesh.size(); ++rank) {
         SCOPED_TRACE(testing::Message() << recompute << " overlap " << overlap << " rank " << rank);
         const MemoryUse use = cluster.device(rank).memory().use();
-        const auto peak = [&](MemoryClass of) { return use.peak[static_cast<std::size_t>(of)]; };
+        const auto peak = [&](MemoryClass of) { return use.peak_of(of); };
         const RankMemory& plan = planned[static_cast<std::size_t>(rank)];
         EXPECT_EQ(peak(MemoryClass::weights), plan.weights);
         EXPECT_EQ(peak(MemoryClass::gradients), plan.gradients);
@@ -131,8 +132,7 @@ TEST(TwoHopMemory, M1_the_bound_on_messages_needs_its_relays) {
   ASSERT_FALSE(cluster.run().hung);
   std::int64_t most = 0;
   for (int rank = 0; rank < 8; ++rank)
-    most = std::max<std::int64_t>(
-        most, cluster.device(rank).memory().use().peak[static_cast<std::size_t>(MemoryClass::messages)]);
+    most = std::max<std::int64_t>(most, cluster.device(rank).memory().use().peak_of(MemoryClass::messages));
   EXPECT_LE(most, plan_memory(cluster.plan(), {})[0].messages);
   overrides.push_back("parallel.dispatch=direct");
   EXPECT_GT(most, plan_memory(make_plan(small_job(overrides)), {})[0].messages);

@@ -16,13 +16,13 @@ Job job(std::vector<std::string> overrides) {
 }
 
 // DeepSeek-V3's own run: 15360 sequences of 4096 tokens.
-Job published() {
+Job preset_job() {
   return job({"model.preset=deepseek-v3", "job.steps=245000", "batch.sequences=15360", "batch.length=4096",
               "batch.microbatches=15360", "batch.ramp_step=16"});
 }
 
 TEST(Recipe, deepseek_v3_has_its_published_phases) {
-  const Recipe recipe(published());
+  const Recipe recipe(preset_job());
   EXPECT_DOUBLE_EQ(recipe.learning_rate(999), 1.1e-4);
   EXPECT_DOUBLE_EQ(recipe.learning_rate(1999), 2.2e-4);
   EXPECT_EQ(recipe.sequences(0), 3072);

@@ -8,6 +8,11 @@
 
 namespace dsrun::test {
 
+inline std::vector<std::string> with(std::vector<std::string> overrides, const std::vector<std::string>& more) {
+  overrides.insert(overrides.end(), more.begin(), more.end());
+  return overrides;
+}
+
 struct MeshCase {
   std::string name;
   std::vector<std::string> overrides;

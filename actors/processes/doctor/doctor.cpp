@@ -18,7 +18,6 @@ using namespace std::chrono_literals;
 
 constexpr double examine_secs = 10;
 constexpr double link_secs = probe_peer_secs + probe_measure_secs + 1;
-constexpr std::size_t secret_bytes = 32;
 
 class Doctor {
  public:
@@ -80,7 +79,7 @@ class Doctor {
     setup.asked.mark_text = mark_.text();
     setup.asked.files = options_.files;
     setup.asked.interface = options_.cluster.network.interface;
-    setup.asked.secret = random_secret(secret_bytes);
+    setup.asked.secret = random_secret();
     setup.start_secs = cluster_.start_timeout_secs;
     setup.examine_secs = examine_secs;
     setup.link_secs = link_secs;

@@ -11,7 +11,7 @@
 namespace dsrun {
 namespace {
 
-constexpr int clock_questions = 12;
+constexpr int questions_a_clock = 12;
 constexpr double part_secs = 3;
 
 std::int64_t wall_ns() { return std::chrono::nanoseconds(std::chrono::system_clock::now().time_since_epoch()).count(); }
@@ -123,7 +123,7 @@ void DoctorShell::on_clock(const ClockReply& reply) {
   there.clock.add(reply.asked_ns, reply.wall_ns, wall_ns());
   there.report.clock = {static_cast<double>(there.clock.ahead_ns()) * 1e-9,
                         static_cast<double>(there.clock.error_ns()) * 1e-9};
-  if (there.clock.num_answers() < clock_questions) return ask_clock(reply.node);
+  if (there.clock.num_answers() < questions_a_clock) return ask_clock(reply.node);
   go_on();
 }
 
@@ -190,7 +190,7 @@ void DoctorShell::on_hosts_late() {
 bool DoctorShell::hosts_complete() const {
   return std::all_of(hosts_.begin(), hosts_.end(), [this](const Host& each) {
     return !each.report.fault.empty() ||
-           (each.is_examined && (is_late_ || each.clock.num_answers() >= clock_questions));
+           (each.is_examined && (is_late_ || each.clock.num_answers() >= questions_a_clock));
   });
 }
 

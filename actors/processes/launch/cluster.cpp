@@ -19,7 +19,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::size_t secret_bytes = 32;
 constexpr std::uint32_t first_generation = 0;
 
 class Cluster {
@@ -107,7 +106,7 @@ class Cluster {
     setup.world = options_.plan->mesh.size();
     setup.generation = first_generation;
     setup.brief = processes_.brief;
-    setup.secret = random_secret(secret_bytes);
+    setup.secret = random_secret();
     setup.start_secs = spec().start_timeout_secs;
     setup.freeze_secs = spec().freeze_timeout_secs;
     for (int node = 0; node < placement_.num_nodes(); ++node) {

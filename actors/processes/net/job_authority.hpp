@@ -30,6 +30,6 @@ class JobAuthority {
 };
 
 // From the system's generator.
-std::string random_secret(std::size_t num_bytes);
+std::string random_secret(std::size_t num_bytes = 32);
 
 }  // namespace dsrun

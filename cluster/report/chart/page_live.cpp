@@ -14,7 +14,7 @@ namespace {
 constexpr double live_height = 40;
 constexpr std::array<ActivationClass, num_activation_classes> stacking = {
     ActivationClass::saved, ActivationClass::routed, ActivationClass::working};  // from below
-constexpr std::array<std::string_view, num_activation_classes> colours = {"m-saved", "m-routed", "m-working"};
+constexpr std::array<std::string_view, num_activation_classes> style_classes = {"m-saved", "m-routed", "m-working"};
 
 // Outlines of the stacked classes as steps: what an instruction leaves is there until the next is over.
 std::array<std::string, num_activation_classes> outlines(const MemoryTimeline& timeline, const ReplayedRank& rank,
@@ -45,7 +45,7 @@ std::string page_live(const PageInput& input, const ChartLane& lane, std::int64_
   std::string html =
       fmt::format("<svg class=\"live\"><svg viewBox=\"0 0 1000 {0:.0f}\" preserveAspectRatio=\"none\">", live_height);
   for (std::size_t c = num_activation_classes; c-- > 0;)
-    fmt::format_to(std::back_inserter(html), "<path class=\"{0}\" d=\"M0 {1:.0f}{2}H1000V{1:.0f}Z\"/>", colours[c],
+    fmt::format_to(std::back_inserter(html), "<path class=\"{0}\" d=\"M0 {1:.0f}{2}H1000V{1:.0f}Z\"/>", style_classes[c],
                    live_height, paths[c]);
   html += "</svg>";
   if (timeline.peak_at < rank.instructions.size()) {

@@ -12,7 +12,7 @@ struct DtypeRow {
   std::size_t size;
 };
 
-constexpr std::array rows = {
+constexpr std::array dtype_rows = {
     DtypeRow{SafetensorsDtype::f64, "F64", 8},         DtypeRow{SafetensorsDtype::f32, "F32", 4},
     DtypeRow{SafetensorsDtype::f16, "F16", 2},         DtypeRow{SafetensorsDtype::bf16, "BF16", 2},
     DtypeRow{SafetensorsDtype::f8_e4m3, "F8_E4M3", 1}, DtypeRow{SafetensorsDtype::f8_e5m2, "F8_E5M2", 1},
@@ -21,21 +21,21 @@ constexpr std::array rows = {
     DtypeRow{SafetensorsDtype::u8, "U8", 1},           DtypeRow{SafetensorsDtype::boolean, "BOOL", 1}};
 
 constexpr bool in_order() {
-  for (std::size_t i = 0; i < rows.size(); ++i)
-    if (rows[i].dtype != static_cast<SafetensorsDtype>(i)) return false;
+  for (std::size_t i = 0; i < dtype_rows.size(); ++i)
+    if (dtype_rows[i].dtype != static_cast<SafetensorsDtype>(i)) return false;
   return true;
 }
-static_assert(rows.size() == num_safetensors_dtypes && in_order());
+static_assert(dtype_rows.size() == num_safetensors_dtypes && in_order());
 
 }  // namespace
 
-std::string_view name_of(SafetensorsDtype dtype) { return rows[static_cast<std::size_t>(dtype)].name; }
+std::string_view name_of(SafetensorsDtype dtype) { return dtype_rows[static_cast<std::size_t>(dtype)].name; }
 
-std::size_t size_of(SafetensorsDtype dtype) { return rows[static_cast<std::size_t>(dtype)].size; }
+std::size_t size_of(SafetensorsDtype dtype) { return dtype_rows[static_cast<std::size_t>(dtype)].size; }
 
 std::optional<SafetensorsDtype> find_safetensors_dtype(std::string_view name) {
-  const auto* row = std::find_if(rows.begin(), rows.end(), [&](const DtypeRow& each) { return each.name == name; });
-  return row == rows.end() ? std::nullopt : std::optional(row->dtype);
+  const auto* row = std::find_if(dtype_rows.begin(), dtype_rows.end(), [&](const DtypeRow& each) { return each.name == name; });
+  return row == dtype_rows.end() ? std::nullopt : std::optional(row->dtype);
 }
 
 }  // namespace dsrun

@@ -20,15 +20,15 @@ namespace {
   throw SafetensorsError(path, "", fmt::format("{}: {}", what, std::strerror(errno)));
 }
 
-class Descriptor {
+class InputFile {
  public:
   // Without waiting for the other end, should it be a pipe.
-  explicit Descriptor(const std::string& path) : fd_(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)) {
+  explicit InputFile(const std::string& path) : fd_(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)) {
     if (fd_ < 0) fail(path, "cannot open");
   }
-  ~Descriptor() { close(fd_); }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
+  ~InputFile() { close(fd_); }
+  InputFile(const InputFile&) = delete;
+  InputFile& operator=(const InputFile&) = delete;
   operator int() const { return fd_; }
 
  private:
@@ -61,7 +61,7 @@ SafetensorsFile::~SafetensorsFile() {
 }
 
 void SafetensorsFile::map() {
-  const Descriptor descriptor(path_);
+  const InputFile descriptor(path_);
   struct stat status {};
   if (fstat(descriptor, &status) != 0) fail(path_, "cannot read");
   if (!S_ISREG(status.st_mode)) throw SafetensorsError(path_, "", "this is no regular file");
