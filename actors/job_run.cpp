@@ -49,6 +49,7 @@ CoordinatorSetup JobRun::coordinator_setup() {
   setup.on_end = [ending = ending_](bool all_devices_ended) { ending->tell(all_devices_ended); };
   if (!options_.run_dir.empty())
     setup.commit = [this, text = options_.loader->text_fingerprint()](const SaveFinished& save) {
+      if (options_.before_commit) options_.before_commit();
       commit_save(options_.run_dir, options_.plan->job, save, text,
                   options_.loader->recipe().samples_before(save.step));
     };

@@ -45,6 +45,9 @@ struct LaunchOptions {
   int cores = num_cores();                         // with fewer of them than devices, devices share threads
   // Called on the coordinator's thread until the job has ended, then on the caller's. What it throws ends the job.
   std::function<void(const Progressed&)> on_progress;
+  // Called on the coordinator's thread before a checkpoint counts, if there is a run_dir. What it throws ends the job
+  // as storage_failed.
+  std::function<void()> before_commit;
   // Called on the devices' threads.
   std::function<void(int rank, const DeviceSpan&)> on_span;
 };

@@ -49,18 +49,19 @@ SavedState find_saved_weights(const std::string& run, SavedWeights weights) {
   if (!saved) throw StorageError(fmt::format("{} has no checkpoint", run));
   if (weights == SavedWeights::average && !saved->has_average())
     throw StorageError(
-        fmt::format("step {} of {} has no average of weights: optimizer.ema_decay was 0", saved->step(), run));
+        fmt::format("step {} of {} has no average of weights, because optimizer.ema_decay was 0", saved->step(), run));
   return *saved;
 }
 
 TrainedModel find_trained_model(const std::string& folder, SavedWeights weights) {
   if (std::filesystem::exists(folder + "/config.json")) {
     if (weights == SavedWeights::average)
-      throw StorageError(fmt::format("{} is no run: it has one set of weights", folder));
+      throw StorageError(fmt::format("{} is not a run; it has one set of weights", folder));
     return from_pretrained(folder);
   }
   if (std::filesystem::exists(folder + "/job.toml")) return from_run(folder, weights);
-  throw StorageError(fmt::format("{} is neither a run's folder nor a model's: no job.toml, no config.json", folder));
+  throw StorageError(
+      fmt::format("{} is not a folder of a run or a model: it has no job.toml and no config.json", folder));
 }
 
 std::optional<Tokenizer> load_tokenizer(const TrainedModel& trained, const std::string& path) {
@@ -77,12 +78,6 @@ void check_reads_bytes(const TrainedModel& trained) {
   if (trained.model.vocab_size == 256) return;
   throw StorageError(fmt::format("{} has {} tokens and no tokenizer.json: give one by --tokenizer", trained.what,
                                  trained.model.vocab_size));
-}
-
-void add_ema_flag(CLI::App& verb, SavedWeights& weights) {
-  verb.add_flag_callback(
-      "--ema", [&weights] { weights = SavedWeights::average; },
-      "take the average of the run's weights (optimizer.ema_decay)");
 }
 
 }  // namespace dsrun

@@ -1,11 +1,10 @@
 // The RUN|HF_DIR argument of verbs that use a model: a run's newest checkpoint, or a folder in Hugging Face's form.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
-
-#include <CLI/CLI.hpp>
 
 #include "actors/state_files.hpp"
 #include "runtime/device/local_model.hpp"
@@ -33,8 +32,5 @@ SavedState find_saved_weights(const std::string& run, SavedWeights weights);
 std::optional<Tokenizer> load_tokenizer(const TrainedModel& trained, const std::string& path);
 // Throws StorageError unless the model can have text without a tokenizer.
 void check_reads_bytes(const TrainedModel& trained);
-
-// --ema: the average of a run's weights.
-void add_ema_flag(CLI::App& verb, SavedWeights& weights);
 
 }  // namespace dsrun

@@ -1,6 +1,7 @@
 // The program's verbs. A new one is a file verb_NAME.cpp with a function add_NAME, and a row in main.cpp's table.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -12,6 +13,8 @@
 #include "runtime/data/documents.hpp"
 
 namespace dsrun {
+
+enum class SavedWeights : std::uint8_t;  // actors/state_files.hpp
 
 // What all verbs share. A verb's callback sets exit_code.
 struct Context {
@@ -49,6 +52,9 @@ struct JobOptions {
   // The job, or nothing after printing every fault to stderr and setting the exit code to 65.
   std::optional<Job> load(Context& context) const;
 };
+
+// --ema of a verb that reads weights: the average of a run's weights.
+void add_ema_flag(CLI::App& verb, SavedWeights& weights);
 
 // --documents and --field of a verb that reads texts.
 void add_document_options(CLI::App& verb, DocumentKind& documents);

@@ -73,6 +73,7 @@ class JsonLines {
  public:
   explicit JsonLines(const std::string& path);
   void write(const nlohmann::json& object);
+  const std::string& path() const { return path_; }
 
  private:
   std::string path_;

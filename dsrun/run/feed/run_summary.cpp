@@ -1,4 +1,4 @@
-#include "dsrun/run/run_summary.hpp"
+#include "dsrun/run/feed/run_summary.hpp"
 
 #include <algorithm>
 #include <map>
@@ -28,6 +28,11 @@ RunSummary::RunSummary(std::vector<MemoryByClass> planned, std::vector<std::int6
       planned_peak_(std::move(planned_peak)),
       peak_flops_(peak_flops),
       first_layer_(first_layer) {}
+
+void RunSummary::hear(const Progressed& progress) {
+  if (const auto* step = std::get_if<StepFinished>(&progress)) add(*step);
+  if (const auto* link = std::get_if<LinkReport>(&progress)) links_.push_back(*link);
+}
 
 void RunSummary::add(const StepFinished& step) {
   ++num_steps_;
@@ -75,7 +80,7 @@ std::string RunSummary::speed() const {
                       : std::string();
   return fmt::format("speed: {:.0f} tokens/s, {:.3f} s a step{} ({} steps{})\n",
                      static_cast<double>(tokens_) / seconds_, seconds_ / steps, mfu, num_counted_,
-                     num_steps_ > 1 ? ", the first left out" : "");
+                     num_steps_ > 1 ? ", without the first" : "");
 }
 
 std::string RunSummary::phases() const {
@@ -110,7 +115,8 @@ std::string RunSummary::instructions() const {
   }
   return text + fmt::format(
                     "  synchronisation {:.2f} ms a step and {:.2f} ms waiting for others in it\n"
-                    "  exposed: waits for rows of experts; stage: waits for another stage, mostly before it\n",
+                    "  exposed: waiting for rows of experts; stage: waiting for another stage, mostly before the "
+                    "instruction\n",
                     1e3 * program_times_.synchronisation / steps, 1e3 * program_times_.synchronisation_wait / steps);
 }
 
@@ -152,13 +158,13 @@ std::string RunSummary::memory() const {
   row(
       "together", [&](std::size_t rank) { return planned_peak_[rank]; },
       [&](std::size_t rank) { return last_memory_[rank].peak_total; });
-  return text + "\n  planned for routed, messages and together is a bound; the other classes are exact\n";
+  return text + "\n  the plan is an upper bound for routed, messages and together; it is exact for the other classes\n";
 }
 
 std::string RunSummary::experts() const {
   if (recent_counts_.empty() || recent_counts_.front().empty()) return {};
-  std::string text = fmt::format("expert load, tokens over the mean, last {} steps\n  {:<10} {:>6} {:>6} {:>12}\n",
-                                 recent_counts_.size(), "", "max", "min", "got nothing");
+  std::string text = fmt::format("expert load as a multiple of the mean, last {} steps\n  {:<10} {:>6} {:>6} {:>12}\n",
+                                 recent_counts_.size(), "", "max", "min", "unused");
   const std::size_t num_layers = recent_counts_.front().size();
   for (std::size_t layer = 0; layer < num_layers; ++layer) {
     std::vector<std::int64_t> sum(recent_counts_.front()[layer].size(), 0);
@@ -171,7 +177,7 @@ std::string RunSummary::experts() const {
         "  {:<10} {:>6.2f} {:>6.2f} {:>12}\n", fmt::format("layer {}", static_cast<std::size_t>(first_layer_) + layer),
         static_cast<double>(*most) / mean, static_cast<double>(*least) / mean, std::count(sum.begin(), sum.end(), 0));
   }
-  return text + fmt::format("  {:.1f} % of expert rows crossed to another rank\n",
+  return text + fmt::format("  {:.1f} % of expert rows went to another rank\n",
                             percent(static_cast<double>(rows_sent_away_), static_cast<double>(rows_)));
 }
 
@@ -204,14 +210,12 @@ std::string RunSummary::messaging() const {
   const std::string text =
       fmt::format("coordinator and messaging: {:.2f} % of step time ({:.2f} % in devices, {:.2f} % between rounds)\n",
                   percent(of_devices + between, seconds_), percent(of_devices, seconds_), percent(between, seconds_));
-  return times_.size() <= cores
-             ? text
-             : text + fmt::format(
-                          "  {} devices share {} cores: what they wait for one (core wait, delivery) is not in it\n",
-                          times_.size(), cores);
+  return times_.size() <= cores ? text
+                                : text + fmt::format(
+                                             "  {} devices share {} cores; the time they wait for a core (core wait, "
+                                             "delivery) is not included\n",
+                                             times_.size(), cores);
 }
-
-void RunSummary::add(const LinkReport& link) { links_.push_back(link); }
 
 // By transport; each link by itself is in events.jsonl.
 std::string RunSummary::links() const {

@@ -11,24 +11,26 @@
 #include <vector>
 
 #include "actors/core/progressed.hpp"
+#include "dsrun/run/feed/run_feed.hpp"
 
 namespace dsrun {
 
 using MemoryByClass = std::array<std::int64_t, num_memory_classes>;
 
-class RunSummary {
+class RunSummary : public RunListener {
  public:
   // `planned`: each rank's peak bytes by class; `planned_peak`: its peak of all classes together.
   // `first_layer`: the first MoE layer's number in the model.
   RunSummary(std::vector<MemoryByClass> planned, std::vector<std::int64_t> planned_peak, double peak_flops,
              int first_layer);
 
-  void add(const StepFinished& step);
-  void add(const LinkReport& link);
+  std::string name() const override { return "the summary"; }
+  void hear(const Progressed& progress) override;
   double peak_flops() const { return peak_flops_; }
   std::string text() const;  // lines, each with its line feed; "" when no step was made
 
  private:
+  void add(const StepFinished& step);
   std::string speed() const;
   std::string phases() const;
   std::string instructions() const;
