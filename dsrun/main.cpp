@@ -55,7 +55,7 @@ int add_implied_run(std::vector<std::string>& words, const CLI::App& app) {
   std::vector<std::string> names;
   for (const Verb& verb : verbs) names.emplace_back(verb.name);
   const std::string near = nearest(*first, names);
-  fmt::print(stderr, "dsrun: \"{}\" is neither a verb nor a file{}\n\n{}", printable(*first),
+  fmt::print(stderr, "dsrun: \"{}\" is not a verb and not a file{}\n\n{}", printable(*first),
              near.empty() ? "" : fmt::format("; did you mean \"{}\"?", near), app.help());
   return exit_usage;
 }
@@ -64,7 +64,7 @@ int run(int argc, char** argv) {
   Context context;
   CLI::App app("dsrun trains DeepSeek-V3-class mixture-of-experts models. `dsrun FILE` launches a job.", "dsrun");
   app.set_version_flag("--version", std::string("dsrun ") + DSRUN_VERSION);
-  app.add_option("--log-level", context.log_level, "warn, info or debug (every step)")
+  app.add_option("--log-level", context.log_level, "how much to print: warn, info or debug (every step)")
       ->check(CLI::IsMember({"warn", "info", "debug"}));
   app.require_subcommand(1);
   app.fallthrough();  // --log-level may stand after the verb as well

@@ -31,8 +31,8 @@ void note_what_differs(const DeviceModel& model, const Job& job, const std::stri
     notes.push_back(fmt::format("{} was measured on another processor, {}", file, model.processor));
   if (!model.precision.empty() && model.precision != precision_here(job))
     notes.push_back(
-        fmt::format("{} was measured in {}, but this job computes in {}: dsrun calibrate with its file "
-                    "measures anew",
+        fmt::format("{} was measured in {}, but this job computes in {}: run dsrun calibrate with "
+                    "this job",
                     file, model.precision, precision_here(job)));
 }
 
@@ -62,8 +62,8 @@ DeviceModel read_device_model(const std::string& file) {
   try {
     return device_model_from_json(nlohmann::json::parse(text));
   } catch (const std::exception& fault) {
-    throw DeviceModelError(exit_job_file, fmt::format("{} is not a device model of this dsrun: {}; dsrun calibrate "
-                                                      "writes one",
+    throw DeviceModelError(exit_job_file, fmt::format("{} is not a device model of this version of dsrun: {}; dsrun "
+                                                      "calibrate writes one",
                                                       file, fault.what()));
   }
 }
@@ -99,7 +99,7 @@ DeviceModel model_for(const Job& job, const std::string& file, std::vector<std::
   const std::optional<DeviceModel> model = catalog_model(kind);
   if (!model) throw std::runtime_error(fmt::format("no device model of kind \"{}\" is known", kind));
   if (kind == "cpu")
-    notes.push_back("times are a guess, as nothing was measured: dsrun calibrate FILE measures this machine");
+    notes.push_back("times are a guess, because this machine was not measured: dsrun calibrate FILE measures it");
   return with_links(*model, job.cluster);
 }
 

@@ -10,7 +10,7 @@
 
 namespace dsrun {
 
-// A file of a device model that cannot be read (74), or does not hold one (65).
+// A device model's file cannot be read or written (exit code 74), or its content is not a device model (65).
 struct DeviceModelError : std::runtime_error {
   DeviceModelError(ExitCode code, const std::string& message) : std::runtime_error(message), exit_code(code) {}
   ExitCode exit_code;
@@ -21,13 +21,14 @@ std::string default_device_model_file();
 
 // Throws DeviceModelError naming the file.
 DeviceModel read_device_model(const std::string& file);
-// Both make the file's folder. The first only sees whether it could be written; writing replaces it atomically.
+// Both make the folder of the file. check_… finds out whether the file could be written; write_… replaces it
+// atomically.
 void check_device_model_file(const std::string& file);
 void write_device_model(const DeviceModel& model, const std::string& file);
 
-// The model of the job's devices, links of [[cluster.node]] applied. `file`: of the user's choice; else, for kind
-// "cpu", the default file if it is there, else the catalog's guess; for other kinds the catalog. `notes`: what the user
-// should know of how well it fits this job. Throws DeviceModelError; std::runtime_error for a kind that no catalog has.
+// The model of the job's devices, with the links of [[cluster.node]]. `file`: chosen by the user; "": for kind "cpu"
+// the default file if it exists, else the catalog's guess; for other kinds the catalog. `notes`: says how well the
+// model fits this job. Throws DeviceModelError; std::runtime_error for a kind that the catalog does not have.
 DeviceModel model_for(const Job& job, const std::string& file, std::vector<std::string>& notes);
 
 }  // namespace dsrun

@@ -19,10 +19,11 @@ SavedState checkpoint_of(const JobBrief& brief) {
   std::optional<SavedState> saved = find_saved_state(brief.run_dir);
   if (!saved)
     throw std::runtime_error(
-        fmt::format("there is no checkpoint in {} on this host: hosts have to share that folder", brief.run_dir));
+        fmt::format("there is no checkpoint in {} on this host; all hosts have to share that folder", brief.run_dir));
   if (saved->step() != *brief.resume_from)
-    throw std::runtime_error(fmt::format("the newest checkpoint in {} on this host is of step {}, the job's of step {}",
-                                         brief.run_dir, saved->step(), *brief.resume_from));
+    throw std::runtime_error(
+        fmt::format("the newest checkpoint in {} on this host is of step {}; the job continues from step {}",
+                    brief.run_dir, saved->step(), *brief.resume_from));
   return std::move(*saved);
 }
 
@@ -56,7 +57,7 @@ std::shared_ptr<DeviceSetup> make_device_setup(const JobBrief& brief, int rank) 
   const Job& job = brief.job;
   if (job.precision.compute == Precision::bf16 && !bf16_products_supported())
     throw std::runtime_error(
-        "this host's processor has no bf16 instructions, the launcher's has: set precision.compute");
+        "the processor of this host has no bf16 instructions, but the launcher's has; set precision.compute");
   const auto source = open_source(job.data, job.folder, job.batch.length + job.model.mtp_depth, job.run.seed);
   auto setup = std::make_shared<DeviceSetup>();
   setup->plan = std::make_shared<Plan>(make_plan(job));
@@ -65,7 +66,7 @@ std::shared_ptr<DeviceSetup> make_device_setup(const JobBrief& brief, int rank) 
   if (brief.resume_from) from = checkpoint_of(brief);
   setup->loader = loader_from(std::make_shared<BatchLoader>(job, source), job, from);
   if (setup->loader->text_fingerprint() != brief.text)
-    throw std::runtime_error("data.files have another content on this host than on the launcher's");
+    throw std::runtime_error("data.files have other content on this host than on the launcher's");
   setup->yields_after_op = false;
   setup->pin_core = job.cluster.pin_cores;
   std::shared_ptr<const Pretrained> pretrained;

@@ -1,5 +1,5 @@
-// What a device in a process of its own is told of its job, as text: enough to make the same plan, the same batches and
-// the same state as every other device.
+// JobBrief: what a device process needs to know of its job, as text. From it every device makes the same plan, the same
+// batches and the same state.
 #pragma once
 
 #include <cstdint>
@@ -19,21 +19,21 @@ struct JobBrief {
   Job job;                                  // as it runs, its paths absolute
   std::string run_dir;                      // absolute
   std::optional<std::int64_t> resume_from;  // the step of the checkpoint there
-  std::uint64_t text = 0;                   // fingerprint of what it trains on
-  bool with_spans = false;                  // it shall tell what it does, for a trace
+  std::uint64_t text = 0;                   // fingerprint of the training data
+  bool with_spans = false;                  // the device reports its spans, for a trace
 };
 
 std::string to_text(const JobBrief& brief);
 JobBrief read_brief(const std::string& text);  // throws std::runtime_error
 
-// The setup of a rank on this host; opens the data and the checkpoint. Throws with what is wrong here.
+// The setup of a rank on this host; opens the data and the checkpoint. Throws std::runtime_error if they do not fit.
 std::shared_ptr<DeviceSetup> make_device_setup(const JobBrief& brief, int rank);
 
-// The batches of a job that goes on from `from`: whatever batches it had before, the order of samples goes on.
+// The batches of a job that continues from `from`. The order of samples continues whatever size the batches had before.
 std::shared_ptr<const BatchLoader> loader_from(const std::shared_ptr<const BatchLoader>& loader, const Job& job,
                                                const std::optional<SavedState>& from);
 
-// Puts a pretrained model's weights in place of random ones; empty without one.
+// Replaces random weights by those of a pretrained model; empty if there is none.
 std::function<void(DeviceCore&)> initialiser(const std::shared_ptr<const Pretrained>& pretrained,
                                              const ModelSpec& model);
 

@@ -1,8 +1,8 @@
-// Whether a job may go on from another one's checkpoint: which keys differ, and what a difference means.
+// Decides whether a job may continue from another job's checkpoint: which keys differ, and what a difference means.
 //
-// Keys that only say where and how often never matter. Keys that shape what comes next but not the saved state need
-// --resume. All others make the checkpoint useless to the job. The lists are in job_difference.cpp; a key in neither
-// is of the last sort.
+// Keys that only say where and how often something happens never matter. Keys that shape the steps to come, but not the
+// saved state, need --resume. With all others the checkpoint does not fit the job. The lists are in job_difference.cpp;
+// a key in neither list is of the last kind.
 #pragma once
 
 #include <string>

@@ -25,7 +25,7 @@ namespace fs = std::filesystem;
 bool has_run(const std::string& path) { return fs::exists(path + "/job.toml") || fs::exists(path + "/metrics.jsonl"); }
 
 Refusal refuse(const std::string& path, const std::string& reason, const std::string& resume) {
-  return {exit_usage, fmt::format("{} holds a run {}\n  --resume   {}\n  --restart  move it to {}.N and start anew",
+  return {exit_usage, fmt::format("{} holds a run {}\n  --resume   {}\n  --restart  moves it to {}.N and starts again",
                                   path, reason, resume, path)};
 }
 
@@ -58,25 +58,25 @@ std::variant<FolderPlan, Refusal> plan_run_folder(const std::string& path, const
   const std::vector<std::int64_t> damaged = find_damaged_checkpoints(path);
   if (!saved && !damaged.empty())
     return refuse(path,
-                  fmt::format("whose checkpoint{} of step {} is damaged, and no other", damaged.size() > 1 ? "s" : "",
-                              fmt::join(damaged, ", ")),
-                  "cannot help: put the missing files back");
+                  fmt::format("whose checkpoint{} of step {} is damaged; it has no other",
+                              damaged.size() > 1 ? "s" : "", fmt::join(damaged, ", ")),
+                  "is not possible before the missing files are put back");
   if (!saved) {
     if (flags.resume) return FolderPlan{path, false, std::nullopt, {}};
-    return refuse(path, "without a checkpoint", "run this job here from its first step");
+    return refuse(path, "without a checkpoint", "runs this job here from its first step");
   }
   JobDifference difference = job_difference(nlohmann::json::parse(saved->manifest.job), job);
   if (!difference.fixed.empty())
     return refuse(path, fmt::format("of another job; these keys differ: {}", fmt::join(difference.fixed, ", ")),
-                  "cannot help: its checkpoint does not fit these keys");
+                  "is not possible: its checkpoint does not fit these keys");
   if (saved->text && *saved->text != text) difference.changeable.emplace_back("the text that data.files names");
   if (!difference.changeable.empty() && !flags.resume)
     return refuse(path, fmt::format("of another job; these keys differ: {}", fmt::join(difference.changeable, ", ")),
-                  fmt::format("go on from its checkpoint of step {} with the new values", saved->step()));
+                  fmt::format("continues from its checkpoint of step {} with the new values", saved->step()));
   FolderPlan plan{path, false, std::move(saved), {}};
   for (const std::int64_t step : damaged)
     if (step > plan.from->step())
-      plan.notes.push_back(fmt::format("the checkpoint of step {} is damaged: not used", step));
+      plan.notes.push_back(fmt::format("the checkpoint of step {} is damaged and not used", step));
   return plan;
 }
 

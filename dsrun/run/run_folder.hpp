@@ -11,8 +11,8 @@
 namespace dsrun {
 
 struct FolderFlags {
-  bool resume = false;   // go on here though the job changed, or from the first step if there is no checkpoint
-  bool restart = false;  // move what is here away
+  bool resume = false;   // continue although the job has changed, or from the first step if there is no checkpoint
+  bool restart = false;  // move the old run away
 };
 
 struct Refusal {
@@ -20,15 +20,15 @@ struct Refusal {
   std::string message;
 };
 
-// What shall happen to the folder.
+// What happens to the folder.
 struct FolderPlan {
   std::string path;
   bool move_away = false;
-  std::optional<SavedState> from;  // the checkpoint to go on from
+  std::optional<SavedState> from;  // the checkpoint to continue from
   std::vector<std::string> notes;  // for a person
 };
 
-// Looks and decides; changes nothing. `text`: the fingerprint of what the job trains on.
+// Reads and decides, and changes nothing. `text`: fingerprint of the training data.
 std::variant<FolderPlan, Refusal> plan_run_folder(const std::string& path, const Job& job, std::uint64_t text,
                                                   FolderFlags flags);
 

@@ -36,23 +36,23 @@ std::optional<Refusal> check_built(const Job& job) {
     const bool here = node.host == "localhost";
     elsewhere = elsewhere || !here;
     if (!here && !goes_elsewhere)
-      return Refusal{
-          exit_cannot_place,
-          fmt::format("cannot place devices on host \"{}{}\": that takes [cluster] isolation = \"process\" and "
-                      "launcher = \"ssh\" or \"wait\"; dsrun plan tells what this job would be",
-                      node.host, node.count > 1 ? "-0" : "")};
+      return Refusal{exit_cannot_place,
+                     fmt::format("cannot place devices on host \"{}{}\": set [cluster] isolation = \"process\" and "
+                                 "launcher = \"ssh\" or \"wait\". dsrun plan forecasts this job",
+                                 node.host, node.count > 1 ? "-0" : "")};
     if (node.kind != "cpu")
-      return Refusal{exit_cannot_place, fmt::format("cannot place devices of kind \"{}\": jobs run on \"cpu\" alone; "
-                                                    "dsrun plan tells what this one would be",
+      return Refusal{exit_cannot_place, fmt::format("cannot place devices of kind \"{}\": jobs run on \"cpu\" only. "
+                                                    "dsrun plan forecasts this job",
                                                     node.kind)};
   }
   if (elsewhere && cluster.link.emulated())
-    return Refusal{exit_cannot_place, "[cluster.link] emulates a wire by one host's clock; this job has several hosts"};
+    return Refusal{exit_cannot_place,
+                   "[cluster.link] emulates links with the clock of one host; this job has several hosts"};
   const bool fp8 = job.precision.products == Products::fp8 || job.precision.saved == Products::fp8;
   if (fp8)
     return Refusal{exit_cannot_place,
-                   "precision.products and precision.saved = \"fp8\" can be planned for, but no "
-                   "device here computes in FP8 yet"};
+                   "precision.products and precision.saved = \"fp8\" can be planned, but no "
+                   "device of this version computes in FP8"};
   return std::nullopt;
 }
 
@@ -63,7 +63,7 @@ std::optional<Refusal> check_memory(const MemoryPlan& ranks) {
   if (planned <= available) return std::nullopt;
   return Refusal{exit_cannot_place,
                  fmt::format("too little memory: the job's {} ranks together need {:.2f} GiB at their peak, and "
-                             "{:.2f} GiB are available (dsrun plan shows where it goes)",
+                             "{:.2f} GiB are available (dsrun plan shows what needs it)",
                              ranks.size(), gibibytes(planned), gibibytes(available))};
 }
 
@@ -92,7 +92,7 @@ std::optional<Refusal> find_pretrained(Job& job, Preflight& preflight) {
         fmt::format("model.init_from: {} multi-token prediction modules of the files are left out", there - here));
   if (there < here)
     preflight.notes.push_back(fmt::format(
-        "model.init_from: {} multi-token prediction modules are not in the files and start from random values",
+        "model.init_from: {} multi-token prediction modules are not in the files and start with random values",
         here - there));
   return std::nullopt;
 }
@@ -114,14 +114,15 @@ std::optional<Refusal> open_data(const Job& job, std::shared_ptr<const TokenSour
   }
   if (source->reads_bytes() && !job.model.byte_vocab)
     return Refusal{exit_job_file,
-                   fmt::format("data.files are texts, of which each byte is a token, but model.vocab is {}: set it to "
+                   fmt::format("data.files are texts, whose tokens are bytes, but model.vocab is {}: set it to "
                                "\"byte\", or make token files with `dsrun tokenize`",
                                job.model.vocab_size)};
   if (!source->reads_bytes() && job.model.byte_vocab)
-    return Refusal{exit_job_file, fmt::format("data.files: tokens of a vocabulary of {}, but model.vocab is \"byte\"",
-                                              source->vocab_size())};
+    return Refusal{
+        exit_job_file,
+        fmt::format("data.files have tokens of a vocabulary of {}, but model.vocab is \"byte\"", source->vocab_size())};
   if (source->vocab_size() > job.model.vocab_size)
-    return Refusal{exit_job_file, fmt::format("data.files: tokens of a vocabulary of {}, but model.vocab is {}",
+    return Refusal{exit_job_file, fmt::format("data.files have tokens of a vocabulary of {}, but model.vocab is {}",
                                               source->vocab_size(), job.model.vocab_size)};
   return std::nullopt;
 }
@@ -133,7 +134,7 @@ std::variant<Preflight, Refusal> check_before_launch(Job job) {
   if (auto refusal = check_built(job)) return *refusal;
   if (job.precision.compute == Precision::bf16 && !bf16_products_supported()) {
     job.precision.compute = Precision::fp32;
-    preflight.notes.push_back("this processor has no bf16 instructions: precision.compute is fp32 instead");
+    preflight.notes.push_back("this processor has no bf16 instructions; the job computes in fp32");
   }
   if (const LinkSpec& link = job.cluster.link; link.emulated()) {
     const bool several = Placement(job.cluster).num_nodes() > 1;
@@ -142,7 +143,7 @@ std::variant<Preflight, Refusal> check_before_launch(Job job) {
       preflight.notes.push_back(fmt::format("emulating a link between nodes: {}", link_text(link.between_nodes())));
   }
   if (auto refusal = find_pretrained(job, preflight)) return *refusal;
-  if (job.data.files.empty()) return Refusal{exit_job_file, "data.files names no text to train on"};
+  if (job.data.files.empty()) return Refusal{exit_job_file, "data.files is empty: there is no text to train on"};
   std::shared_ptr<const TokenSource> source;
   if (auto refusal = open_data(job, source)) return *refusal;
   make_paths_absolute(job);

@@ -1,4 +1,4 @@
-// What can be found wrong with a job before it is launched, beyond what `dsrun check` sees: the machine and the text.
+// Checks a job against this machine and its data before the launch; `dsrun check` sees neither.
 #pragma once
 
 #include <memory>
@@ -18,7 +18,7 @@ struct Preflight {
   std::shared_ptr<const BatchLoader> loader;
   MemoryPlan memory;                             // planned
   std::shared_ptr<const Pretrained> pretrained;  // of model.init_from; null: random initial weights
-  std::vector<std::string> notes;                // changes that the machine forces on the job
+  std::vector<std::string> notes;                // what the machine changes in the job, for a person
 };
 
 std::variant<Preflight, Refusal> check_before_launch(Job job);

@@ -26,7 +26,7 @@ sigset_t watched_signals() {
 // Only what a signal handler may call.
 void end_at_bus_error(int) {
   constexpr std::string_view message =
-      "dsrun: failed: a file in use was shortened, the text it trains on for instance; put it back and start again\n";
+      "dsrun: failed: a file in use was shortened, for instance the training text. Restore it and start again\n";
   if (write(STDERR_FILENO, message.data(), message.size()) < 0) _exit(exit_storage);  // there is no one to tell
   _exit(exit_storage);
 }
@@ -69,7 +69,7 @@ void SignalWatcher::handle(int signal) {
   last_stop_signal_ = signal;
   switch (++num_stop_signals_) {
     case 1:
-      std::fputs("dsrun: finishing the step and saving; once more to stop without saving\n", stderr);
+      std::fputs("dsrun: finishing the step and saving; send the signal again to stop without saving\n", stderr);
       return control_.request_stop();
     case 2:
       std::fputs("dsrun: stopping without saving\n", stderr);

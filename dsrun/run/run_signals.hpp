@@ -1,7 +1,7 @@
 // SignalWatcher: turns signals into requests to a running job, on a thread of its own.
 //
 // First INT or TERM: finish the step, save, stop. Second: stop without saving. Third: end the process at once.
-// USR1: save and go on. Make one before any other thread starts, so that they all inherit the blocked signals.
+// USR1: save and continue. Make one before any other thread starts, so that all threads inherit the blocked signals.
 #pragma once
 
 #include <atomic>
@@ -11,7 +11,7 @@
 
 namespace dsrun {
 
-// From now on a mapped file that another program shortens ends this one with a word and exit code 74.
+// From now on the process ends with a message and exit code 74 if another program shortens a mapped file.
 void stop_at_shortened_files();
 
 class SignalWatcher {
@@ -29,7 +29,7 @@ class SignalWatcher {
 
   JobControl& control_;
   int signals_;  // signalfd
-  int over_;     // eventfd: readable when the watcher shall end
+  int over_;     // eventfd: readable when the watcher has to end
   std::atomic<int> last_stop_signal_{0};
   int num_stop_signals_ = 0;
   std::thread thread_;

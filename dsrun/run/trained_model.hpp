@@ -21,16 +21,16 @@ struct TrainedModel {
   std::function<std::unique_ptr<LocalModel>(const LocalOptions&)> load;  // throws StorageError
 };
 
-// `weights`: a run's last ones, or their average. Throws StorageError where the folder holds neither run nor model, or
-// no average, or what it holds is damaged.
+// `weights`: the last ones of a run, or their average. Throws StorageError if the folder holds neither a run nor a
+// model, if it has no average, or if its content is damaged.
 TrainedModel find_trained_model(const std::string& folder, SavedWeights weights = SavedWeights::last);
 // The newest checkpoint that has such weights. Throws StorageError.
 SavedState find_saved_weights(const std::string& run, SavedWeights weights);
 
-// The tokenizer at `path`, or the model's own if that is empty; nullopt: there is none. Throws StorageError for one
-// that does not fit.
+// The tokenizer at `path`, or the model's own if `path` is empty; nullopt: there is none. Throws StorageError if the
+// tokenizer does not fit the model.
 std::optional<Tokenizer> load_tokenizer(const TrainedModel& trained, const std::string& path);
-// Throws StorageError unless the model can have text without a tokenizer.
+// Throws StorageError unless the model's tokens are bytes.
 void check_reads_bytes(const TrainedModel& trained);
 
 }  // namespace dsrun

@@ -67,32 +67,34 @@ int run_agent_verb(const AgentVerbOptions& options) {
 
 void add_agent(CLI::App& app, Context& context) {
   auto options = std::make_shared<AgentVerbOptions>();
-  CLI::App* verb = app.add_subcommand("agent", "join a job that waits for this host (launcher = \"wait\")");
-  CLI::Option* join = verb->add_option("--join", options->join, "the invitation that the launcher wrote");
+  CLI::App* verb = app.add_subcommand("agent", "join this host to a job with launcher = \"wait\"");
+  CLI::Option* join = verb->add_option("--join", options->join, "the invitation file that the launcher wrote");
   CLI::Option* from_stdin =
-      verb->add_flag("--stdin", options->from_stdin, "read the invitation from stdin, as launchers do");
+      verb->add_flag("--stdin", options->from_stdin, "read the invitation from stdin; launchers start agents so");
   join->excludes(from_stdin);
-  verb->add_option("--devices", options->devices, "how many devices this host offers; without it as many as are wanted")
+  verb->add_option("--devices", options->devices,
+                   "number of devices that this host offers; default: as many as the job needs")
       ->check(CLI::PositiveNumber)
       ->excludes(from_stdin);
-  verb->add_option("--wait", options->wait_secs, "seconds to wait for the invitation's file")
+  verb->add_option("--wait", options->wait_secs, "time to wait for the invitation file, in seconds")
       ->check(CLI::NonNegativeNumber)
       ->excludes(from_stdin);
   verb->callback([options, &context] {
-    context.exit_code = options->from_stdin || !options->join.empty()
-                            ? run_agent_verb(*options)
-                            : refuse(exit_usage, "dsrun agent needs --join FILE: the job's launcher names it");
+    context.exit_code =
+        options->from_stdin || !options->join.empty()
+            ? run_agent_verb(*options)
+            : refuse(exit_usage, "dsrun agent needs --join FILE; the launcher of the job prints the name");
   });
 }
 
 void add_device(CLI::App& app, Context&) {
-  CLI::App* verb = app.add_subcommand("device", "one device of a job; agents start it")->group("");
+  CLI::App* verb = app.add_subcommand("device", "run one device of a job; agents start this")->group("");
   verb->callback([] { run_device_verb(); });
 }
 
 void add_probe(CLI::App& app, Context&) {
   CLI::App* verb =
-      app.add_subcommand("probe", "one end of the links that dsrun doctor measures; agents start it")->group("");
+      app.add_subcommand("probe", "run one end of the links that dsrun doctor measures; agents start this")->group("");
   verb->callback([] { run_probe_process(read_device_invitation(Lifeline::read_input(time_for_input))); });
 }
 

@@ -1,4 +1,4 @@
-// dsrun calibrate [FILE]: measures this machine with a job's own steps; dsrun plan then tells its times.
+// dsrun calibrate [FILE]: measures this machine with the ops of a job. dsrun plan then forecasts with these times.
 #include <chrono>
 #include <memory>
 
@@ -55,7 +55,7 @@ std::optional<Job> job_to_measure(const CalibrateOptions& options, Context& cont
   job->precision.products = job->precision.saved = Products::compute;
   if (job->precision.compute == Precision::bf16 && !bf16_products_supported()) {
     if (!context.quiet())
-      fmt::print(stderr, "dsrun: this processor has no bf16 instructions: measured in fp32 instead\n");
+      fmt::print(stderr, "dsrun: this processor has no bf16 instructions; it is measured in fp32\n");
     job->precision.compute = Precision::fp32;
   }
   return job;
@@ -94,14 +94,16 @@ void print_table(const Calibration& done) {
                computes ? "GFLOP/s" : "GB/s", 100 * rate / peak);
   }
   const SyncParts& sync = model.sync_bytes_per_sec;
-  fmt::print("\na device, of {} cores in all: {:.1f} GFLOP/s in products, {:.1f} GB/s of memory\n", model.cores,
+  fmt::print("\neach device ({} cores in all): {:.1f} GFLOP/s in matrix products, {:.1f} GB/s of memory\n", model.cores,
              model.peak_flops * 1e-9, model.memory_bytes_per_sec * 1e-9);
-  fmt::print("between devices: {:.1f} us from a message's sending to its handling\n", model.local.latency_secs * 1e6);
-  fmt::print("between steps {:.2f} us, between instructions {:.2f} us, a step's coordination {:.0f} us\n",
-             model.op_overhead_secs * 1e6, (model.op_overhead_secs + model.instruction_overhead_secs) * 1e6,
-             model.step_overhead_secs * 1e6);
-  fmt::print("a step's end: sums of squares {:.1f}, gradient sums {:.1f}, AdamW {:.1f}, weight copies {:.1f} GB/s\n",
-             sync.sum_squares * 1e-9, sync.sum * 1e-9, sync.update * 1e-9, sync.copy * 1e-9);
+  fmt::print("between devices: {:.1f} us from sending a message to handling it\n", model.local.latency_secs * 1e6);
+  fmt::print(
+      "overhead: {:.2f} us between ops, {:.2f} us between instructions, {:.0f} us of coordination a training step\n",
+      model.op_overhead_secs * 1e6, (model.op_overhead_secs + model.instruction_overhead_secs) * 1e6,
+      model.step_overhead_secs * 1e6);
+  fmt::print(
+      "end of a training step: sums of squares {:.1f}, gradient sums {:.1f}, AdamW {:.1f}, weight copies {:.1f} GB/s\n",
+      sync.sum_squares * 1e-9, sync.sum * 1e-9, sync.update * 1e-9, sync.copy * 1e-9);
 }
 
 int calibrate_machine(const CalibrateOptions& options, Context& context) {
@@ -113,8 +115,8 @@ int calibrate_machine(const CalibrateOptions& options, Context& context) {
   const std::int64_t needed = bytes_needed(calibration), available = available_memory_bytes();
   if (needed > available)
     return refuse(exit_cannot_place,
-                  fmt::format("too little memory: measuring this model takes {:.2f} GiB, and {:.2f} GiB are available; "
-                              "fewer layers cost the same each (--set model.layers=…)",
+                  fmt::format("too little memory: measuring this model takes {:.2f} GiB, and {:.2f} GiB are available. "
+                              "Measure fewer layers (--set model.layers=…): each layer costs the same",
                               static_cast<double>(needed) / (1 << 30), static_cast<double>(available) / (1 << 30)));
   if (!context.quiet())
     calibration.say = [](const std::string& line) { fmt::print(stderr, "dsrun: measuring {}\n", line); };
@@ -132,11 +134,13 @@ int calibrate_machine(const CalibrateOptions& options, Context& context) {
 
 void add_calibrate(CLI::App& app, Context& context) {
   auto options = std::make_shared<CalibrateOptions>();
-  CLI::App* verb = app.add_subcommand("calibrate", "measure this machine with a job's own ops, for dsrun plan");
+  CLI::App* verb = app.add_subcommand("calibrate", "measure the speed of a job's ops on this machine, for dsrun plan");
   options->job.add_to(*verb);
-  verb->get_option("FILE")->required(false)->description("the job file whose model is measured; without: a small one");
-  verb->add_option("--out", options->out, "where to write the device model; default: where dsrun plan looks for it");
-  verb->add_option("--seconds", options->seconds, "to spend on running, roughly")->check(CLI::Range(0.0, 3600.0));
+  verb->get_option("FILE")->required(false)->description(
+      "job file whose model is measured; default: a small built-in model");
+  verb->add_option("--out", options->out, "file for the device model; default: where dsrun plan looks for it");
+  verb->add_option("--seconds", options->seconds, "approximate duration of the measurement, in seconds")
+      ->check(CLI::Range(0.0, 3600.0));
   verb->callback([options, &context] {
     try {
       context.exit_code = calibrate_machine(*options, context);

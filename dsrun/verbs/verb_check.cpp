@@ -49,7 +49,8 @@ void check(const JobOptions& options, Context& context) {
 
 void add_check(CLI::App& app, Context& context) {
   auto options = std::make_shared<JobOptions>();
-  CLI::App* verb = app.add_subcommand("check", "validate a job file: every fault at once; -o json: every value, too");
+  CLI::App* verb =
+      app.add_subcommand("check", "validate a job file and show all its faults; -o json also prints every value");
   options->add_to(*verb);
   verb->callback([options, &context] { check(*options, context); });
 }

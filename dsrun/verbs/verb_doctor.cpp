@@ -1,4 +1,4 @@
-// dsrun doctor [FILE]: examines this machine, or the hosts of a job, and says what to mend before a launch.
+// dsrun doctor [FILE]: examines this machine, or the hosts of a job, and says what to fix before a launch.
 #include <csignal>
 #include <cstdio>
 #include <filesystem>
@@ -158,19 +158,21 @@ int examine(const DoctorVerbOptions& options, Context& context) {
 }
 
 constexpr const char* about_codes =
-    "Starts no job: agents go to the hosts as a launch sends them, look, and measure the ways between them, one pair "
-    "at a\n"
-    "time. Exit codes: 0 nothing failed, 65 job file, 69 something did; what to mend stands under each finding.";
+    "No job is started. Agents are launched on the hosts as for a job; they examine their host and measure the links\n"
+    "between hosts, one pair at a time. Below each finding stands how to fix it. Exit codes: 0 no check failed, 65 "
+    "fault\n"
+    "in the job file, 69 a check failed.";
 
 }  // namespace
 
 void add_doctor(CLI::App& app, Context& context) {
   auto options = std::make_shared<DoctorVerbOptions>();
   CLI::App* verb =
-      app.add_subcommand("doctor", "examine this machine, or a job's hosts and networks, and say what to mend");
+      app.add_subcommand("doctor", "examine this machine, or the hosts and networks of a job, and say what to fix");
   options->job.add_to(*verb);
-  verb->get_option("FILE")->required(false)->description("the job file; without: this machine");
-  verb->add_option("--run-dir", options->run_dir, "the run's folder, which hosts have to share; default: runs/NAME");
+  verb->get_option("FILE")->required(false)->description("job file whose hosts are examined; default: this machine");
+  verb->add_option("--run-dir", options->run_dir,
+                   "folder of the run, which all hosts have to share; default: runs/NAME");
   verb->footer(about_codes);
   verb->callback([options, &context] {
     try {

@@ -63,7 +63,7 @@ void print(const nlohmann::json& report) {
     fmt::print(" nats by depth; acceptance {:.1f} % of {} second tokens, greedy\n",
                100 * report["mtp_acceptance"].get<double>(), report["mtp_drafted"].get<std::int64_t>());
   }
-  fmt::print("expert load, tokens over the mean\n                max    min  got nothing\n");
+  fmt::print("expert load as a multiple of the mean\n                max    min       unused\n");
   for (const nlohmann::json& layer : report["expert_load"])
     fmt::print("  layer {:<4} {:>8.2f} {:>6.2f} {:>12}\n", layer["layer"].get<int>(), layer["max"].get<double>(),
                layer["min"].get<double>(), layer["unused"].get<int>());
@@ -75,7 +75,7 @@ int evaluate(const EvalOptions& options) {
     const std::optional<Tokenizer> tokenizer = load_tokenizer(trained, options.tokenizer);
     const auto source = open_source(options.files, tokenizer);
     if (source->reads_bytes()) check_reads_bytes(trained);
-    if (source->size() < 2) throw DataError("less than two tokens: there is nothing to predict");
+    if (source->size() < 2) throw DataError("fewer than two tokens: there is nothing to predict");
     if (source->vocab_size() > trained.model.vocab_size)
       throw DataError(fmt::format("tokens of a vocabulary of {}, but {} has {}", source->vocab_size(), trained.what,
                                   trained.model.vocab_size));
@@ -101,13 +101,14 @@ int evaluate(const EvalOptions& options) {
 
 void add_eval(CLI::App& app, Context& context) {
   auto options = std::make_shared<EvalOptions>();
-  CLI::App* verb = app.add_subcommand("eval", "loss, bits per byte and expert load of a model on a text");
-  verb->add_option("MODEL", options->model, "a run's folder, or one in Hugging Face's form")->required();
+  CLI::App* verb = app.add_subcommand("eval", "measure loss, bits per byte and expert load of a model on a text");
+  verb->add_option("MODEL", options->model, "folder of a run, or of a model in Hugging Face format")->required();
   add_ema_flag(*verb, options->weights);
-  verb->add_option("--data", options->files, "text files or token files, or globs")->required();
-  verb->add_option("--tokenizer", options->tokenizer, "tokenizer.json to read text with; without: the model's own");
-  verb->add_option("--threads", options->threads, "of matrix products")->check(CLI::Range(1, 1024));
-  verb->add_option("-o,--output", options->output, "text or json")->check(CLI::IsMember({"text", "json"}));
+  verb->add_option("--data", options->files, "text files or token files; globs are allowed")->required();
+  verb->add_option("--tokenizer", options->tokenizer, "tokenizer.json for the text; default: the model's own");
+  verb->add_option("--threads", options->threads, "number of threads for matrix products")->check(CLI::Range(1, 1024));
+  verb->add_option("-o,--output", options->output, "output format: text or json")
+      ->check(CLI::IsMember({"text", "json"}));
   verb->callback([options, &context] { context.exit_code = evaluate(*options); });
 }
 

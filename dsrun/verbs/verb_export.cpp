@@ -83,7 +83,7 @@ int export_run(const ExportOptions& options, Context& context) {
     return exit_usage;
   }
   if (parsed.job->model.latent_norm_eps != 1e-6)
-    return refuse(exit_usage, fmt::format("model.latent_norm_eps is {}: transformers has no other than 1e-6",
+    return refuse(exit_usage, fmt::format("model.latent_norm_eps is {}: transformers supports only 1e-6",
                                           parsed.job->model.latent_norm_eps));
   try {
     const SavedState saved = find_saved_weights(options.run, options.weights);
@@ -104,12 +104,15 @@ int export_run(const ExportOptions& options, Context& context) {
 
 void add_export(CLI::App& app, Context& context) {
   auto options = std::make_shared<ExportOptions>();
-  CLI::App* verb = app.add_subcommand("export", "write a run's newest checkpoint as a Hugging Face model");
-  verb->add_option("RUN", options->run, "the run's folder")->required();
-  verb->add_option("HF_DIR", options->folder, "the folder to write; must not hold a model")->required();
+  CLI::App* verb =
+      app.add_subcommand("export", "write the newest checkpoint of a run as a model in Hugging Face format");
+  verb->add_option("RUN", options->run, "folder of the run")->required();
+  verb->add_option("HF_DIR", options->folder, "folder to write; it must not contain a model")->required();
   add_ema_flag(*verb, options->weights);
-  verb->add_option("--dtype", options->dtype, "bf16 or fp32")->check(CLI::IsMember({"bf16", "fp32"}));
-  verb->add_option("--shard-gb", options->shard_gb, "largest file, in GB of tensors")->check(CLI::Range(0.001, 1e6));
+  verb->add_option("--dtype", options->dtype, "type of the weights: bf16 or fp32")
+      ->check(CLI::IsMember({"bf16", "fp32"}));
+  verb->add_option("--shard-gb", options->shard_gb, "largest size of a file's tensors, in GB")
+      ->check(CLI::Range(0.001, 1e6));
   verb->callback([options, &context] { context.exit_code = export_run(*options, context); });
 }
 

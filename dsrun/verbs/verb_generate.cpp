@@ -61,17 +61,19 @@ int generate(const GenerateOptions& options) {
 
 void add_generate(CLI::App& app, Context& context) {
   auto options = std::make_shared<GenerateOptions>();
-  CLI::App* verb = app.add_subcommand("generate", "go on with a text");
-  verb->add_option("MODEL", options->model, "a run's folder, or one in Hugging Face's form")->required();
+  CLI::App* verb = app.add_subcommand("generate", "continue a text");
+  verb->add_option("MODEL", options->model, "folder of a run, or of a model in Hugging Face format")->required();
   add_ema_flag(*verb, options->weights);
-  verb->add_option("--prompt", options->prompt, "the text to go on with");
-  verb->add_option("--tokenizer", options->tokenizer, "tokenizer.json of the text; without: the model's own");
-  verb->add_option("--tokens", options->tokens, "how many to add")->check(CLI::Range(1, 1 << 20));
-  verb->add_option("--temperature", options->sampling.temperature, "0: always the likeliest")
+  verb->add_option("--prompt", options->prompt, "text to continue");
+  verb->add_option("--tokenizer", options->tokenizer, "tokenizer.json for the text; default: the model's own");
+  verb->add_option("--tokens", options->tokens, "number of tokens to add")->check(CLI::Range(1, 1 << 20));
+  verb->add_option("--temperature", options->sampling.temperature,
+                   "sampling temperature; 0: always the most likely token")
       ->check(CLI::Range(0.0, 100.0));
-  verb->add_option("--top-p", options->sampling.top_p, "sample among the likeliest tokens with this much probability")
+  verb->add_option("--top-p", options->sampling.top_p,
+                   "sample among the most likely tokens that together have this probability")
       ->check(CLI::Range(0.0, 1.0));
-  verb->add_option("--seed", options->sampling.seed, "of the choice");
+  verb->add_option("--seed", options->sampling.seed, "seed for sampling");
   verb->callback([options, &context] { context.exit_code = generate(*options); });
 }
 

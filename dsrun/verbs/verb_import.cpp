@@ -54,7 +54,7 @@ void warn_of_other_copies(const Pretrained& pretrained) {
       pretrained.files.read_f32(other, at, copy);
       equal = original == copy;
     }
-    if (!equal) fmt::print(stderr, "dsrun: {} differs from {}, which is used in its place\n", each.name, of.name);
+    if (!equal) fmt::print(stderr, "dsrun: {} differs from {}, which is used instead\n", each.name, of.name);
   }
 }
 
@@ -86,7 +86,7 @@ void import(const std::string& folder, const std::string& name, Context& context
     for (const std::string& note : pretrained.notes) fmt::print(stderr, "dsrun: {}\n", note);
     fmt::print(stderr, "dsrun: {} parameters in {} files, {:.3g} GB read in {:.3g} s ({:.2f} GB/s); all are finite\n",
                parameters, pretrained.files.files().size(), gigabytes, seconds, gigabytes / seconds);
-    fmt::print("# From {}/config.json; weights are read from there when the job starts.\n{}", pretrained.folder,
+    fmt::print("# From {}/config.json. The job reads its initial weights from that folder.\n{}", pretrained.folder,
                to_toml(with_model(*starter.job, pretrained)));
   } catch (const StorageError& error) {
     context.exit_code = refuse(exit_storage, error.what());
@@ -98,9 +98,9 @@ void import(const std::string& folder, const std::string& name, Context& context
 void add_import(CLI::App& app, Context& context) {
   auto folder = std::make_shared<std::string>(), name = std::make_shared<std::string>("imported");
   CLI::App* verb = app.add_subcommand(
-      "import", "check a DeepSeek-V3 model in Hugging Face's form; print a job file that starts from it");
+      "import", "check a DeepSeek-V3 model in Hugging Face format and print a job file that starts from it");
   verb->add_option("HF_DIR", *folder, "folder with config.json and safetensors files")->required();
-  verb->add_option("--name", *name, "the job's name");
+  verb->add_option("--name", *name, "name of the job");
   verb->callback([folder, name, &context] { import(*folder, *name, context); });
 }
 

@@ -27,13 +27,13 @@ std::string name_from(const std::string& path) {
 void init(const std::string& path, Context& context) {
   const std::string text = starter_job(name_from(path));
   if (std::filesystem::exists(path)) {
-    fmt::print(stderr, "{} is there already; dsrun init does not overwrite\n", path);
+    fmt::print(stderr, "dsrun: {} exists already; dsrun init does not overwrite files\n", path);
     context.exit_code = exit_usage;
     return;
   }
   std::ofstream file(path);
   if (!(file << text) || !file.flush()) {
-    fmt::print(stderr, "cannot write {}\n", path);
+    fmt::print(stderr, "dsrun: cannot write {}\n", path);
     context.exit_code = exit_storage;
     return;
   }
@@ -44,8 +44,8 @@ void init(const std::string& path, Context& context) {
 
 void add_init(CLI::App& app, Context& context) {
   auto path = std::make_shared<std::string>("cluster.toml");
-  CLI::App* verb = app.add_subcommand("init", "write a job file to start from");
-  verb->add_option("FILE", *path, "where to write it (cluster.toml)");
+  CLI::App* verb = app.add_subcommand("init", "write a starter job file with every key");
+  verb->add_option("FILE", *path, "file to write; default: cluster.toml");
   verb->callback([path, &context] { init(*path, context); });
 }
 

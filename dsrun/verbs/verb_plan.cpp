@@ -1,5 +1,5 @@
-// dsrun plan FILE: what a job will be before anything is launched: placement, memory, traffic, the forecast of a step
-// and of the run; against another job, or as the best of a search.
+// dsrun plan FILE: placement, memory, traffic and forecast of a job, without launching it. Also compares two jobs and
+// searches for the fastest layout.
 #include <cctype>
 #include <fstream>
 #include <memory>
@@ -108,7 +108,7 @@ nlohmann::json to_json(const SearchResult& found) {
 }
 
 int search(const PlanOptions& options, const Job& job) {
-  const PlanView own = view_plan(job, options.device_model);  // for notes, the model and the capacity
+  const PlanView own = view_plan(job, options.device_model);  // gives notes, device model and capacity
   for (const std::string& note : own.notes) fmt::print(stderr, "dsrun: {}\n", note);
   const SearchResult found =
       search_plans(own.plan.job, own.model, {.keep = options.keep, .capacity = own.capacity, .scratch = scratch_of});
@@ -116,7 +116,7 @@ int search(const PlanOptions& options, const Job& job) {
     fmt::print("{}\n", to_json(found).dump(2));
     return exit_done;
   }
-  fmt::print("{} valid: {} too large, {} slower by their bound, {} replayed; the job as it is: {} tokens/s\n",
+  fmt::print("{} valid layouts: {} too large, {} slower by an estimate, {} replayed. The job as written: {} tokens/s\n",
              found.num_valid, found.num_too_large, found.num_bounded, found.num_replayed,
              count_text(own.forecast.tokens_per_second));
   fmt::print("{:>10} {:>9} {:>7} {:>10}  --set\n", "tokens/s", "step", "bubble", "peak");
@@ -124,7 +124,8 @@ int search(const PlanOptions& options, const Job& job) {
     fmt::print("{:>10} {:>9} {:>7} {:>10}  {}\n", count_text(each.tokens_per_second), time_text(each.step_seconds),
                percent_text(each.bubble), size_text(static_cast<double>(each.peak)),
                fmt::join(overrides_of(each), " "));
-  if (found.fastest.empty()) return refuse(exit_cannot_place, "no valid mesh and schedule fits the devices' memory");
+  if (found.fastest.empty())
+    return refuse(exit_cannot_place, "no valid mesh and schedule fits into the memory of the devices");
   return exit_done;
 }
 
@@ -174,33 +175,35 @@ int plan_job(const PlanOptions& options, Context& context) {
 void add_plan(CLI::App& app, Context& context) {
   auto options = std::make_shared<PlanOptions>();
   CLI::App* verb = app.add_subcommand(
-      "plan", "placement, memory and bytes of a job, and the forecast of its step: time, bubble, utilisation, cost");
+      "plan", "show placement, memory and traffic of a job, and forecast step time, bubble, utilisation and cost");
   options->job.add_to(*verb);
   const auto add_flag = [&](const char* name, bool& flag, const char* help) {
     return verb->add_flag(name, flag, help);
   };
-  CLI::Option* program =
-      add_flag("--program", options->program, "print the instructions of one step, a line a pipeline rank");
-  CLI::Option* file = add_flag("--program-file", options->program_file,
-                               "print them with each rank's stages, as parallel.schedule_file reads them");
-  CLI::Option* graph = add_flag("--graph", options->graph, "print every stage's op lists");
+  CLI::Option* program = add_flag("--program", options->program,
+                                  "print the instructions of one training step, one line for each pipeline rank");
+  CLI::Option* file =
+      add_flag("--program-file", options->program_file,
+               "print the instructions with each rank's stages, in the format of parallel.schedule_file");
+  CLI::Option* graph = add_flag("--graph", options->graph, "print the op lists of every stage");
   CLI::Option* search =
       add_flag("--search", options->search,
-               "try meshes, schedules, microbatches and recomputation on as many devices; the fastest first");
-  CLI::Option* sensitivity = add_flag("--sensitivity", options->sensitivity,
-                                      "how the step answers to each constant of the device model, and its source");
+               "try meshes, schedules, microbatches and recomputation with the same number of devices; fastest first");
+  CLI::Option* sensitivity =
+      add_flag("--sensitivity", options->sensitivity,
+               "show how the step time depends on each constant of the device model, with its source");
   CLI::Option* against =
-      verb->add_option("--against", options->against, "another job file: what would change from it to FILE");
-  CLI::Option* chart = verb->add_option("--chart", options->chart, "write the step's chart to this file, as HTML");
+      verb->add_option("--against", options->against, "another job file; show what changes from it to FILE");
+  CLI::Option* chart = verb->add_option("--chart", options->chart, "file for a chart of the training step, as HTML");
   const std::vector<CLI::Option*> one_of = {program, file, graph, search, sensitivity, against, chart};
   for (CLI::Option* a : one_of)
     for (CLI::Option* b : one_of)
       if (a != b) a->excludes(b);
-  verb->add_option("--tokens", options->tokens, "length of the run, such as 14.8T; else job.steps");
-  verb->add_option("--price", options->price, "of a device and hour")->check(CLI::NonNegativeNumber);
-  verb->add_option("--keep", options->keep, "with --search: so many of the fastest")->check(CLI::Range(1, 1000));
+  verb->add_option("--tokens", options->tokens, "length of the run in tokens, such as 14.8T; default: job.steps");
+  verb->add_option("--price", options->price, "price of one device for one hour")->check(CLI::NonNegativeNumber);
+  verb->add_option("--keep", options->keep, "number of results that --search shows")->check(CLI::Range(1, 1000));
   verb->add_option("--device-model", options->device_model,
-                   "a file that `dsrun calibrate` wrote; else its default place, then a table of kinds");
+                   "file that `dsrun calibrate` wrote; default: its default file, or else built-in figures");
   verb->callback([options, &context] { context.exit_code = plan_job(*options, context); });
 }
 

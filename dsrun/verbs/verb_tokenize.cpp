@@ -1,4 +1,4 @@
-// dsrun tokenize: texts as a token file, once, so that training has only to map it.
+// dsrun tokenize: writes texts as a token file, which training maps into memory.
 #include <chrono>
 #include <memory>
 #include <thread>
@@ -43,8 +43,7 @@ std::int32_t find_end_token(const TokenizeOptions& options, const Tokenizer& tok
   const auto token = options.end.empty() ? tokenizer.end_token() : tokenizer.find_token(options.end);
   if (token) return *token;
   throw DataError(options.end.empty()
-                      ? fmt::format("{} has no token that is known to end a text: name one by --end-token, or say "
-                                    "--no-end-token",
+                      ? fmt::format("{} has no known end token: name one with --end-token, or use --no-end-token",
                                     options.tokenizer)
                       : fmt::format("{} has no token \"{}\"", options.tokenizer, options.end));
 }
@@ -71,24 +70,27 @@ int tokenize(const TokenizeOptions& options) {
 }  // namespace
 
 void add_document_options(CLI::App& verb, DocumentKind& documents) {
-  verb.add_option(
-          "--documents", documents.kind,
-          "what a document is: each file, each line that is not empty, or jsonl: each line's field of an object")
+  verb.add_option("--documents", documents.kind,
+                  "what a document is: file (each file), line (each line that is not empty) or jsonl (a field of each "
+                  "line's object)")
       ->check(CLI::IsMember({"file", "line", "jsonl"}));
-  verb.add_option("--field", documents.field, "of a jsonl line's object: the text");
+  verb.add_option("--field", documents.field, "field of a jsonl object that holds the text");
 }
 
 void add_tokenize(CLI::App& app, Context& context) {
   auto options = std::make_shared<TokenizeOptions>();
-  CLI::App* verb = app.add_subcommand("tokenize", "write texts as a token file, which training maps into memory");
-  verb->add_option("FILES", options->files, "texts, or globs")->required();
-  verb->add_option("--tokenizer", options->tokenizer, "tokenizer.json")->required();
-  verb->add_option("--out", options->out, "the token file")->required();
+  CLI::App* verb = app.add_subcommand("tokenize", "convert texts into a token file for training");
+  verb->add_option("FILES", options->files, "text files; globs are allowed")->required();
+  verb->add_option("--tokenizer", options->tokenizer, "tokenizer.json to use")->required();
+  verb->add_option("--out", options->out, "token file to write")->required();
   add_document_options(*verb, options->documents);
-  auto* end = verb->add_option("--end-token", options->end, "put after each document; without: the tokenizer's own");
-  verb->add_flag("--no-end-token", options->no_end, "put nothing after a document")->excludes(end);
-  verb->add_option("--threads", options->threads, "the result is the same for any")->check(CLI::Range(1, 1024));
-  verb->add_option("-o,--output", options->output, "text or json")->check(CLI::IsMember({"text", "json"}));
+  auto* end = verb->add_option("--end-token", options->end,
+                               "token to put after each document; default: the tokenizer's own end token");
+  verb->add_flag("--no-end-token", options->no_end, "put no token after a document")->excludes(end);
+  verb->add_option("--threads", options->threads, "number of threads; it does not change the result")
+      ->check(CLI::Range(1, 1024));
+  verb->add_option("-o,--output", options->output, "output format: text or json")
+      ->check(CLI::IsMember({"text", "json"}));
   verb->callback([options, &context] { context.exit_code = tokenize(*options); });
 }
 

@@ -66,7 +66,8 @@ int train(const TrainOptions& options, const Context& context) {
     report(options, trainer, made, bytes,
            std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
     if (made.size < options.how.vocab_size && !context.quiet())
-      fmt::print(stderr, "dsrun: fewer tokens than {}: no further pair comes often enough (--min-frequency {})\n",
+      fmt::print(stderr,
+                 "dsrun: the vocabulary has fewer tokens than {}: no other pair occurs {} times (--min-frequency)\n",
                  options.how.vocab_size, options.how.min_frequency);
     return exit_done;
   } catch (const DataError& error) {
@@ -81,24 +82,27 @@ int train(const TrainOptions& options, const Context& context) {
 }  // namespace
 
 void add_tokenizer(CLI::App& app, Context& context) {
-  CLI::App* verb = app.add_subcommand("tokenizer", "make vocabularies");
+  CLI::App* verb = app.add_subcommand("tokenizer", "train tokenizers");
   verb->require_subcommand(1);
   auto options = std::make_shared<TrainOptions>();
-  CLI::App* training = verb->add_subcommand("train", "make a byte-level BPE vocabulary from texts");
-  training->add_option("FILES", options->files, "texts, or globs")->required();
-  training->add_option("--vocab", options->how.vocab_size, "tokens, 256 bytes and the special ones among them")
+  CLI::App* training = verb->add_subcommand("train", "train a byte-level BPE tokenizer on texts");
+  training->add_option("FILES", options->files, "text files; globs are allowed")->required();
+  training
+      ->add_option("--vocab", options->how.vocab_size,
+                   "vocabulary size in tokens, including the 256 bytes and the special tokens")
       ->required()
       ->check(CLI::Range(257, 1 << 24));
-  training->add_option("--out", options->out, "the tokenizer.json")->required();
-  training->add_option("--pre-tokenizer", options->how.pre_tokenizer, "cuts text into words as that model's does")
+  training->add_option("--out", options->out, "tokenizer.json to write")->required();
+  training->add_option("--pre-tokenizer", options->how.pre_tokenizer, "model whose rules split text into words")
       ->check(CLI::IsMember({"deepseek-v3", "gpt2"}));
   training
-      ->add_option("--special", options->how.special_tokens, "a special token, once for each; without: DeepSeek-V3's")
+      ->add_option("--special", options->how.special_tokens, "special token; repeatable; default: those of DeepSeek-V3")
       ->allow_extra_args(false);  // FILES that follow are no names of tokens
-  training->add_option("--min-frequency", options->how.min_frequency, "of a pair, to become a token")
+  training->add_option("--min-frequency", options->how.min_frequency, "lowest count of a pair that becomes a token")
       ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 40));
   add_document_options(*training, options->documents);
-  training->add_option("-o,--output", options->output, "text or json")->check(CLI::IsMember({"text", "json"}));
+  training->add_option("-o,--output", options->output, "output format: text or json")
+      ->check(CLI::IsMember({"text", "json"}));
   training->callback([options, &context] { context.exit_code = train(*options, context); });
 }
 

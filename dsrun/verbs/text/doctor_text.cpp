@@ -54,7 +54,8 @@ std::string hosts_table(const DoctorReport& report) {
                         size_text(static_cast<double>(host.available_bytes)), bytes_or_none(host.free_shm_bytes),
                         limit_text(host.limits.open_files), clock_text(host.clock));
   }
-  return text + "free memory and /dev/shm; files that a process may open; clock to the launcher's\n\n";
+  return text +
+         "memory and /dev/shm: what is free; files: what a process may open; clock: offset to the launcher's\n\n";
 }
 
 std::string interfaces_text(const HostReport& host) {
@@ -88,7 +89,7 @@ std::string machines(const DoctorReport& report) {
     text += host.own_name + "\n";
     line(fmt::format("{}; {}", host.kernel, size_text(static_cast<double>(host.memory_bytes)) + " of memory"));
     line(fmt::format("{} ({}{})", host.processor, fmt::join(host.features, " "),
-                     host.has_bf16 ? "" : "; no products in bf16"));
+                     host.has_bf16 ? "" : "; no bf16 products"));
     line(interfaces_text(host));
     line(fmt::format("UCX {}: {}", host.ucx_version, fmt::join(host.transports, " ")));
     line(fmt::format(

@@ -80,10 +80,10 @@ std::string memory(const PlanView& view) {
       text += fmt::format(" {:>9.1f}", static_cast<double>(bytes) / mib);
     text += fmt::format("  {}\n", m.peak_at);
   }
-  text += fmt::format("routed: {} rows a rank and microbatch = mean x load_factor {}; messages: a bound\n",
+  text += fmt::format("routed: {} rows per rank and microbatch = mean x load_factor {}; messages: an upper bound\n",
                       planned_rows(view.plan), view.plan.job.balance.load_factor);
   if (view.plan.job.cluster.nodes[0].kind != "cpu")
-    text += "scratch of kernels and libraries is not known for this kind of device\n";
+    text += "the scratch memory of kernels and libraries is not known for this kind of device\n";
   return text;
 }
 
@@ -94,14 +94,14 @@ std::string fit(const PlanView& view) {
   if (peak <= view.capacity)
     return fmt::format("fits: {} at the peak of {} a device\n\n", size_text(static_cast<double>(peak)),
                        size_text(capacity));
-  std::string text = fmt::format("does not fit: {} at the peak, a device has {}. What would help:\n",
+  std::string text = fmt::format("does not fit: the peak is {}, a device has {}. These changes help:\n",
                                  size_text(static_cast<double>(peak)), size_text(capacity));
   const auto advice = advise_on_memory(view.plan.job, view.capacity, scratch_of);
   for (const Advice& each : advice)
     text += fmt::format(
         "  {:<60} {:>10} less, {}\n", each.change, size_text(static_cast<double>(peak - each.peak)),
         each.fits ? "fits" : fmt::format("{} too much", size_text(static_cast<double>(each.peak) - capacity)));
-  if (advice.empty()) text += "  no single change of the job does; it needs more devices, or a smaller model\n";
+  if (advice.empty()) text += "  no single change is enough: the job needs more devices or a smaller model\n";
   return text + "\n";
 }
 
@@ -117,7 +117,7 @@ std::string links(const PlanView& view) {
     return text + "\n";
   }
   if (plan.mesh.size() == 1) return text;
-  if (plan.two_hop) text += "rows of experts take two hops to other nodes, and cross once to each\n";
+  if (plan.two_hop) text += "rows of experts take two hops to other nodes and cross the network once for each node\n";
   text += fmt::format("{:>10}  {:<8} {:>12} {:>12} {:>12} {:>10}\n", "rank", "port", "pipeline", "expert", "sync",
                       "of a step");
   for (std::size_t i = 0; i < view.forecast.traffic.size() && i < most_ranks_told; ++i) {
@@ -168,7 +168,7 @@ std::string run(const PlanView& view, const ReportOptions& options) {
                                  short_run ? "hours" : "days", cost.device_hours);
   if (cost.days > 700) text += fmt::format(" ({:.3g} years)", cost.days / 365.25);
   if (options.price > 0) text += fmt::format(", {:.4g} at {:g} a device-hour", cost.price, options.price);
-  if (view.plan.job.batch.ramp_tokens > 0) text += "; every step with the whole batch";
+  if (view.plan.job.batch.ramp_tokens > 0) text += "; every step is counted with the whole batch";
   return text + "\n";
 }
 

@@ -17,7 +17,7 @@ PlanView view_plan(const Job& described, const std::string& device_model) {
   const bool on_cpu = job.cluster.nodes[0].kind == "cpu";
   if (on_cpu && job.precision.compute == Precision::bf16 && !bf16_products_supported()) {
     job.precision.compute = Precision::fp32;
-    notes.emplace_back("this processor has no bf16 instructions: a run here computes in fp32, and so does this plan");
+    notes.emplace_back("this processor has no bf16 instructions: both a run here and this plan compute in fp32");
   }
   Plan plan = make_plan(job);
   DeviceModel model = model_for(job, device_model, notes);
