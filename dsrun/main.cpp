@@ -17,21 +17,21 @@
 namespace dsrun {
 namespace {
 
-struct Verb {
+struct VerbRow {
   const char* name;
-  void (*add)(CLI::App&, Context&);
+  void (*add)(CommandLine&, Context&);
 };
-constexpr std::array verbs = {Verb{"run", add_run},           Verb{"check", add_check},
-                              Verb{"plan", add_plan},         Verb{"schema", add_schema},
-                              Verb{"init", add_init},         Verb{"import", add_import},
-                              Verb{"export", add_export},     Verb{"eval", add_eval},
-                              Verb{"generate", add_generate}, Verb{"tokenizer", add_tokenizer},
-                              Verb{"tokenize", add_tokenize}, Verb{"calibrate", add_calibrate},
-                              Verb{"doctor", add_doctor},     Verb{"agent", add_agent},
-                              Verb{"device", add_device},     Verb{"probe", add_probe}};
+constexpr std::array verbs = {VerbRow{"run", add_run},           VerbRow{"check", add_check},
+                              VerbRow{"plan", add_plan},         VerbRow{"schema", add_schema},
+                              VerbRow{"init", add_init},         VerbRow{"import", add_import},
+                              VerbRow{"export", add_export},     VerbRow{"eval", add_eval},
+                              VerbRow{"generate", add_generate}, VerbRow{"tokenizer", add_tokenizer},
+                              VerbRow{"tokenize", add_tokenize}, VerbRow{"calibrate", add_calibrate},
+                              VerbRow{"doctor", add_doctor},     VerbRow{"agent", add_agent},
+                              VerbRow{"device", add_device},     VerbRow{"probe", add_probe}};
 
 bool is_verb(const std::string& word) {
-  return std::any_of(verbs.begin(), verbs.end(), [&](const Verb& verb) { return word == verb.name; });
+  return std::any_of(verbs.begin(), verbs.end(), [&](const VerbRow& verb) { return word == verb.name; });
 }
 
 bool is_option(const std::string& word) { return word.starts_with('-'); }
@@ -44,7 +44,7 @@ std::size_t first_of_verb(const std::vector<std::string>& words) {
 }
 
 // `dsrun FILE` and `dsrun --set … FILE` are `dsrun run …`: adds the verb. A mistyped verb is a usage error.
-int add_implied_run(std::vector<std::string>& words, const CLI::App& app) {
+int add_implied_run(std::vector<std::string>& words, const CommandLine& app) {
   const auto first = words.begin() + static_cast<std::ptrdiff_t>(first_of_verb(words));
   if (first == words.end() || is_verb(*first)) return exit_done;
   const bool file = first->find_first_of("./") != std::string::npos || std::filesystem::exists(*first);
@@ -53,7 +53,7 @@ int add_implied_run(std::vector<std::string>& words, const CLI::App& app) {
   if (file || options_of_run) words.insert(first, "run");
   if (known) return exit_done;
   std::vector<std::string> names;
-  for (const Verb& verb : verbs) names.emplace_back(verb.name);
+  for (const VerbRow& verb : verbs) names.emplace_back(verb.name);
   const std::string near = nearest(*first, names);
   fmt::print(stderr, "dsrun: \"{}\" is not a verb and not a file{}\n\n{}", printable(*first),
              near.empty() ? "" : fmt::format("; did you mean \"{}\"?", near), app.help());
@@ -62,22 +62,14 @@ int add_implied_run(std::vector<std::string>& words, const CLI::App& app) {
 
 int run(int argc, char** argv) {
   Context context;
-  CLI::App app("dsrun trains DeepSeek-V3-class mixture-of-experts models. `dsrun FILE` launches a job.", "dsrun");
-  app.set_version_flag("--version", std::string("dsrun ") + DSRUN_VERSION);
-  app.add_option("--log-level", context.log_level, "how much to print: warn, info or debug (every step)")
-      ->check(CLI::IsMember({"warn", "info", "debug"}));
-  app.require_subcommand(1);
-  app.fallthrough();  // --log-level may stand after the verb as well
-  for (const Verb& verb : verbs) verb.add(app, context);
+  CommandLine app("dsrun", "dsrun trains DeepSeek-V3-class mixture-of-experts models. `dsrun FILE` launches a job.",
+                  std::string("dsrun ") + DSRUN_VERSION);
+  app.option("--log-level", context.log_level, "how much to print: warn, info or debug (every step)")
+      .one_of({"warn", "info", "debug"});
+  for (const VerbRow& verb : verbs) verb.add(app, context);
   std::vector<std::string> words(argv + 1, argv + argc);
   if (const int code = add_implied_run(words, app); code != exit_done) return code;
-  std::reverse(words.begin(), words.end());  // as CLI11 wants them
-  try {
-    app.parse(words);
-  } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? exit_done : exit_usage;
-  }
-  return context.exit_code;
+  return app.parse(words).value_or(context.exit_code);
 }
 
 }  // namespace

@@ -11,14 +11,13 @@
 
 namespace dsrun {
 
-void JobOptions::add_to(CLI::App& verb, bool with_output) {
-  verb.add_option("FILE", file, "the job file (TOML)")->required();
-  verb.add_option("--set", overrides,
-                  "override a key of the job file: table.key=value; elements of an array by index; repeatable")
-      ->type_size(1)
-      ->allow_extra_args(false);
-  if (with_output)
-    verb.add_option("-o,--output", output, "output format: text or json")->check(CLI::IsMember({"text", "json"}));
+VerbOption JobOptions::add_to(Verb& verb, bool with_output) {
+  VerbOption file_argument = verb.option("FILE", file, "the job file (TOML)").required();
+  verb.option("--set", overrides,
+              "override a key of the job file: table.key=value; elements of an array by index; repeatable")
+      .one_word_each();
+  if (with_output) verb.option("-o,--output", output, "output format: text or json").one_of({"text", "json"});
+  return file_argument;
 }
 
 std::optional<Job> JobOptions::load(Context& context) const {
@@ -29,8 +28,8 @@ std::optional<Job> JobOptions::load(Context& context) const {
   return std::nullopt;
 }
 
-void add_ema_flag(CLI::App& verb, SavedWeights& weights) {
-  verb.add_flag_callback(
+void add_ema_flag(Verb& verb, SavedWeights& weights) {
+  verb.flag(
       "--ema", [&weights] { weights = SavedWeights::average; },
       "use the average of the run's weights (optimizer.ema_decay)");
 }

@@ -65,21 +65,21 @@ int run_agent_verb(const AgentVerbOptions& options) {
 
 }  // namespace
 
-void add_agent(CLI::App& app, Context& context) {
+void add_agent(CommandLine& app, Context& context) {
   auto options = std::make_shared<AgentVerbOptions>();
-  CLI::App* verb = app.add_subcommand("agent", "join this host to a job with launcher = \"wait\"");
-  CLI::Option* join = verb->add_option("--join", options->join, "the invitation file that the launcher wrote");
-  CLI::Option* from_stdin =
-      verb->add_flag("--stdin", options->from_stdin, "read the invitation from stdin; launchers start agents so");
-  join->excludes(from_stdin);
-  verb->add_option("--devices", options->devices,
-                   "number of devices that this host offers; default: as many as the job needs")
-      ->check(CLI::PositiveNumber)
-      ->excludes(from_stdin);
-  verb->add_option("--wait", options->wait_secs, "time to wait for the invitation file, in seconds")
-      ->check(CLI::NonNegativeNumber)
-      ->excludes(from_stdin);
-  verb->callback([options, &context] {
+  Verb verb = app.add("agent", "join this host to a job with launcher = \"wait\"");
+  const VerbOption join = verb.option("--join", options->join, "the invitation file that the launcher wrote");
+  const VerbOption from_stdin =
+      verb.flag("--stdin", options->from_stdin, "read the invitation from stdin; launchers start agents so");
+  join.excludes(from_stdin);
+  verb.option("--devices", options->devices,
+              "number of devices that this host offers; default: as many as the job needs")
+      .positive()
+      .excludes(from_stdin);
+  verb.option("--wait", options->wait_secs, "time to wait for the invitation file, in seconds")
+      .not_negative()
+      .excludes(from_stdin);
+  verb.on_use([options, &context] {
     context.exit_code =
         options->from_stdin || !options->join.empty()
             ? run_agent_verb(*options)
@@ -87,15 +87,16 @@ void add_agent(CLI::App& app, Context& context) {
   });
 }
 
-void add_device(CLI::App& app, Context&) {
-  CLI::App* verb = app.add_subcommand("device", "run one device of a job; agents start this")->group("");
-  verb->callback([] { run_device_verb(); });
+void add_device(CommandLine& app, Context&) {
+  Verb verb = app.add("device", "run one device of a job; agents start this");
+  verb.hide();
+  verb.on_use([] { run_device_verb(); });
 }
 
-void add_probe(CLI::App& app, Context&) {
-  CLI::App* verb =
-      app.add_subcommand("probe", "run one end of the links that dsrun doctor measures; agents start this")->group("");
-  verb->callback([] { run_probe_process(read_device_invitation(Lifeline::read_input(time_for_input))); });
+void add_probe(CommandLine& app, Context&) {
+  Verb verb = app.add("probe", "run one end of the links that dsrun doctor measures; agents start this");
+  verb.hide();
+  verb.on_use([] { run_probe_process(read_device_invitation(Lifeline::read_input(time_for_input))); });
 }
 
 }  // namespace dsrun

@@ -132,16 +132,13 @@ int calibrate_machine(const CalibrateOptions& options, Context& context) {
 
 }  // namespace
 
-void add_calibrate(CLI::App& app, Context& context) {
+void add_calibrate(CommandLine& app, Context& context) {
   auto options = std::make_shared<CalibrateOptions>();
-  CLI::App* verb = app.add_subcommand("calibrate", "measure the speed of a job's ops on this machine, for dsrun plan");
-  options->job.add_to(*verb);
-  verb->get_option("FILE")->required(false)->description(
-      "job file whose model is measured; default: a small built-in model");
-  verb->add_option("--out", options->out, "file for the device model; default: where dsrun plan looks for it");
-  verb->add_option("--seconds", options->seconds, "approximate duration of the measurement, in seconds")
-      ->check(CLI::Range(0.0, 3600.0));
-  verb->callback([options, &context] {
+  Verb verb = app.add("calibrate", "measure the speed of a job's ops on this machine, for dsrun plan");
+  options->job.add_to(verb).required(false).help("job file whose model is measured; default: a small built-in model");
+  verb.option("--out", options->out, "file for the device model; default: where dsrun plan looks for it");
+  verb.option("--seconds", options->seconds, "approximate duration of the measurement, in seconds").range(0.0, 3600.0);
+  verb.on_use([options, &context] {
     try {
       context.exit_code = calibrate_machine(*options, context);
     } catch (const DeviceModelError& error) {

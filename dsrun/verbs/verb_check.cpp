@@ -47,12 +47,11 @@ void check(const JobOptions& options, Context& context) {
 
 }  // namespace
 
-void add_check(CLI::App& app, Context& context) {
+void add_check(CommandLine& app, Context& context) {
   auto options = std::make_shared<JobOptions>();
-  CLI::App* verb =
-      app.add_subcommand("check", "validate a job file and show all its faults; -o json also prints every value");
-  options->add_to(*verb);
-  verb->callback([options, &context] { check(*options, context); });
+  Verb verb = app.add("check", "validate a job file and show all its faults; -o json also prints every value");
+  options->add_to(verb);
+  verb.on_use([options, &context] { check(*options, context); });
 }
 
 }  // namespace dsrun

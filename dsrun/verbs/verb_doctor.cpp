@@ -165,16 +165,13 @@ constexpr const char* about_codes =
 
 }  // namespace
 
-void add_doctor(CLI::App& app, Context& context) {
+void add_doctor(CommandLine& app, Context& context) {
   auto options = std::make_shared<DoctorVerbOptions>();
-  CLI::App* verb =
-      app.add_subcommand("doctor", "examine this machine, or the hosts and networks of a job, and say what to fix");
-  options->job.add_to(*verb);
-  verb->get_option("FILE")->required(false)->description("job file whose hosts are examined; default: this machine");
-  verb->add_option("--run-dir", options->run_dir,
-                   "folder of the run, which all hosts have to share; default: runs/NAME");
-  verb->footer(about_codes);
-  verb->callback([options, &context] {
+  Verb verb = app.add("doctor", "examine this machine, or the hosts and networks of a job, and say what to fix");
+  options->job.add_to(verb).required(false).help("job file whose hosts are examined; default: this machine");
+  verb.option("--run-dir", options->run_dir, "folder of the run, which all hosts have to share; default: runs/NAME");
+  verb.footer(about_codes);
+  verb.on_use([options, &context] {
     try {
       context.exit_code = examine(*options, context);
     } catch (const std::exception& error) {

@@ -99,17 +99,16 @@ int evaluate(const EvalOptions& options) {
 
 }  // namespace
 
-void add_eval(CLI::App& app, Context& context) {
+void add_eval(CommandLine& app, Context& context) {
   auto options = std::make_shared<EvalOptions>();
-  CLI::App* verb = app.add_subcommand("eval", "measure loss, bits per byte and expert load of a model on a text");
-  verb->add_option("MODEL", options->model, "folder of a run, or of a model in Hugging Face format")->required();
-  add_ema_flag(*verb, options->weights);
-  verb->add_option("--data", options->files, "text files or token files; globs are allowed")->required();
-  verb->add_option("--tokenizer", options->tokenizer, "tokenizer.json for the text; default: the model's own");
-  verb->add_option("--threads", options->threads, "number of threads for matrix products")->check(CLI::Range(1, 1024));
-  verb->add_option("-o,--output", options->output, "output format: text or json")
-      ->check(CLI::IsMember({"text", "json"}));
-  verb->callback([options, &context] { context.exit_code = evaluate(*options); });
+  Verb verb = app.add("eval", "measure loss, bits per byte and expert load of a model on a text");
+  verb.option("MODEL", options->model, "folder of a run, or of a model in Hugging Face format").required();
+  add_ema_flag(verb, options->weights);
+  verb.option("--data", options->files, "text files or token files; globs are allowed").required();
+  verb.option("--tokenizer", options->tokenizer, "tokenizer.json for the text; default: the model's own");
+  verb.option("--threads", options->threads, "number of threads for matrix products").range(1, 1024);
+  verb.option("-o,--output", options->output, "output format: text or json").one_of({"text", "json"});
+  verb.on_use([options, &context] { context.exit_code = evaluate(*options); });
 }
 
 }  // namespace dsrun

@@ -102,18 +102,15 @@ int export_run(const ExportOptions& options, Context& context) {
 
 }  // namespace
 
-void add_export(CLI::App& app, Context& context) {
+void add_export(CommandLine& app, Context& context) {
   auto options = std::make_shared<ExportOptions>();
-  CLI::App* verb =
-      app.add_subcommand("export", "write the newest checkpoint of a run as a model in Hugging Face format");
-  verb->add_option("RUN", options->run, "folder of the run")->required();
-  verb->add_option("HF_DIR", options->folder, "folder to write; it must not contain a model")->required();
-  add_ema_flag(*verb, options->weights);
-  verb->add_option("--dtype", options->dtype, "type of the weights: bf16 or fp32")
-      ->check(CLI::IsMember({"bf16", "fp32"}));
-  verb->add_option("--shard-gb", options->shard_gb, "largest size of a file's tensors, in GB")
-      ->check(CLI::Range(0.001, 1e6));
-  verb->callback([options, &context] { context.exit_code = export_run(*options, context); });
+  Verb verb = app.add("export", "write the newest checkpoint of a run as a model in Hugging Face format");
+  verb.option("RUN", options->run, "folder of the run").required();
+  verb.option("HF_DIR", options->folder, "folder to write; it must not contain a model").required();
+  add_ema_flag(verb, options->weights);
+  verb.option("--dtype", options->dtype, "type of the weights: bf16 or fp32").one_of({"bf16", "fp32"});
+  verb.option("--shard-gb", options->shard_gb, "largest size of a file's tensors, in GB").range(0.001, 1e6);
+  verb.on_use([options, &context] { context.exit_code = export_run(*options, context); });
 }
 
 }  // namespace dsrun

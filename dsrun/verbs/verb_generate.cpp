@@ -59,22 +59,21 @@ int generate(const GenerateOptions& options) {
 
 }  // namespace
 
-void add_generate(CLI::App& app, Context& context) {
+void add_generate(CommandLine& app, Context& context) {
   auto options = std::make_shared<GenerateOptions>();
-  CLI::App* verb = app.add_subcommand("generate", "continue a text");
-  verb->add_option("MODEL", options->model, "folder of a run, or of a model in Hugging Face format")->required();
-  add_ema_flag(*verb, options->weights);
-  verb->add_option("--prompt", options->prompt, "text to continue");
-  verb->add_option("--tokenizer", options->tokenizer, "tokenizer.json for the text; default: the model's own");
-  verb->add_option("--tokens", options->tokens, "number of tokens to add")->check(CLI::Range(1, 1 << 20));
-  verb->add_option("--temperature", options->sampling.temperature,
-                   "sampling temperature; 0: always the most likely token")
-      ->check(CLI::Range(0.0, 100.0));
-  verb->add_option("--top-p", options->sampling.top_p,
-                   "sample among the most likely tokens that together have this probability")
-      ->check(CLI::Range(0.0, 1.0));
-  verb->add_option("--seed", options->sampling.seed, "seed for sampling");
-  verb->callback([options, &context] { context.exit_code = generate(*options); });
+  Verb verb = app.add("generate", "continue a text");
+  verb.option("MODEL", options->model, "folder of a run, or of a model in Hugging Face format").required();
+  add_ema_flag(verb, options->weights);
+  verb.option("--prompt", options->prompt, "text to continue");
+  verb.option("--tokenizer", options->tokenizer, "tokenizer.json for the text; default: the model's own");
+  verb.option("--tokens", options->tokens, "number of tokens to add").range(1, 1 << 20);
+  verb.option("--temperature", options->sampling.temperature, "sampling temperature; 0: always the most likely token")
+      .range(0.0, 100.0);
+  verb.option("--top-p", options->sampling.top_p,
+              "sample among the most likely tokens that together have this probability")
+      .range(0.0, 1.0);
+  verb.option("--seed", options->sampling.seed, "seed for sampling");
+  verb.on_use([options, &context] { context.exit_code = generate(*options); });
 }
 
 }  // namespace dsrun

@@ -95,13 +95,13 @@ void import(const std::string& folder, const std::string& name, Context& context
 
 }  // namespace
 
-void add_import(CLI::App& app, Context& context) {
+void add_import(CommandLine& app, Context& context) {
   auto folder = std::make_shared<std::string>(), name = std::make_shared<std::string>("imported");
-  CLI::App* verb = app.add_subcommand(
-      "import", "check a DeepSeek-V3 model in Hugging Face format and print a job file that starts from it");
-  verb->add_option("HF_DIR", *folder, "folder with config.json and safetensors files")->required();
-  verb->add_option("--name", *name, "name of the job");
-  verb->callback([folder, name, &context] { import(*folder, *name, context); });
+  Verb verb =
+      app.add("import", "check a DeepSeek-V3 model in Hugging Face format and print a job file that starts from it");
+  verb.option("HF_DIR", *folder, "folder with config.json and safetensors files").required();
+  verb.option("--name", *name, "name of the job");
+  verb.on_use([folder, name, &context] { import(*folder, *name, context); });
 }
 
 }  // namespace dsrun

@@ -42,11 +42,11 @@ void init(const std::string& path, Context& context) {
 
 }  // namespace
 
-void add_init(CLI::App& app, Context& context) {
+void add_init(CommandLine& app, Context& context) {
   auto path = std::make_shared<std::string>("cluster.toml");
-  CLI::App* verb = app.add_subcommand("init", "write a starter job file with every key");
-  verb->add_option("FILE", *path, "file to write; default: cluster.toml");
-  verb->callback([path, &context] { init(*path, context); });
+  Verb verb = app.add("init", "write a starter job file with every key");
+  verb.option("FILE", *path, "file to write; default: cluster.toml");
+  verb.on_use([path, &context] { init(*path, context); });
 }
 
 }  // namespace dsrun

@@ -172,39 +172,37 @@ int plan_job(const PlanOptions& options, Context& context) {
 
 }  // namespace
 
-void add_plan(CLI::App& app, Context& context) {
+void add_plan(CommandLine& app, Context& context) {
   auto options = std::make_shared<PlanOptions>();
-  CLI::App* verb = app.add_subcommand(
+  Verb verb = app.add(
       "plan", "show placement, memory and traffic of a job, and forecast step time, bubble, utilisation and cost");
-  options->job.add_to(*verb);
-  const auto add_flag = [&](const char* name, bool& flag, const char* help) {
-    return verb->add_flag(name, flag, help);
-  };
-  CLI::Option* program = add_flag("--program", options->program,
-                                  "print the instructions of one training step, one line for each pipeline rank");
-  CLI::Option* file =
+  options->job.add_to(verb);
+  const auto add_flag = [&](const char* name, bool& flag, const char* help) { return verb.flag(name, flag, help); };
+  const VerbOption program = add_flag("--program", options->program,
+                                      "print the instructions of one training step, one line for each pipeline rank");
+  const VerbOption file =
       add_flag("--program-file", options->program_file,
                "print the instructions with each rank's stages, in the format of parallel.schedule_file");
-  CLI::Option* graph = add_flag("--graph", options->graph, "print the op lists of every stage");
-  CLI::Option* search =
+  const VerbOption graph = add_flag("--graph", options->graph, "print the op lists of every stage");
+  const VerbOption search =
       add_flag("--search", options->search,
                "try meshes, schedules, microbatches and recomputation with the same number of devices; fastest first");
-  CLI::Option* sensitivity =
+  const VerbOption sensitivity =
       add_flag("--sensitivity", options->sensitivity,
                "show how the step time depends on each constant of the device model, with its source");
-  CLI::Option* against =
-      verb->add_option("--against", options->against, "another job file; show what changes from it to FILE");
-  CLI::Option* chart = verb->add_option("--chart", options->chart, "file for a chart of the training step, as HTML");
-  const std::vector<CLI::Option*> one_of = {program, file, graph, search, sensitivity, against, chart};
-  for (CLI::Option* a : one_of)
-    for (CLI::Option* b : one_of)
-      if (a != b) a->excludes(b);
-  verb->add_option("--tokens", options->tokens, "length of the run in tokens, such as 14.8T; default: job.steps");
-  verb->add_option("--price", options->price, "price of one device for one hour")->check(CLI::NonNegativeNumber);
-  verb->add_option("--keep", options->keep, "number of results that --search shows")->check(CLI::Range(1, 1000));
-  verb->add_option("--device-model", options->device_model,
-                   "file that `dsrun calibrate` wrote; default: its default file, or else built-in figures");
-  verb->callback([options, &context] { context.exit_code = plan_job(*options, context); });
+  const VerbOption against =
+      verb.option("--against", options->against, "another job file; show what changes from it to FILE");
+  const VerbOption chart = verb.option("--chart", options->chart, "file for a chart of the training step, as HTML");
+  const std::vector<VerbOption> alternatives = {program, file, graph, search, sensitivity, against, chart};
+  for (std::size_t one = 0; one < alternatives.size(); ++one)
+    for (std::size_t other = 0; other < alternatives.size(); ++other)
+      if (one != other) alternatives[one].excludes(alternatives[other]);
+  verb.option("--tokens", options->tokens, "length of the run in tokens, such as 14.8T; default: job.steps");
+  verb.option("--price", options->price, "price of one device for one hour").not_negative();
+  verb.option("--keep", options->keep, "number of results that --search shows").range(1, 1000);
+  verb.option("--device-model", options->device_model,
+              "file that `dsrun calibrate` wrote; default: its default file, or else built-in figures");
+  verb.on_use([options, &context] { context.exit_code = plan_job(*options, context); });
 }
 
 }  // namespace dsrun

@@ -102,19 +102,19 @@ constexpr const char* about_folders =
 
 }  // namespace
 
-void add_run(CLI::App& app, Context& context) {
+void add_run(CommandLine& app, Context& context) {
   auto options = std::make_shared<RunVerbOptions>();
-  CLI::App* verb = app.add_subcommand("run", "train a job; `dsrun FILE` is short for it");
-  options->job.add_to(*verb, false);
-  verb->add_option("--run-dir", options->run.run_dir, "folder of the run; default: runs/NAME");
-  verb->add_option("--trace", options->run.trace,
-                   "file for a trace of every device's ops over time, in Chrome's trace format");
-  CLI::Option* resume = verb->add_flag("--resume", options->run.folder.resume,
-                                       "continue the run in the folder although the job has changed");
-  verb->add_flag("--restart", options->run.folder.restart, "move the old run of the folder away and start again")
-      ->excludes(resume);
-  verb->footer(about_folders);
-  verb->callback([options, &context] { context.exit_code = run(*options, context); });
+  Verb verb = app.add("run", "train a job; `dsrun FILE` is short for it");
+  options->job.add_to(verb, false);
+  verb.option("--run-dir", options->run.run_dir, "folder of the run; default: runs/NAME");
+  verb.option("--trace", options->run.trace,
+              "file for a trace of every device's ops over time, in Chrome's trace format");
+  const VerbOption resume =
+      verb.flag("--resume", options->run.folder.resume, "continue the run in the folder although the job has changed");
+  verb.flag("--restart", options->run.folder.restart, "move the old run of the folder away and start again")
+      .excludes(resume);
+  verb.footer(about_folders);
+  verb.on_use([options, &context] { context.exit_code = run(*options, context); });
 }
 
 }  // namespace dsrun

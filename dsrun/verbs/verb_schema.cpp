@@ -9,11 +9,11 @@
 
 namespace dsrun {
 
-void add_schema(CLI::App& app, Context&) {
+void add_schema(CommandLine& app, Context&) {
   auto markdown = std::make_shared<bool>(false);
-  CLI::App* verb = app.add_subcommand("schema", "print the JSON Schema of job files, for editors");
-  verb->add_flag("--markdown", *markdown, "print the reference page of all keys instead");
-  verb->callback([markdown] { fmt::print("{}", *markdown ? reference_page() : json_schema().dump(2) + "\n"); });
+  Verb verb = app.add("schema", "print the JSON Schema of job files, for editors");
+  verb.flag("--markdown", *markdown, "print the reference page of all keys instead");
+  verb.on_use([markdown] { fmt::print("{}", *markdown ? reference_page() : json_schema().dump(2) + "\n"); });
 }
 
 }  // namespace dsrun

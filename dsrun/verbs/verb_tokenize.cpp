@@ -69,29 +69,27 @@ int tokenize(const TokenizeOptions& options) {
 
 }  // namespace
 
-void add_document_options(CLI::App& verb, DocumentKind& documents) {
-  verb.add_option("--documents", documents.kind,
-                  "what a document is: file (each file), line (each line that is not empty) or jsonl (a field of each "
-                  "line's object)")
-      ->check(CLI::IsMember({"file", "line", "jsonl"}));
-  verb.add_option("--field", documents.field, "field of a jsonl object that holds the text");
+void add_document_options(Verb& verb, DocumentKind& documents) {
+  verb.option("--documents", documents.kind,
+              "what a document is: file (each file), line (each line that is not empty) or jsonl (a field of each "
+              "line's object)")
+      .one_of({"file", "line", "jsonl"});
+  verb.option("--field", documents.field, "field of a jsonl object that holds the text");
 }
 
-void add_tokenize(CLI::App& app, Context& context) {
+void add_tokenize(CommandLine& app, Context& context) {
   auto options = std::make_shared<TokenizeOptions>();
-  CLI::App* verb = app.add_subcommand("tokenize", "convert texts into a token file for training");
-  verb->add_option("FILES", options->files, "text files; globs are allowed")->required();
-  verb->add_option("--tokenizer", options->tokenizer, "tokenizer.json to use")->required();
-  verb->add_option("--out", options->out, "token file to write")->required();
-  add_document_options(*verb, options->documents);
-  auto* end = verb->add_option("--end-token", options->end,
-                               "token to put after each document; default: the tokenizer's own end token");
-  verb->add_flag("--no-end-token", options->no_end, "put no token after a document")->excludes(end);
-  verb->add_option("--threads", options->threads, "number of threads; it does not change the result")
-      ->check(CLI::Range(1, 1024));
-  verb->add_option("-o,--output", options->output, "output format: text or json")
-      ->check(CLI::IsMember({"text", "json"}));
-  verb->callback([options, &context] { context.exit_code = tokenize(*options); });
+  Verb verb = app.add("tokenize", "convert texts into a token file for training");
+  verb.option("FILES", options->files, "text files; globs are allowed").required();
+  verb.option("--tokenizer", options->tokenizer, "tokenizer.json to use").required();
+  verb.option("--out", options->out, "token file to write").required();
+  add_document_options(verb, options->documents);
+  const VerbOption end = verb.option("--end-token", options->end,
+                                     "token to put after each document; default: the tokenizer's own end token");
+  verb.flag("--no-end-token", options->no_end, "put no token after a document").excludes(end);
+  verb.option("--threads", options->threads, "number of threads; it does not change the result").range(1, 1024);
+  verb.option("-o,--output", options->output, "output format: text or json").one_of({"text", "json"});
+  verb.on_use([options, &context] { context.exit_code = tokenize(*options); });
 }
 
 }  // namespace dsrun

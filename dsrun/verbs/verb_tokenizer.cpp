@@ -81,29 +81,26 @@ int train(const TrainOptions& options, const Context& context) {
 
 }  // namespace
 
-void add_tokenizer(CLI::App& app, Context& context) {
-  CLI::App* verb = app.add_subcommand("tokenizer", "train tokenizers");
-  verb->require_subcommand(1);
+void add_tokenizer(CommandLine& app, Context& context) {
+  Verb verb = app.add("tokenizer", "train tokenizers");
   auto options = std::make_shared<TrainOptions>();
-  CLI::App* training = verb->add_subcommand("train", "train a byte-level BPE tokenizer on texts");
-  training->add_option("FILES", options->files, "text files; globs are allowed")->required();
+  Verb training = verb.add("train", "train a byte-level BPE tokenizer on texts");
+  training.option("FILES", options->files, "text files; globs are allowed").required();
   training
-      ->add_option("--vocab", options->how.vocab_size,
-                   "vocabulary size in tokens, including the 256 bytes and the special tokens")
-      ->required()
-      ->check(CLI::Range(257, 1 << 24));
-  training->add_option("--out", options->out, "tokenizer.json to write")->required();
-  training->add_option("--pre-tokenizer", options->how.pre_tokenizer, "model whose rules split text into words")
-      ->check(CLI::IsMember({"deepseek-v3", "gpt2"}));
-  training
-      ->add_option("--special", options->how.special_tokens, "special token; repeatable; default: those of DeepSeek-V3")
-      ->allow_extra_args(false);  // FILES that follow are no names of tokens
-  training->add_option("--min-frequency", options->how.min_frequency, "lowest count of a pair that becomes a token")
-      ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 40));
-  add_document_options(*training, options->documents);
-  training->add_option("-o,--output", options->output, "output format: text or json")
-      ->check(CLI::IsMember({"text", "json"}));
-  training->callback([options, &context] { context.exit_code = train(*options, context); });
+      .option("--vocab", options->how.vocab_size,
+              "vocabulary size in tokens, including the 256 bytes and the special tokens")
+      .required()
+      .range(257, 1 << 24);
+  training.option("--out", options->out, "tokenizer.json to write").required();
+  training.option("--pre-tokenizer", options->how.pre_tokenizer, "model whose rules split text into words")
+      .one_of({"deepseek-v3", "gpt2"});
+  training.option("--special", options->how.special_tokens, "special token; repeatable; default: those of DeepSeek-V3")
+      .one_word_each();  // FILES that follow are no names of tokens
+  training.option("--min-frequency", options->how.min_frequency, "lowest count of a pair that becomes a token")
+      .range(std::int64_t{1}, std::int64_t{1} << 40);
+  add_document_options(training, options->documents);
+  training.option("-o,--output", options->output, "output format: text or json").one_of({"text", "json"});
+  training.on_use([options, &context] { context.exit_code = train(*options, context); });
 }
 
 }  // namespace dsrun

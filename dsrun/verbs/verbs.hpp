@@ -6,10 +6,9 @@
 #include <string>
 #include <vector>
 
-#include <CLI/CLI.hpp>
-
 #include "dsl/job.hpp"
 #include "dsrun/exit_codes.hpp"
+#include "dsrun/verbs/command_line.hpp"
 #include "runtime/data/documents.hpp"
 
 namespace dsrun {
@@ -24,22 +23,22 @@ struct Context {
   bool quiet() const { return log_level == "warn"; }
 };
 
-void add_run(CLI::App& app, Context& context);
-void add_check(CLI::App& app, Context& context);
-void add_plan(CLI::App& app, Context& context);
-void add_schema(CLI::App& app, Context& context);
-void add_init(CLI::App& app, Context& context);
-void add_import(CLI::App& app, Context& context);
-void add_export(CLI::App& app, Context& context);
-void add_eval(CLI::App& app, Context& context);
-void add_tokenizer(CLI::App& app, Context& context);
-void add_tokenize(CLI::App& app, Context& context);
-void add_generate(CLI::App& app, Context& context);
-void add_calibrate(CLI::App& app, Context& context);
-void add_agent(CLI::App& app, Context& context);
-void add_device(CLI::App& app, Context& context);
-void add_probe(CLI::App& app, Context& context);
-void add_doctor(CLI::App& app, Context& context);
+void add_run(CommandLine& app, Context& context);
+void add_check(CommandLine& app, Context& context);
+void add_plan(CommandLine& app, Context& context);
+void add_schema(CommandLine& app, Context& context);
+void add_init(CommandLine& app, Context& context);
+void add_import(CommandLine& app, Context& context);
+void add_export(CommandLine& app, Context& context);
+void add_eval(CommandLine& app, Context& context);
+void add_tokenizer(CommandLine& app, Context& context);
+void add_tokenize(CommandLine& app, Context& context);
+void add_generate(CommandLine& app, Context& context);
+void add_calibrate(CommandLine& app, Context& context);
+void add_agent(CommandLine& app, Context& context);
+void add_device(CommandLine& app, Context& context);
+void add_probe(CommandLine& app, Context& context);
+void add_doctor(CommandLine& app, Context& context);
 
 // FILE, --set and -o of a verb that takes a job file.
 struct JobOptions {
@@ -47,17 +46,17 @@ struct JobOptions {
   std::vector<std::string> overrides;
   std::string output = "text";  // "json"
 
-  void add_to(CLI::App& verb, bool with_output = true);
+  VerbOption add_to(Verb& verb, bool with_output = true);  // returns FILE
   bool json() const { return output == "json"; }
   // The job, or nothing after printing every fault to stderr and setting the exit code to 65.
   std::optional<Job> load(Context& context) const;
 };
 
 // --ema of a verb that reads weights: the average of a run's weights.
-void add_ema_flag(CLI::App& verb, SavedWeights& weights);
+void add_ema_flag(Verb& verb, SavedWeights& weights);
 
 // --documents and --field of a verb that reads texts.
-void add_document_options(CLI::App& verb, DocumentKind& documents);
+void add_document_options(Verb& verb, DocumentKind& documents);
 
 // Says why on stderr; returns the code.
 int refuse(ExitCode exit_code, const std::string& message);
