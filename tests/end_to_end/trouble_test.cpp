@@ -82,6 +82,16 @@ TEST_F(Trouble, a_text_shortened_while_it_is_read_ends_the_run_with_a_word) {
   EXPECT_THAT(ended.err, HasSubstr("shortened"));
 }
 
+// A limit on files' sizes stands for a disk that fills up while the run goes on.
+TEST_F(Trouble, a_full_disk_under_the_metrics_ends_the_run_as_storage) {
+  const std::vector<std::string> small_files = {"bash", "-c", "trap '' XFSZ; ulimit -f 8; exec \"$0\" \"$@\""};
+  Program program(folder_.arguments("run", {"--set", "job.steps=100000"}), folder_.path(), small_files);
+  const Finished ended = program.wait();
+  EXPECT_EQ(ended.exit_code, 74) << ended.err;
+  EXPECT_THAT(ended.err, HasSubstr("failed: cannot write " + (at("run") / "metrics.jsonl").string()));
+  EXPECT_GT(num_steps("run"), 2U);
+}
+
 TEST_F(Trouble, a_run_goes_on_though_nobody_listens) {
   std::string command = "cd '" + folder_.path().string() + "'; '" + DSRUN_PROGRAM + "'";
   for (const std::string& argument : folder_.arguments("run", {"--log-level", "debug"}))
