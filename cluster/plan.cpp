@@ -1,5 +1,6 @@
 #include "cluster/plan.hpp"
 
+#include <cassert>
 #include <stdexcept>
 
 #include "cluster/layout/stage_balance.hpp"
@@ -30,7 +31,29 @@ int Plan::stage_rank(int rank, int stage, int direction) const {
   throw std::logic_error("no rank holds the stage");
 }
 
-Plan make_plan(const Job& described) {
+std::vector<std::int64_t> port_bytes(const Plan& plan, int stage, Kind kind) {
+  const StageSteps& steps = plan.stages[static_cast<std::size_t>(stage)];
+  std::vector<std::int64_t> bytes;
+  if (kind == Kind::weight) return bytes;
+  for (const Departure& port : (kind == Kind::forward ? steps.forward_ports : steps.backward_ports).leave) {
+    bytes.push_back(0);
+    if (port.value == no_value) continue;
+    const Value& value = steps.values[static_cast<std::size_t>(port.value)];
+    assert(value.rows == Rows::tokens);  // routed rows stay inside a stage
+    bytes.back() = plan.tokens_per_microbatch() * value.cols * element_bytes(value.element, plan.job.precision.compute);
+  }
+  return bytes;
+}
+
+std::int64_t boundary_bytes(const Plan& plan, int stage, Kind kind) {
+  std::int64_t sum = 0;
+  for (const std::int64_t bytes : port_bytes(plan, stage, kind)) sum += bytes;
+  return sum;
+}
+
+Plan make_plan(const Job& described) { return make_plan(described, build_graph(described.model)); }
+
+Plan make_plan(const Job& described, const Graph& model) {
   const Job job = with_stages(described);
   Plan plan{job,
             Mesh(job.parallel),
@@ -41,7 +64,6 @@ Plan make_plan(const Job& described) {
             0,
             Placement(job.cluster),
             takes_two_hops(job)};
-  const Graph model = build_graph(job.model);
   plan.parameters = parameter_count(model);
   std::vector<Graph> graphs;
   for (const StageRange& range : plan.ranges) graphs.push_back(slice_graph(model, range.first_layer, range.last_layer));

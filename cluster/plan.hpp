@@ -41,7 +41,13 @@ struct Plan {
   }
 };
 
+// Bytes of each message that a list of `kind` of `stage` sends to a neighbour stage for one microbatch, by slot; and of
+// all of them together. A list without backward to come sends what the forward list does.
+std::vector<std::int64_t> port_bytes(const Plan& plan, int stage, Kind kind);
+std::int64_t boundary_bytes(const Plan& plan, int stage, Kind kind);
+
 // Precondition: a validated job. Throws std::logic_error if the schedule's Program fails its checker (S-1).
 Plan make_plan(const Job& described);
+Plan make_plan(const Job& described, const Graph& model);  // with another graph than the job's model has
 
 }  // namespace dsrun

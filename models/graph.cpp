@@ -1,6 +1,6 @@
 #include "models/graph.hpp"
 
-#include <cassert>
+#include <algorithm>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -32,29 +32,30 @@ Graph slice_graph(const Graph& model, int first_layer, int last_layer) {
   Graph part;
   std::vector<int> values(model.values.size(), -1), params(model.params.size(), -1);
   std::vector<int> moes(model.moe_layers.size(), -1);
-  std::vector<bool> made(model.values.size(), false), used_later(model.values.size(), false);
-  const auto inside = [&](const Node& node) { return node.layer >= first_layer && node.layer < last_layer; };
+  std::vector<int> made_in(model.values.size(), 0), last_read_in(model.values.size(), -1);  // layers
   for (const Node& node : model.nodes) {
-    if (node.layer >= last_layer)
-      for (ValueId input : node.inputs) used_later[static_cast<std::size_t>(input)] = true;
-    if (!inside(node)) continue;
+    for (const ValueId output : node.outputs) made_in[static_cast<std::size_t>(output)] = node.layer;
+    for (const ValueId input : node.inputs) {
+      int& last = last_read_in[static_cast<std::size_t>(input)];
+      last = std::max(last, node.layer);
+    }
+  }
+  for (const Node& node : model.nodes) {
+    if (node.layer < first_layer || node.layer >= last_layer) continue;
     Node copy = node;
-    for (ValueId& input : copy.inputs) {
-      const bool arrives = !made[static_cast<std::size_t>(input)];
-      input = renumber(input, values, model.values, part.values);
-      assert(!arrives || part.input == no_value || part.input == input);  // one value crosses a stage boundary
-      if (arrives) part.input = input;
-    }
-    for (ValueId& output : copy.outputs) {
-      made[static_cast<std::size_t>(output)] = true;
-      output = renumber(output, values, model.values, part.values);
-    }
+    for (ValueId& input : copy.inputs) input = renumber(input, values, model.values, part.values);
+    for (ValueId& output : copy.outputs) output = renumber(output, values, model.values, part.values);
     for (int& param : copy.params) param = renumber(param, params, model.params, part.params);
     if (node.moe >= 0) copy.moe = renumber(node.moe, moes, model.moe_layers, part.moe_layers);
     part.nodes.push_back(std::move(copy));
   }
-  for (std::size_t i = 0; i < model.values.size(); ++i)
-    if (made[i] && used_later[i]) part.output = values[i];
+  for (ValueId id = 0; id < static_cast<ValueId>(model.values.size()); ++id) {
+    const auto crosses = [&](int layer) {
+      return made_in[static_cast<std::size_t>(id)] < layer && last_read_in[static_cast<std::size_t>(id)] >= layer;
+    };
+    if (crosses(first_layer)) part.ports_in.push_back(renumber(id, values, model.values, part.values));
+    if (crosses(last_layer)) part.ports_out.push_back(renumber(id, values, model.values, part.values));
+  }
   return part;
 }
 

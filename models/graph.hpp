@@ -54,15 +54,18 @@ struct Graph {
   std::vector<Value> values;
   std::vector<Param> params;
   std::vector<Node> nodes;
-  ValueId input = no_value;     // hidden state that arrives from the stage before
-  ValueId output = no_value;    // hidden state that goes on to the stage after
+  // The ports of a stage: values that arrive from the stage before, and values that go on to the stage after. A port's
+  // slot is its index; both sides of a boundary list the same values in the same order.
+  std::vector<ValueId> ports_in, ports_out;
   std::vector<int> moe_layers;  // model layer of each MoE layer here
-  bool embeds() const { return input == no_value; }
-  bool has_loss() const { return output == no_value; }
+  bool embeds() const { return ports_in.empty(); }
+  bool has_loss() const { return ports_out.empty(); }
 };
 
 Graph build_graph(const ModelSpec& model);
-// The nodes of layers [first, last); values and params renumbered.
+// The nodes of layers [first, last); values and params renumbered. A value that is made before a boundary and read
+// behind it is a port there; a stage that only passes it on has it as a port on both sides. Ports are in the order of
+// `model.values`.
 Graph slice_graph(const Graph& model, int first_layer, int last_layer);
 
 std::string to_string(const Graph& graph);  // a line an op, for goldens and people

@@ -10,7 +10,8 @@ namespace dsrun {
 // NOLINTBEGIN: CAF finds these by name.
 template <class I>
 typename I::result_type inspect(I& f, Tag& x) {
-  return f(x.generation, x.round, x.traffic, x.stage, x.direction, x.microbatch, x.node, x.pass, x.hop, x.source);
+  return f(x.generation, x.round, x.traffic, x.stage, x.direction, x.microbatch, x.node, x.pass, x.hop, x.source,
+           x.port);
 }
 template <class I>
 typename I::result_type inspect(I& f, RoundOrder& x) {

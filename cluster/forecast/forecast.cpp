@@ -52,7 +52,7 @@ class Sum {
     const int to = plan_.stage_rank(rank, chunk.stage + (forward ? 1 : -1), chunk.direction);
     if (to == rank) return;
     PortTraffic& port = costs_.placement().same_node(rank, to) ? traffic.local : traffic.network;
-    port.pipeline += costs_.activation_bytes();
+    port.pipeline += static_cast<double>(boundary_bytes(plan_, chunk.stage, half.kind));
   }
 
   const Plan& plan_;

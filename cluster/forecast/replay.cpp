@@ -1,6 +1,7 @@
 #include "cluster/forecast/replay.hpp"
 
 #include <algorithm>
+#include <array>
 #include <numeric>
 
 #include "cluster/forecast/replay_end.hpp"
@@ -30,7 +31,13 @@ SimulationInput input_of(const Plan& plan, const DeviceModel& model, const StepC
   input.instruction_overhead_secs = model.instruction_overhead_secs;
   input.local = model.local;
   input.network = model.network;
-  input.activation_bytes = costs.activation_bytes();
+  std::vector<std::array<double, 2>> boundaries;  // by stage: activations, gradients
+  for (int stage = 0; stage < static_cast<int>(plan.stages.size()); ++stage)
+    boundaries.push_back({static_cast<double>(boundary_bytes(plan, stage, Kind::forward)),
+                          static_cast<double>(boundary_bytes(plan, stage, Kind::backward))});
+  input.boundary_bytes = [boundaries](int stage, Kind kind) {
+    return kind == Kind::weight ? 0 : boundaries[static_cast<std::size_t>(stage)][kind == Kind::forward ? 0 : 1];
+  };
   input.costs = [&costs, overlap](int stage, int rank, bool overlapped) {
     return costs.stage(stage, rank, overlapped && overlap);
   };

@@ -21,6 +21,7 @@ ReplayResult replay(const Program& program, const UnitCosts& costs) {
   };
   input.turns = [](int, int) { return Turns({0, 1}, false); };
   input.same_node = [](int, int) { return true; };
+  input.boundary_bytes = [](int, Kind) { return 0.0; };
   ReplayResult result{0, {}};
   const std::vector<SimulatedRank> ranks = simulate(input);
   for (const SimulatedRank& rank : ranks) result.makespan = std::max(result.makespan, rank.result.program_end);

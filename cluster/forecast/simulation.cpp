@@ -301,7 +301,8 @@ class Simulation {
     Arrival& arrival = message(lane, !forward, strand.direction, to_stage, strand.half.microbatch);
     arrival.sent = lane.now;
     arrival.at = lane.now;
-    if (to != lane.rank) arrival.at = send(lane, in_.same_node(lane.rank, to) ? 0 : 1, in_.activation_bytes);
+    if (to != lane.rank)
+      arrival.at = send(lane, in_.same_node(lane.rank, to) ? 0 : 1, in_.boundary_bytes(strand.stage, strand.half.kind));
     wake(lane_of(to), arrival.at);
   }
 

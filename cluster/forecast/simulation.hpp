@@ -26,7 +26,7 @@ struct SimulationInput {
   int cores = 0;  // that all ranks share; 0: none is shared
   double instruction_overhead_secs = 0;
   Port local, network;
-  double activation_bytes = 0;  // of a message between stages
+  std::function<double(int stage, Kind kind)> boundary_bytes;  // that a list of `stage` sends to its neighbour stage
   // Of a stage as `rank` sees it; `overlapped`: within F&B.
   std::function<CostedStage(int stage, int rank, bool overlapped)> costs;
   std::function<Turns(int forward_stage, int backward_stage)> turns;

@@ -52,11 +52,6 @@ MicrobatchShape StepCosts::shape(int rank) const {
   return shape;
 }
 
-double StepCosts::activation_bytes() const {
-  return static_cast<double>(plan_.tokens_per_microbatch()) * plan_.job.model.hidden *
-         static_cast<double>(element_bytes(Element::compute, plan_.job.precision.compute));
-}
-
 CostedList StepCosts::costed(const StageSteps& stage, const StepList& list, const MicrobatchShape& shape,
                              const RowCopies& copies, double slowdown) const {
   const Job& job = plan_.job;

@@ -46,7 +46,6 @@ class StepCosts {
   // By stage, as a rank with the links of `rank` sees it; `overlapped`: an F&B shares its compute with transfers.
   CostedStage stage(int stage, int rank, bool overlapped) const;
   std::vector<CostedBucket> buckets(int rank) const;
-  double activation_bytes() const;  // of a message between stages
   MicrobatchShape shape(int rank) const;
   const Placement& placement() const { return plan_.placement; }
 

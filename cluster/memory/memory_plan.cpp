@@ -83,16 +83,26 @@ Relayed planned_relayed(const Plan& plan) {
   return most;
 }
 
+// The most that one crossing of a boundary between stages takes, in messages as the pool counts them.
+std::int64_t largest_crossing(const Plan& plan) {
+  std::int64_t most = 0;
+  for (int stage = 0; stage < static_cast<int>(plan.stages.size()); ++stage)
+    for (const Kind kind : {Kind::forward, Kind::backward}) {
+      std::int64_t sum = 0;
+      for (const std::int64_t bytes : port_bytes(plan, stage, kind)) sum += rounded_bytes(bytes);
+      most = std::max(most, sum);
+    }
+  return most;
+}
+
 // Point-to-point: as many as can be under way towards this rank. Of each transfer of experts' rows: what this rank has
 // sent and not had of it, and, since a peer may be one transfer ahead, the rows of a combine and of the dispatch after
 // it as received. What it relays counts alike.
 std::int64_t message_bound(const Plan& plan, int pipeline_index, const std::vector<LinkCredit>& credits,
                            const Relayed& relayed) {
-  const std::int64_t es = element_bytes(Element::compute, plan.job.precision.compute);
-  const std::int64_t row = plan.job.model.hidden * es;
-  std::int64_t num_messages = 0;
+  std::int64_t num_crossings = 0;
   for (const LinkCredit& credit : credits)
-    if (credit.to == pipeline_index || credit.from == pipeline_index) num_messages += credit.num_messages;
+    if (credit.to == pipeline_index || credit.from == pipeline_index) num_crossings += credit.num_messages;
   const RankProgram& rank = plan.program.ranks[static_cast<std::size_t>(pipeline_index)];
   const std::int64_t own_rows = plan.tokens_per_microbatch() * plan.job.model.experts_per_token;
   const LargestTransfer largest = largest_of(plan, rank);
@@ -101,8 +111,7 @@ std::int64_t message_bound(const Plan& plan, int pipeline_index, const std::vect
   const auto announced = static_cast<std::int64_t>(largest.announced.pair);
   const std::int64_t own = (2 * own_rows + planned_rows(plan)) * (routed_row + gate) + 2 * own_rows * announced;
   const std::int64_t of_others = relayed.rows * routed_row + relayed.pairs * (gate + announced);
-  return num_messages * rounded_bytes(plan.tokens_per_microbatch() * row) +
-         transfers_in_flight(plan, rank) * (own + of_others);
+  return num_crossings * largest_crossing(plan) + transfers_in_flight(plan, rank) * (own + of_others);
 }
 
 // Of an element: master, two moments, and the average if there is one.

@@ -61,11 +61,12 @@ class Frame {
     }
   }
 
-  // `arrives` comes before the first step, `leaves` goes after the last; `ends`: nothing stays.
-  ListChanges play(const StepList& list, ValueId arrives, ValueId leaves, bool ends) {
+  // `ends`: nothing stays.
+  ListChanges play(const StepList& list, const Ports& ports, bool ends) {
     ListChanges all;
     for (std::size_t s = 0; s < list.size(); ++s) {
-      if (s == 0) hold(arrives, all);
+      if (s == 0)
+        for (const ValueId id : ports.arrive) hold(id, all);
       for (const ValueId id : list[s].allocates) hold(id, all);
       for (const TakeOver& move : list[s].takes_over) {
         drop(move.from, all);
@@ -73,7 +74,8 @@ class Frame {
       }
       for (const ValueId id : list[s].releases) drop(id, all);
       if (s + 1 == list.size()) {
-        drop(leaves, all);
+        for (const Departure& port : ports.leave)
+          if (!port.stays) drop(port.value, all);
         if (ends)
           for (ValueId id = 0; id < static_cast<ValueId>(live_.size()); ++id) drop(id, all);
       }
@@ -103,13 +105,12 @@ class Frame {
 class StageChanges {
  public:
   StageChanges(const Plan& plan, const StageSteps& stage) : stage_(stage) {
-    const Graph& graph = stage.graph;
     Frame whole(plan, stage);
-    forward_ = whole.play(stage.forward, graph.input, graph.output, false);
+    forward_ = whole.play(stage.forward, stage.forward_ports, false);
     Frame split = whole;
-    backward_ = whole.play(stage.backward, stage.output_gradient, stage.input_gradient, true);
-    backward_input_ = split.play(stage.backward_input, stage.output_gradient, stage.input_gradient, false);
-    weight_ = split.play(stage.backward_weight, no_value, no_value, true);
+    backward_ = whole.play(stage.backward, stage.backward_ports, true);
+    backward_input_ = split.play(stage.backward_input, stage.backward_input_ports, false);
+    weight_ = split.play(stage.backward_weight, {}, true);
   }
 
   const ListChanges& of(Kind kind) const {

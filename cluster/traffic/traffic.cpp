@@ -59,12 +59,11 @@ class Traffic {
     const Graph& graph = plan_.stages[static_cast<std::size_t>(chunk.stage)].graph;
     const std::int64_t microbatches = plan_.program.microbatches_per_direction();
     const std::int64_t tokens = plan_.tokens_per_microbatch() * microbatches;
-    const std::int64_t hidden = tokens * plan_.job.model.hidden * element_;
     if (!graph.has_loss()) {
       const int next = plan_.stage_rank(rank, chunk.stage + 1, chunk.direction);
       if (next != rank) {  // DualPipeV's last rank hands over to itself
-        link(rank, next).pipeline += hidden;
-        link(next, rank).pipeline += hidden;
+        link(rank, next).pipeline += microbatches * boundary_bytes(plan_, chunk.stage, Kind::forward);
+        link(next, rank).pipeline += microbatches * boundary_bytes(plan_, chunk.stage + 1, Kind::backward);
       }
     }
     const ModelSpec& model = plan_.job.model;

@@ -49,9 +49,15 @@ class Lifetimes {
         visit((*lists_[l])[s], Place{static_cast<int>(l), static_cast<int>(s)});
   }
 
+  // Through a port of the forward list, which comes first, or of a backward list, which comes second.
+  bool leaves(ValueId id, int list) const {
+    const std::vector<ValueId>& ports = list == 0 ? stage_.graph.ports_out : stage_.input_gradients;
+    return list < 2 && std::find(ports.begin(), ports.end(), id) != ports.end();
+  }
+
   bool dies_at(ValueId id, Place place) const {
     const Life& life = lives_[static_cast<std::size_t>(id)];
-    return id != stage_.graph.output && id != stage_.input_gradient && (life.last == place || life.last_again == place);
+    return !leaves(id, place.list) && (life.last == place || life.last_again == place);
   }
 
   // Which memory a new value may take over, or no_value.

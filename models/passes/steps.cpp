@@ -2,6 +2,7 @@
 // written once and memory can be planned. `add` makes no step of its own: its gradient passes through.
 #include "models/passes/steps.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cassert>
 #include <functional>
@@ -70,13 +71,17 @@ class Derivation {
   }
 
   void differentiate() {
-    if (stage_.graph.output != no_value) {
-      stage_.output_gradient = new_gradient(stage_.graph.output, Op::add);
-      gradient_[static_cast<std::size_t>(stage_.graph.output)] = stage_.output_gradient;
+    for (const ValueId port : stage_.graph.ports_out) {
+      const bool flows = value(port).element != Element::index;
+      stage_.output_gradients.push_back(flows ? new_gradient(port, Op::add) : no_value);
+      gradient_[static_cast<std::size_t>(port)] = stage_.output_gradients.back();
     }
     const auto& nodes = stage_.graph.nodes;
     for (int n = static_cast<int>(nodes.size()) - 1; n >= 0; --n) differentiate(n, nodes[static_cast<std::size_t>(n)]);
-    if (stage_.graph.input != no_value) stage_.input_gradient = gradient_[static_cast<std::size_t>(stage_.graph.input)];
+    for (const ValueId port : stage_.graph.ports_in) {
+      stage_.input_gradients.push_back(gradient_[static_cast<std::size_t>(port)]);
+      assert((stage_.input_gradients.back() == no_value) == (value(port).element == Element::index));
+    }
   }
 
   void differentiate(int index, const Node& node) {
@@ -125,6 +130,29 @@ class Derivation {
     return merged;
   }
 
+  // `later`: values that lists behind this one read.
+  static Ports ports(const std::vector<ValueId>& arrive, const std::vector<ValueId>& leave,
+                     const std::vector<bool>& later) {
+    Ports ports{arrive, {}};
+    for (auto port = leave.begin(); port != leave.end(); ++port) {
+      const bool read_later = *port != no_value && later[static_cast<std::size_t>(*port)];
+      ports.leave.push_back({*port, read_later || std::find(port + 1, leave.end(), *port) != leave.end()});
+    }
+    return ports;
+  }
+
+  void plan_ports() {
+    const std::vector<bool> none(stage_.values.size(), false);
+    std::vector<bool> by_weights = none;
+    for (const Step& step : stage_.backward_weight)
+      for (const ValueId id : values_read(stage_, step)) by_weights[static_cast<std::size_t>(id)] = true;
+    const Graph& graph = stage_.graph;
+    stage_.forward_ports = ports(graph.ports_in, graph.ports_out, saved_values(stage_));
+    stage_.forward_only_ports = ports(graph.ports_in, graph.ports_out, none);
+    stage_.backward_ports = ports(stage_.output_gradients, stage_.input_gradients, none);
+    stage_.backward_input_ports = ports(stage_.output_gradients, stage_.input_gradients, by_weights);
+  }
+
   void order_and_plan(const std::vector<Step>& forward) {
     stage_.forward = order_steps(stage_, forward);
     stage_.forward_only = stage_.forward;
@@ -141,6 +169,7 @@ class Derivation {
     plan_lifetimes(stage_, {&stage_.forward, &stage_.backward});
     plan_lifetimes(stage_, {&forward_of_split, &stage_.backward_input, &stage_.backward_weight});
     plan_lifetimes(stage_, {&stage_.forward_only});
+    plan_ports();
   }
 
   RecomputeSpec recompute_;

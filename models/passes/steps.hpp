@@ -49,11 +49,25 @@ struct Step {
 
 using StepList = std::vector<Step>;
 
+// What goes on to a neighbour stage when a list is over. `stays`: later steps here read it too, so a copy goes.
+struct Departure {
+  ValueId value;
+  bool stays;
+};
+
+// Values that arrive before a list's first step, and values that go on after its last, by slot; no_value: nothing.
+struct Ports {
+  std::vector<ValueId> arrive;
+  std::vector<Departure> leave;
+};
+
 struct StageSteps {
   Graph graph;
-  std::vector<Value> values;           // the graph's, then the gradients
-  ValueId output_gradient = no_value;  // arrives from the stage after
-  ValueId input_gradient = no_value;   // goes back to the stage before
+  std::vector<Value> values;  // the graph's, then the gradients
+  // By port of the graph: gradients that arrive from the stage after, and those that go back to the stage before;
+  // no_value for indices.
+  std::vector<ValueId> output_gradients, input_gradients;
+  Ports forward_ports, forward_only_ports, backward_ports, backward_input_ports;
   StepList forward;
   StepList backward;        // both gradients; a weight gradient follows its layer's input gradients
   StepList backward_input;  // leaves what backward_weight needs

@@ -61,7 +61,8 @@ Buffer Inbox::take(const Tag& tag) {
 }
 
 std::string to_string(const Tag& tag) {
-  const std::string from = fmt::format("from rank {}", tag.source);
+  const std::string port = tag.port > 0 ? fmt::format("port {} ", tag.port) : "";
+  const std::string from = fmt::format("{}from rank {}", port, tag.source);
   switch (tag.traffic) {
     case Traffic::activation:
       return fmt::format("activations of microbatch {} (direction {}) for stage {} {}", tag.microbatch, tag.direction,

@@ -30,6 +30,7 @@ struct Tag {
   Pass pass = Pass::forward;
   Hop hop = Hop::direct;  // exchange
   int source = 0;         // sender's rank
+  std::uint8_t port = 0;  // activation, gradient: slot of the stage's port
   auto operator<=>(const Tag&) const = default;
 };
 

@@ -21,22 +21,40 @@ bool is_forward(const Half& half) { return half.kind == Kind::forward; }
 Strand::Strand(DeviceContext& context, Inbox& inbox, Frame& frame, Half half, const StepList& list)
     : context_(context), inbox_(inbox), frame_(frame), half_(half), list_(&list) {}
 
-bool Strand::receives() const {
-  if (half_.kind == Kind::weight) return false;
-  return is_forward(half_) ? !stage().graph.embeds() : !stage().graph.has_loss();
+const Ports& Strand::ports() const {
+  static const Ports none;
+  switch (half_.kind) {
+    case Kind::forward:
+      return context_.round.kind == RoundKind::train ? stage().forward_ports : stage().forward_only_ports;
+    case Kind::backward:
+      return stage().backward_ports;
+    case Kind::backward_input:
+      return stage().backward_input_ports;
+    case Kind::weight:
+      break;
+  }
+  return none;
 }
 
-Tag Strand::arriving() const {
-  Tag tag = context_.tag(is_forward(half_) ? Traffic::activation : Traffic::gradient, frame_.stage);
+Tag Strand::boundary_tag(Traffic traffic, int to_stage, std::size_t slot) const {
+  Tag tag = context_.tag(traffic, to_stage);
   tag.direction = frame_.direction;
   tag.microbatch = frame_.microbatch;
+  tag.port = static_cast<std::uint8_t>(slot);
+  return tag;
+}
+
+Tag Strand::arriving(std::size_t slot) const {
+  Tag tag = boundary_tag(is_forward(half_) ? Traffic::activation : Traffic::gradient, frame_.stage, slot);
   tag.source = context_.plan->stage_rank(context_.rank, frame_.stage + (is_forward(half_) ? -1 : 1), frame_.direction);
   return tag;
 }
 
 template <class Visit>
 void Strand::for_each_needed(Visit visit) const {
-  if (next_ == 0 && receives()) visit(arriving());
+  if (next_ == 0)
+    for (std::size_t slot = 0; slot < ports().arrive.size(); ++slot)
+      if (ports().arrive[slot] != no_value) visit(arriving(slot));
   if (next_step().part == Part::relay || next_step().part == Part::finish)
     for (const Peer& peer : awaited_peers(context_, frame_, next_step()))
       visit(exchange_tag(context_, frame_, next_step(), peer));
@@ -57,13 +75,15 @@ std::vector<Tag> Strand::missing() const {
 }
 
 void Strand::begin() {
-  if (!receives()) return;
-  const ValueId id = is_forward(half_) ? stage().graph.input : stage().output_gradient;
-  Buffer buffer = inbox_.take(arriving());
-  const bool saved = context_.saved[static_cast<std::size_t>(frame_.stage)][static_cast<std::size_t>(id)];
-  buffer.charge(context_.pool,
-                saved && context_.round.kind == RoundKind::train ? MemoryClass::saved : MemoryClass::working);
-  frame_.values[static_cast<std::size_t>(id)] = std::move(buffer);
+  for (std::size_t slot = 0; slot < ports().arrive.size(); ++slot) {
+    const ValueId id = ports().arrive[slot];
+    if (id == no_value) continue;
+    Buffer buffer = inbox_.take(arriving(slot));
+    const bool saved = context_.saved[static_cast<std::size_t>(frame_.stage)][static_cast<std::size_t>(id)];
+    buffer.charge(context_.pool,
+                  saved && context_.round.kind == RoundKind::train ? MemoryClass::saved : MemoryClass::working);
+    frame_.values[static_cast<std::size_t>(id)] = std::move(buffer);
+  }
 }
 
 void Strand::run_next() {
@@ -107,19 +127,27 @@ void Strand::let_go(const Step& step) {
   for (ValueId id : step.releases) frame_.values[static_cast<std::size_t>(id)] = {};
 }
 
+Buffer Strand::departing(const Departure& port) {
+  Buffer& value = frame_.values[static_cast<std::size_t>(port.value)];
+  if (!port.stays) {
+    Buffer buffer = std::exchange(value, {});
+    buffer.charge(context_.pool, MemoryClass::messages);
+    return buffer;
+  }
+  Buffer copy = context_.pool->allocate(value.size(), MemoryClass::messages);
+  std::copy_n(value.data(), value.size(), copy.data());
+  return copy;
+}
+
 void Strand::end() {
-  const Graph& graph = stage().graph;
   const bool evaluating = context_.round.kind == RoundKind::evaluate;
   const bool forward = is_forward(half_);
-  const ValueId id = forward ? graph.output : half_.kind == Kind::weight ? no_value : stage().input_gradient;
-  if (id != no_value) {
-    const int to_stage = frame_.stage + (forward ? 1 : -1);
-    Tag tag = context_.tag(forward ? Traffic::activation : Traffic::gradient, to_stage);
-    tag.direction = frame_.direction;
-    tag.microbatch = frame_.microbatch;
-    Buffer buffer = std::exchange(frame_.values[static_cast<std::size_t>(id)], {});
-    buffer.charge(context_.pool, MemoryClass::messages);
-    context_.send(context_.plan->stage_rank(context_.rank, to_stage, frame_.direction), tag, std::move(buffer));
+  const int to_stage = frame_.stage + (forward ? 1 : -1);
+  for (std::size_t slot = 0; slot < ports().leave.size(); ++slot) {
+    const Departure& port = ports().leave[slot];
+    if (port.value == no_value) continue;
+    const Tag tag = boundary_tag(forward ? Traffic::activation : Traffic::gradient, to_stage, slot);
+    context_.send(context_.plan->stage_rank(context_.rank, to_stage, frame_.direction), tag, departing(port));
   }
   if (half_.kind == Kind::backward || half_.kind == Kind::weight || (forward && evaluating)) {
     frame_.values.clear();

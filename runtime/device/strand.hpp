@@ -40,8 +40,10 @@ class Strand {
 
  private:
   const StageSteps& stage() const { return context_.plan->stages[static_cast<std::size_t>(frame_.stage)]; }
-  bool receives() const;
-  Tag arriving() const;
+  const Ports& ports() const;
+  Tag boundary_tag(Traffic traffic, int to_stage, std::size_t slot) const;
+  Tag arriving(std::size_t slot) const;
+  Buffer departing(const Departure& port);
   template <class Visit>
   void for_each_needed(Visit visit) const;  // tags of the messages that the next step consumes
   void begin();

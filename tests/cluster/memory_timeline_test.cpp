@@ -8,6 +8,7 @@
 #include "cluster/memory/memory_plan.hpp"
 #include "runtime/schedule/schedule.hpp"
 #include "tests/cluster/small_layout.hpp"
+#include "tests/models/cut_inside_layers.hpp"
 
 namespace dsrun {
 namespace {
@@ -34,6 +35,7 @@ class PlainPlay {
     Half half;
     const StageSteps& stage;
     const StepList& list;
+    const Ports& ports;
     std::size_t next = 0;
   };
 
@@ -41,13 +43,13 @@ class PlainPlay {
     const StageSteps& stage = plan_.stages[static_cast<std::size_t>(rank_.chunks[half.phase].stage)];
     switch (half.kind) {
       case Kind::forward:
-        return {half, stage, stage.forward};
+        return {half, stage, stage.forward, stage.forward_ports};
       case Kind::backward:
-        return {half, stage, stage.backward};
+        return {half, stage, stage.backward, stage.backward_ports};
       case Kind::backward_input:
-        return {half, stage, stage.backward_input};
+        return {half, stage, stage.backward_input, stage.backward_input_ports};
       default:
-        return {half, stage, stage.backward_weight};
+        return {half, stage, stage.backward_weight, no_ports_};
     }
   }
 
@@ -61,10 +63,9 @@ class PlainPlay {
   }
 
   void step(Strand& strand) {
-    const bool forward = strand.half.kind == Kind::forward, weight = strand.half.kind == Kind::weight;
     auto& live = frames_[{strand.half.phase, strand.half.microbatch}];
-    if (strand.next == 0 && !weight)
-      hold(strand, live, forward ? strand.stage.graph.input : strand.stage.output_gradient);
+    if (strand.next == 0)
+      for (const ValueId id : strand.ports.arrive) hold(strand, live, id);
     const Step& step = strand.list[strand.next++];
     for (const ValueId id : step.allocates) hold(strand, live, id);
     for (const TakeOver& move : step.takes_over) {
@@ -73,8 +74,9 @@ class PlainPlay {
     }
     for (const ValueId id : step.releases) drop(strand, live, id);
     if (strand.next < strand.list.size()) return;
-    if (!weight) drop(strand, live, forward ? strand.stage.graph.output : strand.stage.input_gradient);
-    if (weight || strand.half.kind == Kind::backward)
+    for (const Departure& port : strand.ports.leave)
+      if (!port.stays) drop(strand, live, port.value);
+    if (strand.half.kind == Kind::weight || strand.half.kind == Kind::backward)
       while (!live.empty()) drop(strand, live, live.begin()->first);
   }
 
@@ -108,6 +110,7 @@ class PlainPlay {
 
   const Plan& plan_;
   const RankProgram& rank_;
+  const Ports no_ports_;
   std::map<std::pair<int, int>, Live> frames_;
   MemoryPoint point_;
 };
@@ -146,6 +149,19 @@ TEST(MemoryTimeline, is_what_a_plain_play_gives) {
           job.memory.recompute = recompute;
           expect_same(make_plan(job));
         }
+}
+
+TEST(MemoryTimeline, of_several_ports_is_what_a_plain_play_gives) {
+  for (const char* schedule : {"1f1b", "zb1p", "dualpipe"})
+    for (const bool recomputes : {false, true}) {
+      Job job = test::layout_job(schedule, 2, 1, 1);
+      job.memory.recompute.full = recomputes;
+      const Graph model = build_graph(job.model);
+      SCOPED_TRACE(testing::Message() << schedule << ", recomputes " << recomputes);
+      expect_same(make_plan(job, test::cut_behind_mlp_norm(model, job.model.layers)));
+      expect_same(make_plan(job, test::cut_before_attention(model, job.model.layers)));
+      expect_same(make_plan(job, test::with_embedding_at_the_end(model)));
+    }
 }
 
 TEST(MemoryPlan, ranks_of_a_pipeline_index_share_an_entry) {

@@ -159,6 +159,12 @@ std::vector<std::string> node_texts(const Graph& graph) {
   return lines;
 }
 
+std::vector<std::string> port_names(const Graph& graph, const std::vector<ValueId>& ports) {
+  std::vector<std::string> names;
+  for (const ValueId id : ports) names.push_back(graph.values.at(static_cast<std::size_t>(id)).name);
+  return names;
+}
+
 TEST(SliceGraph, stages_add_up_to_the_model) {
   test::Random random(2);
   for (int trial = 0; trial < 100; ++trial) {
@@ -167,7 +173,7 @@ TEST(SliceGraph, stages_add_up_to_the_model) {
     const std::vector<int> bounds = test::random_cuts(random, spec.layers);
     std::vector<std::string> nodes, params;
     std::vector<int> moe_layers;
-    std::string sent;
+    std::vector<std::string> sent;
     for (std::size_t s = 0; s + 1 < bounds.size(); ++s) {
       const Graph stage = slice_graph(model, bounds[s], bounds[s + 1]);
       for (std::string& line : node_texts(stage)) nodes.push_back(std::move(line));
@@ -180,9 +186,9 @@ TEST(SliceGraph, stages_add_up_to_the_model) {
       EXPECT_EQ(stage.embeds(), s == 0);
       EXPECT_EQ(stage.has_loss(), s + 2 == bounds.size());
       if (!stage.embeds()) {
-        EXPECT_EQ(stage.values.at(static_cast<std::size_t>(stage.input)).name, sent);
+        EXPECT_EQ(port_names(stage, stage.ports_in), sent);
       }
-      if (!stage.has_loss()) sent = stage.values.at(static_cast<std::size_t>(stage.output)).name;
+      sent = port_names(stage, stage.ports_out);
     }
     EXPECT_EQ(nodes, node_texts(model));
     EXPECT_EQ(moe_layers, model.moe_layers);
@@ -193,7 +199,7 @@ TEST(SliceGraph, stages_add_up_to_the_model) {
 }
 
 // Every value that a slice reads is its own or the one that arrives.
-TEST(SliceGraph, has_at_most_one_input) {
+TEST(SliceGraph, has_one_port_where_layers_meet) {
   test::Random random(4);
   for (int trial = 0; trial < 100; ++trial) {
     const ModelSpec spec = test::random_model(random);
@@ -202,7 +208,8 @@ TEST(SliceGraph, has_at_most_one_input) {
     for (std::size_t s = 0; s + 1 < bounds.size(); ++s) {
       const Graph stage = slice_graph(model, bounds[s], bounds[s + 1]);
       std::vector<bool> there(stage.values.size(), false);
-      if (!stage.embeds()) there.at(static_cast<std::size_t>(stage.input)) = true;
+      EXPECT_EQ(stage.ports_in.size(), s == 0 ? 0u : 1u);
+      for (const ValueId port : stage.ports_in) there.at(static_cast<std::size_t>(port)) = true;
       for (const Node& node : stage.nodes) {
         for (const ValueId input : node.inputs) EXPECT_TRUE(there.at(static_cast<std::size_t>(input)));
         for (const ValueId output : node.outputs) there.at(static_cast<std::size_t>(output)) = true;

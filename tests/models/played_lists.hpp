@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "models/passes/steps.hpp"
+#include "tests/models/cut_inside_layers.hpp"
 #include "tests/models/random_model.hpp"
 
 namespace dsrun::test {
@@ -29,13 +30,14 @@ inline void expect_paired_transfers(const StepList& list) {
   EXPECT_TRUE(started.empty());
 }
 
-template <class Check>
-void for_random_stages(const RecomputeSpec& recompute, Check check) {
+// `cut`: puts boundaries elsewhere in the graph of a model.
+template <class Check, class Cut>
+void for_random_stages(const RecomputeSpec& recompute, Check check, Cut cut) {
   Random random(11);
   for (int trial = 0; trial < 60; ++trial) {
     ModelSpec spec = random_model(random);
     spec.mtp_depth = trial % 3;
-    const Graph model = build_graph(spec);
+    const Graph model = cut(build_graph(spec), spec);
     std::vector<int> bounds = random_cuts(random, spec.layers);
     bounds.back() += spec.mtp_depth;
     for (std::size_t s = 0; s + 1 < bounds.size(); ++s) {
@@ -45,19 +47,24 @@ void for_random_stages(const RecomputeSpec& recompute, Check check) {
   }
 }
 
+template <class Check>
+void for_random_stages(const RecomputeSpec& recompute, Check check) {
+  for_random_stages(recompute, check, [](Graph model, const ModelSpec&) { return model; });
+}
+
 // Plays lists as an executor would and notes whatever does not add up.
 class Player {
  public:
   explicit Player(const StageSteps& stage) : stage_(stage) {}
 
   void play(const Lists& lists) {
-    arrive(stage_.graph.input);
     for (const StepList* list : lists) {
-      if (list == &stage_.backward || list == &stage_.backward_input) arrive(stage_.output_gradient);
+      const Ports& ports = ports_of(*list);
+      for (const ValueId id : ports.arrive)
+        if (id != no_value) make(id);
       for (const Step& step : *list) play(step);
+      for (const Departure& port : ports.leave) leave(port);
     }
-    for (const ValueId id : {stage_.graph.output, stage_.input_gradient})
-      if (id != no_value && (id != stage_.input_gradient || lists.size() > 1)) give_back(id, "at the end");
     for (const ValueId id : live_) note(id, "was never given back");
   }
   const std::vector<std::string>& faults() const { return faults_; }
@@ -67,8 +74,18 @@ class Player {
   void note(ValueId id, const char* what) {
     faults_.push_back(stage_.values[static_cast<std::size_t>(id)].name + " " + what);
   }
-  void arrive(ValueId id) {
-    if (id != no_value) make(id);
+  const Ports& ports_of(const StepList& list) const {
+    static const Ports none;
+    return &list == &stage_.forward          ? stage_.forward_ports
+           : &list == &stage_.forward_only   ? stage_.forward_only_ports
+           : &list == &stage_.backward       ? stage_.backward_ports
+           : &list == &stage_.backward_input ? stage_.backward_input_ports
+                                             : none;
+  }
+  void leave(const Departure& port) {
+    if (port.value == no_value) return;
+    if (live_.count(port.value) == 0) note(port.value, "leaves while not there");
+    if (!port.stays) give_back(port.value, "leaves while not there");
   }
   void make(ValueId id, bool again = false) {
     if (made_.insert(id).second == again) note(id, again ? "is made again before it was made" : "was made twice");

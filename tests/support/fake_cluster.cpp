@@ -6,7 +6,7 @@ namespace dsrun::test {
 
 FakeCluster::FakeCluster(const Job& job, std::shared_ptr<const TokenSource> corpus, FakeClusterOptions options)
     : options_(std::move(options)),
-      plan_(std::make_shared<Plan>(make_plan(job))),
+      plan_(std::make_shared<Plan>(options_.model ? make_plan(job, *options_.model) : make_plan(job))),
       loader_(std::make_shared<BatchLoader>(job, std::move(corpus))),
       scheduled_(static_cast<std::size_t>(plan_->mesh.size()), false),
       free_at_(static_cast<std::size_t>(plan_->mesh.size()), 0),

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <queue>
 #include <random>
 #include <string>
@@ -42,6 +43,7 @@ struct FakeClusterOptions {
   std::function<void(int destination, TensorMessage&)> on_message;
   std::function<void(RoundResult&)> on_result;
   StartState start;
+  std::optional<Graph> model;  // instead of the one that the job's sizes make
 };
 
 // What a run left behind.

@@ -113,6 +113,17 @@ TEST(TensorHeader, comes_back_as_it_was) {
   EXPECT_EQ(bytes[13], std::byte{1});
 }
 
+TEST(TensorHeader, tells_the_ports_of_a_stage_apart) {
+  TensorHeader header = some_header();
+  for (const Traffic traffic : {Traffic::activation, Traffic::gradient}) {
+    header.tag.traffic = traffic;
+    header.tag.port = 3;
+    const auto bytes = write_tensor_header(header);
+    EXPECT_EQ(bytes[19], std::byte{3});
+    EXPECT_EQ(read_tensor_header(bytes), header);
+  }
+}
+
 TEST(TensorHeader, refuses_what_does_not_exist) {
   const auto bytes = write_tensor_header(some_header());
   EXPECT_EQ(read_tensor_header(std::span(bytes).first(55)), std::nullopt);
@@ -124,7 +135,7 @@ TEST(TensorHeader, refuses_what_does_not_exist) {
   EXPECT_EQ(with(16, 5), std::nullopt) << "traffic";
   EXPECT_EQ(with(17, 4), std::nullopt) << "pass";
   EXPECT_EQ(with(18, 3), std::nullopt) << "hop";
-  EXPECT_EQ(with(19, 1), std::nullopt) << "zero";
+  EXPECT_EQ(with(19, 1), std::nullopt) << "only stages have ports";
   for (const std::size_t at : {3, 23, 27, 31, 35, 39}) EXPECT_EQ(with(at, 0x80), std::nullopt) << "negative at " << at;
   EXPECT_NE(with(16, 4), std::nullopt);
 }

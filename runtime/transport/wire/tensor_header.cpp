@@ -35,6 +35,7 @@ class Reader {
 };
 
 constexpr auto last_traffic = static_cast<std::uint8_t>(Traffic::gather);
+constexpr auto last_of_stages = static_cast<std::uint8_t>(Traffic::gradient);
 constexpr auto last_hop = static_cast<std::uint8_t>(Hop::second);
 
 }  // namespace
@@ -49,7 +50,7 @@ std::array<std::byte, tensor_header_bytes> write_tensor_header(const TensorHeade
   writer.put(static_cast<std::uint8_t>(tag.traffic));
   writer.put(static_cast<std::uint8_t>(tag.pass));
   writer.put(static_cast<std::uint8_t>(tag.hop));
-  writer.put(std::uint8_t{0});
+  writer.put(tag.port);
   for (const int value : {tag.stage, tag.direction, tag.microbatch, tag.node, tag.source}) writer.put(value);
   writer.put(header.sent_ns);
   writer.put(header.arrives_ns);
@@ -61,18 +62,19 @@ std::optional<TensorHeader> read_tensor_header(std::span<const std::byte> bytes)
   Reader reader(bytes);
   TensorHeader header;
   Tag& tag = header.tag;
-  std::uint8_t traffic = 0, pass = 0, hop = 0, zero = 0;
+  std::uint8_t traffic = 0, pass = 0, hop = 0;
   reader.get(header.destination);
   reader.get(tag.generation);
   reader.get(tag.round);
   reader.get(traffic);
   reader.get(pass);
   reader.get(hop);
-  reader.get(zero);
+  reader.get(tag.port);
   for (int* value : {&tag.stage, &tag.direction, &tag.microbatch, &tag.node, &tag.source}) reader.get(*value);
   reader.get(header.sent_ns);
   reader.get(header.arrives_ns);
-  if (traffic > last_traffic || pass >= num_passes || hop > last_hop || zero != 0) return std::nullopt;
+  if (traffic > last_traffic || pass >= num_passes || hop > last_hop) return std::nullopt;
+  if (tag.port != 0 && traffic > last_of_stages) return std::nullopt;
   if (std::min({header.destination, tag.stage, tag.direction, tag.microbatch, tag.node, tag.source}) < 0)
     return std::nullopt;
   tag.traffic = static_cast<Traffic>(traffic);

@@ -1,7 +1,8 @@
 // The header of a TensorMessage on the wire: which device it is for, its Tag field by field, its times. 56 bytes,
 // little endian; integers are two's complement.
 //
-//   0 destination i32 | generation u32 | round u64 | traffic u8 | pass u8 | zero u16 | stage i32 | direction i32
+//   0 destination i32 | generation u32 | round u64 | traffic u8 | pass u8 | hop u8 | port u8 | stage i32 | direction
+//   i32
 //  28 microbatch i32 | node i32 | source i32 | sent_ns i64 | arrives_ns i64
 //
 // Instead of a tensor its place may be sent, a loan: the same 56 bytes, then where its sender's arena is found and
