@@ -10,6 +10,7 @@
 #include <fmt/format.h>
 
 #include "actors/launch.hpp"
+#include "dsl/keys/choices.hpp"
 #include "models/costs.hpp"
 #include "runtime/calibration/random_tokens.hpp"
 #include "runtime/machine/peak.hpp"
@@ -171,8 +172,7 @@ Calibration calibrate(const CalibrationOptions& options) {
     runs.push_back(Runner(job, options.peaks.cores).run());
   }
   Calibration done = fit_model(runs, options.peaks, skipped_steps);
-  constexpr std::array<std::string_view, 3> precisions = {"fp64", "fp32", "bf16"};
-  done.model.precision = precisions[static_cast<std::size_t>(options.job.precision.compute)];
+  done.model.precision = precision_names[options.job.precision.compute];
   done.model.processor = processor_name();
   done.model.source = fmt::format("measured by dsrun calibrate on {:%F}, with the model of {}",
                                   fmt::gmtime(std::time(nullptr)), options.job.run.name);

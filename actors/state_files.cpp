@@ -8,6 +8,7 @@
 
 #include "dsl/write.hpp"
 #include "runtime/backend/cpu/parts/dispatch_dtype.hpp"
+#include "runtime/schedule/enum_table.hpp"
 #include "runtime/state/checkpoint/tensors.hpp"
 
 namespace dsrun {
@@ -17,7 +18,11 @@ using nlohmann::json;
 
 constexpr int checkpoints_kept = 2;
 
-std::string dtype_name(Dtype dtype) { return dtype == Dtype::f64 ? "f64" : dtype == Dtype::f32 ? "f32" : "bf16"; }
+std::string dtype_name(Dtype dtype) {
+  constexpr EnumNames<Dtype, 4> names(
+      {{Dtype::f64, "f64"}, {Dtype::f32, "f32"}, {Dtype::bf16, "bf16"}, {Dtype::i32, "i32"}});
+  return std::string(names[dtype]);
+}
 
 // A part of a device's optimizer state that one range of a tensor covers.
 struct Piece {

@@ -6,6 +6,7 @@
 #include <fmt/ranges.h>
 
 #include "models/op_table.hpp"
+#include "runtime/schedule/enum_table.hpp"
 
 namespace dsrun {
 namespace {
@@ -21,9 +22,10 @@ int renumber(int old_index, std::vector<int>& map, const std::vector<T>& from, s
 }
 
 std::string shape_of(const Value& value) {
-  const char* rows = value.rows == Rows::tokens ? "T" : "R";
-  const char* element = value.element == Element::compute ? "" : value.element == Element::wide ? ":wide" : ":index";
-  return fmt::format("{}[{}x{}{}]", value.name, rows, value.cols, element);
+  constexpr EnumNames<Rows, 2> rows({{Rows::tokens, "T"}, {Rows::routed, "R"}});
+  constexpr EnumNames<Element, 3> elements(
+      {{Element::compute, ""}, {Element::wide, ":wide"}, {Element::index, ":index"}});
+  return fmt::format("{}[{}x{}{}]", value.name, rows[value.rows], value.cols, elements[value.element]);
 }
 
 }  // namespace

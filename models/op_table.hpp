@@ -6,6 +6,7 @@
 
 #include "models/element.hpp"
 #include "models/op.hpp"
+#include "runtime/schedule/enum_table.hpp"
 
 namespace dsrun {
 
@@ -106,12 +107,7 @@ inline constexpr std::array<OpRow, num_ops> table = {{
 }};
 // clang-format on
 
-constexpr bool rows_in_op_order() {
-  for (std::size_t i = 0; i < num_ops; ++i)
-    if (static_cast<std::size_t>(table[i].op) != i) return false;
-  return true;
-}
-static_assert(rows_in_op_order(), "one row an op, in the order of enum class Op");
+static_assert(has_row_for_each_enumerator(table, &OpRow::op));
 
 // A transfer has an axis, a movement and no products; products with a parameter have one, and both its gradients.
 constexpr bool columns_agree(const OpRow& row) {

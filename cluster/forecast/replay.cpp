@@ -6,6 +6,7 @@
 
 #include "cluster/forecast/replay_end.hpp"
 #include "cluster/forecast/simulation.hpp"
+#include "runtime/schedule/enum_table.hpp"
 
 namespace dsrun {
 namespace {
@@ -52,9 +53,12 @@ SimulationInput input_of(const Plan& plan, const DeviceModel& model, const StepC
 }  // namespace
 
 std::string_view idle_name(Idle cause) {
-  constexpr std::array<std::string_view, num_idle_causes> names = {"warm-up", "drain", "dependency", "link",
-                                                                   "synchronisation"};
-  return names[static_cast<std::size_t>(cause)];
+  constexpr EnumNames<Idle, num_idle_causes> names({{Idle::warm_up, "warm-up"},
+                                                    {Idle::drain, "drain"},
+                                                    {Idle::dependency, "dependency"},
+                                                    {Idle::link, "link"},
+                                                    {Idle::synchronisation, "synchronisation"}});
+  return names[cause];
 }
 
 double ReplayedRank::idle_total() const { return std::accumulate(idle.begin(), idle.end(), 0.0); }

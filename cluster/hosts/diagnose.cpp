@@ -5,6 +5,7 @@
 
 #include "cluster/hosts/diagnose_checks.hpp"
 #include "dsl/transports.hpp"
+#include "runtime/schedule/enum_table.hpp"
 
 namespace dsrun {
 namespace {
@@ -36,8 +37,8 @@ constexpr std::array checks = {Check{"hosts", check_reached},
 }  // namespace
 
 std::string_view severity_name(Severity severity) {
-  constexpr std::array<std::string_view, 3> names = {"ok", "warn", "fail"};
-  return names[static_cast<std::size_t>(severity)];
+  constexpr EnumNames<Severity, 3> names({{Severity::ok, "ok"}, {Severity::warn, "warn"}, {Severity::fail, "fail"}});
+  return names[severity];
 }
 
 Diagnosis::Diagnosis(const std::vector<HostReport>& all_reports, const std::vector<LinkMeasure>& all_links,

@@ -7,6 +7,7 @@
 #include "cluster/hosts/diagnose_checks.hpp"
 #include "cluster/report/chart/units.hpp"
 #include "dsl/transports.hpp"
+#include "runtime/schedule/enum_table.hpp"
 
 namespace dsrun {
 namespace {
@@ -25,7 +26,9 @@ double median(std::vector<double> values) {
 
 // Ways that ought to be alike: inside a host, between nodes on one machine, between machines.
 enum class Way : std::uint8_t { inside, on_machine, between };
-constexpr std::array way_names = {"inside hosts", "between nodes of one machine", "between hosts"};
+constexpr EnumNames<Way, 3> way_names({{Way::inside, "inside hosts"},
+                                       {Way::on_machine, "between nodes of one machine"},
+                                       {Way::between, "between hosts"}});
 
 Way way_of(const Diagnosis& d, const LinkMeasure& link) {
   if (link.from_node == link.to_node) return Way::inside;
@@ -176,8 +179,7 @@ std::string check_speed(Diagnosis& d) {
       if (slower_way(*link) < usual / 2)
         d.warn(d.of_node(link->from_node).host,
                fmt::format("{} ({}): {:.3g} GB/s, less than half of the {:.3g} that are usual {}", name_of(d, *link),
-                           link->transport, slower_way(*link) * 1e-9, usual * 1e-9,
-                           way_names[static_cast<std::size_t>(way)]),
+                           link->transport, slower_way(*link) * 1e-9, usual * 1e-9, way_names[way]),
                way != Way::between ? "see what else runs there, and its transports above"
                                    : "see its cable, its port and its mtu");
   }

@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cluster/memory/stored.hpp"
+#include "runtime/schedule/enum_table.hpp"
 
 namespace dsrun {
 namespace {
@@ -220,22 +221,26 @@ std::int64_t planned_rows(const Plan& plan) {
 
 std::int64_t rounded_bytes(std::int64_t bytes) { return (std::max<std::int64_t>(bytes, 1) + 63) / 64 * 64; }
 
+constexpr EnumTable<ActivationClass, const char*, num_activation_classes> activation_names(
+    {{ActivationClass::saved, "saved"}, {ActivationClass::working, "working"}, {ActivationClass::routed, "routed"}});
+
 std::string to_string(const MemoryTimeline& timeline, const RankProgram& program) {
   std::string text;
   for (std::size_t i = 0; i < timeline.points.size(); ++i) {
     const MemoryPoint& point = timeline.points[i];
-    text += fmt::format("{:<12} saved {} working {} routed {} peak {}{}\n", to_string(program.instructions[i]),
-                        point.live[0], point.live[1], point.live[2], point.peak_total,
-                        i == timeline.peak_at ? " (highest)" : "");
+    text += fmt::format("{:<12}", to_string(program.instructions[i]));
+    for (const auto& [of, name] : activation_names.rows())
+      text += fmt::format(" {} {}", name, point.live[static_cast<std::size_t>(of)]);
+    text += fmt::format(" peak {}{}\n", point.peak_total, i == timeline.peak_at ? " (highest)" : "");
   }
   return text;
 }
 
 nlohmann::json to_json(const MemoryTimeline& timeline) {
-  constexpr const char* names[] = {"saved", "working", "routed"};
   nlohmann::json json = {{"peak_at", timeline.peak_at}};
   for (const MemoryPoint& point : timeline.points) {
-    for (std::size_t c = 0; c < num_activation_classes; ++c) json[names[c]].push_back(point.live[c]);
+    for (const auto& [of, name] : activation_names.rows())
+      json[name].push_back(point.live[static_cast<std::size_t>(of)]);
     json["peak"].push_back(point.peak_total);
   }
   return json;

@@ -15,6 +15,7 @@
 #include "runtime/backend/cpu/products/gemm.hpp"
 #include "runtime/device/scratch.hpp"
 #include "runtime/machine/peak.hpp"
+#include "runtime/schedule/enum_table.hpp"
 
 namespace dsrun {
 namespace {
@@ -75,10 +76,13 @@ std::int64_t bytes_needed(const CalibrationOptions& options) {
 }
 
 std::string step_name(const StepShape& shape) {
-  constexpr std::array<std::string_view, 3> passes = {"forward", "input gradient", "weight gradient"};
-  constexpr std::array<std::string_view, num_parts> parts = {"", ", start", ", relay", ", finish"};
-  return fmt::format("{} {}{}", op_name(shape.op), passes[static_cast<std::size_t>(shape.pass)],
-                     parts[static_cast<std::size_t>(shape.part)]);
+  constexpr EnumNames<Pass, num_passes> passes({{Pass::forward, "forward"},
+                                                {Pass::backward_input, "input gradient"},
+                                                {Pass::backward_weight, "weight gradient"},
+                                                {Pass::recompute, "recompute"}});
+  constexpr EnumNames<Part, num_parts> parts(
+      {{Part::whole, ""}, {Part::start, ", start"}, {Part::relay, ", relay"}, {Part::finish, ", finish"}});
+  return fmt::format("{} {}{}", op_name(shape.op), passes[shape.pass], parts[shape.part]);
 }
 
 void print_table(const Calibration& done) {

@@ -15,6 +15,7 @@
 #include "models/passes/order.hpp"
 #include "models/passes/recompute.hpp"
 #include "models/passes/relays.hpp"
+#include "runtime/schedule/enum_table.hpp"
 
 namespace dsrun {
 namespace {
@@ -226,14 +227,17 @@ std::string to_string(const StageSteps& stage, const StepList& list) {
       if (id != no_value) all.push_back(stage.values[static_cast<std::size_t>(id)].name);
     return fmt::format("{}", fmt::join(all, ", "));
   };
-  constexpr const char* passes[] = {"", ".input_gradient", ".weight_gradient", ".recompute"};
-  constexpr std::array<const char*, num_parts> parts = {"", " start", " relay", " finish"};
+  constexpr EnumNames<Pass, num_passes> passes({{Pass::forward, ""},
+                                                {Pass::backward_input, ".input_gradient"},
+                                                {Pass::backward_weight, ".weight_gradient"},
+                                                {Pass::recompute, ".recompute"}});
+  constexpr EnumNames<Part, num_parts> parts(
+      {{Part::whole, ""}, {Part::start, " start"}, {Part::relay, " relay"}, {Part::finish, " finish"}});
   std::string text;
   for (const Step& step : list) {
     const Node& node = stage.graph.nodes[static_cast<std::size_t>(step.node)];
-    text += fmt::format("{}{}{} {}({}) -> {}", op_name(node.op), passes[static_cast<int>(step.pass)],
-                        parts[static_cast<std::size_t>(step.part)], node.layer, names(values_read(stage, step)),
-                        names(values_made(stage, step)));
+    text += fmt::format("{}{}{} {}({}) -> {}", op_name(node.op), passes[step.pass], parts[step.part], node.layer,
+                        names(values_read(stage, step)), names(values_made(stage, step)));
     for (const TakeOver& move : step.takes_over)
       text += fmt::format("  [{} in place]", stage.values[static_cast<std::size_t>(move.to)].name);
     if (!step.releases.empty()) text += fmt::format("  free {}", names(step.releases));

@@ -8,6 +8,7 @@
 #include "dsl/job_schedule.hpp"
 #include "models/op_table.hpp"
 #include "runtime/device/meter/step_rows.hpp"
+#include "runtime/schedule/enum_table.hpp"
 #include "runtime/schedule/schedule.hpp"
 
 namespace dsrun {
@@ -227,8 +228,13 @@ bool DeviceCore::run_sync_step() {
   span.what = DeviceSpan::What::optimizer;
   span.sync = sync_.stage();
   span.bucket = sync_.next_bucket();
-  constexpr const char* names[] = {"", "gradient reduction", "", "optimizer update", "weight gathering"};
-  doing_sync_ = names[static_cast<std::size_t>(sync_.stage())];
+  using Stage = GradientSync::Stage;
+  constexpr EnumTable<Stage, const char*, 5> names({{Stage::idle, ""},
+                                                    {Stage::reducing, "gradient reduction"},
+                                                    {Stage::reduced, ""},
+                                                    {Stage::updating, "optimizer update"},
+                                                    {Stage::gathering, "weight gathering"}});
+  doing_sync_ = names[sync_.stage()];
   timed(span, &PhaseTimes::optimizer, [&] { sync_.run_next(); });
   if (sync_.stage() == GradientSync::Stage::reduced) result_ = context_.result;
   if (sync_.stage() == GradientSync::Stage::idle) end_round();

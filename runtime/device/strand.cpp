@@ -10,6 +10,7 @@
 #include "models/op_table.hpp"
 #include "runtime/device/exchange/exchange.hpp"
 #include "runtime/device/parameters/element_types.hpp"
+#include "runtime/schedule/enum_table.hpp"
 
 namespace dsrun {
 namespace {
@@ -158,9 +159,12 @@ void Strand::end() {
 std::string describe(const Plan& plan, const StepPlace& place) {
   const Graph& graph = plan.stages[static_cast<std::size_t>(place.stage)].graph;
   const Node& node = graph.nodes[static_cast<std::size_t>(place.step->node)];
-  constexpr const char* passes[] = {"forward", "input gradient", "weight gradient", "recompute"};
-  return fmt::format("{} {}, layer {}, microbatch {} (direction {})", op_name(node.op),
-                     passes[static_cast<int>(place.step->pass)], node.layer, place.microbatch, place.direction);
+  constexpr EnumNames<Pass, num_passes> passes({{Pass::forward, "forward"},
+                                                {Pass::backward_input, "input gradient"},
+                                                {Pass::backward_weight, "weight gradient"},
+                                                {Pass::recompute, "recompute"}});
+  return fmt::format("{} {}, layer {}, microbatch {} (direction {})", op_name(node.op), passes[place.step->pass],
+                     node.layer, place.microbatch, place.direction);
 }
 
 TensorView value_view(const DeviceContext& context, const Frame& frame, ValueId id) {

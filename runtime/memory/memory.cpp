@@ -8,6 +8,8 @@
 #include <new>
 #include <string>
 
+#include "runtime/schedule/enum_table.hpp"
+
 namespace dsrun {
 namespace {
 
@@ -18,9 +20,15 @@ std::size_t rounded(std::size_t num_bytes) {
 }  // namespace
 
 std::string_view memory_class_name(MemoryClass memory_class) {
-  constexpr std::array<std::string_view, num_memory_classes> names = {"weights", "gradients", "optimizer", "saved",
-                                                                      "working", "routed",    "messages",  "scratch"};
-  return names[static_cast<std::size_t>(memory_class)];
+  constexpr EnumNames<MemoryClass, num_memory_classes> names({{MemoryClass::weights, "weights"},
+                                                              {MemoryClass::gradients, "gradients"},
+                                                              {MemoryClass::optimizer, "optimizer"},
+                                                              {MemoryClass::saved, "saved"},
+                                                              {MemoryClass::working, "working"},
+                                                              {MemoryClass::routed, "routed"},
+                                                              {MemoryClass::messages, "messages"},
+                                                              {MemoryClass::scratch, "scratch"}});
+  return names[memory_class];
 }
 
 struct Buffer::Block {

@@ -1,11 +1,11 @@
 #include "runtime/metrics/trace.hpp"
 
 #include <algorithm>
-#include <array>
 
 #include <fmt/format.h>
 
 #include "models/op_table.hpp"
+#include "runtime/schedule/enum_table.hpp"
 #include "runtime/state/storage_error.hpp"
 
 namespace dsrun {
@@ -13,7 +13,16 @@ namespace {
 
 // Wires are the last: as many as there are messages on their way at once.
 enum Lane : int { program, compute, exchange, optimizer, idle, wire };
-constexpr const char* lane_names[] = {"program", "compute", "exchange", "optimizer", "idle", "wire"};
+constexpr EnumNames<Lane, 6> lane_names({{program, "program"},
+                                         {compute, "compute"},
+                                         {exchange, "exchange"},
+                                         {optimizer, "optimizer"},
+                                         {idle, "idle"},
+                                         {wire, "wire"}});
+constexpr EnumNames<Pass, num_passes> pass_letters({{Pass::forward, "F"},
+                                                    {Pass::backward_input, "B"},
+                                                    {Pass::backward_weight, "W"},
+                                                    {Pass::recompute, "B recompute"}});
 
 Lane lane_of(const DeviceSpan& span) {
   switch (span.what) {
@@ -32,13 +41,15 @@ Lane lane_of(const DeviceSpan& span) {
 }
 
 std::string name_of_message(const DeviceSpan& span) {
-  constexpr const char* passes[] = {"F", "B", "W", "B recompute"};
-  constexpr const char* hops[] = {"", " first hop", " second hop"};
-  constexpr const char* traffic[] = {"activations", "gradients", "", "gradient shard", "weight shard"};
+  constexpr EnumNames<Hop, 3> hops({{Hop::direct, ""}, {Hop::first, " first hop"}, {Hop::second, " second hop"}});
+  constexpr EnumNames<Traffic, 5> traffic({{Traffic::activation, "activations"},
+                                           {Traffic::gradient, "gradients"},
+                                           {Traffic::exchange, ""},
+                                           {Traffic::reduce, "gradient shard"},
+                                           {Traffic::gather, "weight shard"}});
   if (span.traffic == Traffic::exchange)
-    return fmt::format("{} {}{} to {}", passes[static_cast<int>(span.pass)], op_name(span.op),
-                       hops[static_cast<int>(span.hop)], span.peer);
-  return fmt::format("{} to {}", traffic[static_cast<int>(span.traffic)], span.peer);
+    return fmt::format("{} {}{} to {}", pass_letters[span.pass], op_name(span.op), hops[span.hop], span.peer);
+  return fmt::format("{} to {}", traffic[span.traffic], span.peer);
 }
 
 std::string name_of(const DeviceSpan& span) {
@@ -46,10 +57,9 @@ std::string name_of(const DeviceSpan& span) {
   if (span.what == DeviceSpan::What::optimizer) return "optimizer";
   if (span.what == DeviceSpan::What::instruction) return to_string(span.instruction);
   if (span.what == DeviceSpan::What::wire) return name_of_message(span);
-  constexpr const char* passes[] = {"F", "B", "W", "B recompute"};
-  constexpr std::array<const char*, num_parts> parts = {"", " start", " relay", " finish"};
-  return fmt::format("{} {}{}", passes[static_cast<int>(span.pass)], op_name(span.op),
-                     parts[static_cast<std::size_t>(span.part)]);
+  constexpr EnumNames<Part, num_parts> parts(
+      {{Part::whole, ""}, {Part::start, " start"}, {Part::relay, " relay"}, {Part::finish, " finish"}});
+  return fmt::format("{} {}{}", pass_letters[span.pass], op_name(span.op), parts[span.part]);
 }
 
 }  // namespace
@@ -79,7 +89,7 @@ void TraceWriter::name_rank(int rank) {
 
 void TraceWriter::name_lane(int rank, int lane) {
   write(fmt::format(R"({{"name":"thread_name","ph":"M","pid":{},"tid":{},"args":{{"name":"{}"}}}})", rank, lane,
-                    lane_names[std::min<int>(lane, wire)]));
+                    lane_names[static_cast<Lane>(std::min<int>(lane, wire))]));
   write(fmt::format(R"({{"name":"thread_sort_index","ph":"M","pid":{},"tid":{},"args":{{"sort_index":{}}}}})", rank,
                     lane, lane));
 }

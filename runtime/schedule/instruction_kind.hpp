@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <string_view>
 
+#include "runtime/schedule/enum_table.hpp"
 #include "runtime/schedule/program.hpp"
 
 namespace dsrun {
@@ -29,8 +30,12 @@ inline InstructionKind kind_of(const Instruction& instruction) {
 
 // "F", "B", "I", "W", "F&B"
 inline std::string_view kind_name(InstructionKind kind) {
-  constexpr std::array<std::string_view, num_instruction_kinds> names = {"F", "B", "I", "W", "F&B"};
-  return names[static_cast<std::size_t>(kind)];
+  constexpr EnumNames<InstructionKind, num_instruction_kinds> names({{InstructionKind::forward, "F"},
+                                                                     {InstructionKind::backward, "B"},
+                                                                     {InstructionKind::backward_input, "I"},
+                                                                     {InstructionKind::weight, "W"},
+                                                                     {InstructionKind::overlapped, "F&B"}});
+  return names[kind];
 }
 
 }  // namespace dsrun

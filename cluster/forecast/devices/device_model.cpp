@@ -3,15 +3,23 @@
 #include <algorithm>
 
 #include "models/op_table.hpp"
+#include "runtime/schedule/enum_table.hpp"
 
 namespace dsrun {
 namespace {
 
-constexpr std::array<std::string_view, num_rate_classes> class_names = {
-    "product",           "product_fp8",         "weight_product_fp8",
-    "grouped_product",   "grouped_product_fp8", "grouped_weight_product_fp8",
-    "attention_forward", "attention_backward",  "rows",
-    "local_port",        "network_port"};
+constexpr EnumNames<RateClass, num_rate_classes> class_names({{RateClass::product, "product"},
+                                                              {RateClass::product_fp8, "product_fp8"},
+                                                              {RateClass::weight_product_fp8, "weight_product_fp8"},
+                                                              {RateClass::grouped_product, "grouped_product"},
+                                                              {RateClass::grouped_product_fp8, "grouped_product_fp8"},
+                                                              {RateClass::grouped_weight_product_fp8,
+                                                               "grouped_weight_product_fp8"},
+                                                              {RateClass::attention_forward, "attention_forward"},
+                                                              {RateClass::attention_backward, "attention_backward"},
+                                                              {RateClass::rows, "rows"},
+                                                              {RateClass::local_port, "local_port"},
+                                                              {RateClass::network_port, "network_port"}});
 
 // Times of the forward pass hold for the same op made again.
 Pass timed_as(Pass pass) { return runs_forward(pass) ? Pass::forward : pass; }
@@ -52,7 +60,7 @@ double quantise_bytes(const StepWork& work) {
 
 }  // namespace
 
-std::string_view rate_class_name(RateClass rate_class) { return class_names[static_cast<std::size_t>(rate_class)]; }
+std::string_view rate_class_name(RateClass rate_class) { return class_names[rate_class]; }
 
 RateClass rate_class(const StepWork& work, bool fp8) {
   if (work.op == Op::attention)

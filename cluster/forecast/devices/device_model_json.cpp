@@ -1,19 +1,23 @@
 // A DeviceModel as JSON and back.
-#include <algorithm>
 #include <stdexcept>
 
 #include <nlohmann/json.hpp>
 
 #include "cluster/forecast/devices/device_model.hpp"
 #include "models/op_table.hpp"
+#include "runtime/schedule/enum_table.hpp"
 
 namespace dsrun {
 namespace {
 
 using nlohmann::json;
 
-constexpr std::array<std::string_view, 3> pass_names = {"forward", "backward_input", "backward_weight"};
-constexpr std::array<std::string_view, num_parts> part_names = {"whole", "start", "relay", "finish"};
+constexpr EnumNames<Pass, num_passes> pass_names({{Pass::forward, "forward"},
+                                                  {Pass::backward_input, "backward_input"},
+                                                  {Pass::backward_weight, "backward_weight"},
+                                                  {Pass::recompute, "recompute"}});
+constexpr EnumNames<Part, num_parts> part_names(
+    {{Part::whole, "whole"}, {Part::start, "start"}, {Part::relay, "relay"}, {Part::finish, "finish"}});
 
 // Figures that are numbers alone, each written and read by its name.
 struct Figure {
@@ -36,11 +40,27 @@ constexpr std::array sync_figures = {SyncFigure{"sum_squares", &SyncParts::sum_s
                                      SyncFigure{"sum", &SyncParts::sum}, SyncFigure{"update", &SyncParts::update},
                                      SyncFigure{"copy", &SyncParts::copy}};
 
-template <std::size_t n>
-std::size_t index_of(const std::array<std::string_view, n>& names, const std::string& name) {
-  const auto found = std::find(names.begin(), names.end(), name);
-  if (found == names.end()) throw std::runtime_error("a device model does not know \"" + name + "\"");
-  return static_cast<std::size_t>(found - names.begin());
+[[noreturn]] void unknown_in_model(const std::string& name) {
+  throw std::runtime_error("a device model does not know \"" + name + "\"");
+}
+
+Op op_of(const std::string& name) {
+  for (std::size_t i = 0; i < num_ops; ++i)
+    if (op_name(static_cast<Op>(i)) == name) return static_cast<Op>(i);
+  unknown_in_model(name);
+}
+
+// Times of an op made again are those of its forward pass, so that a model has none.
+Pass pass_of(const std::string& name) {
+  const auto pass = pass_names.find(name);
+  if (!pass || pass == Pass::recompute) unknown_in_model(name);
+  return *pass;
+}
+
+Part part_of(const std::string& name) {
+  const auto part = part_names.find(name);
+  if (!part) unknown_in_model(name);
+  return *part;
 }
 
 double not_negative(const json& from) {
@@ -57,25 +77,16 @@ Port port_from_json(const json& from) {
 json to_json(const MeasuredOp& op) {
   json points = json::array();
   for (const MeasuredOp::Point& point : op.points) points.push_back({point.rows, point.seconds});
-  return {{"op", op_name(op.op)},
-          {"pass", pass_names[static_cast<std::size_t>(op.pass)]},
-          {"part", part_names[static_cast<std::size_t>(op.part)]},
-          {"in_cols", op.in_cols},
-          {"out_cols", op.out_cols},
-          {"length", op.length},
+  return {{"op", op_name(op.op)},  {"pass", pass_names[op.pass]}, {"part", part_names[op.part]},
+          {"in_cols", op.in_cols}, {"out_cols", op.out_cols},     {"length", op.length},
           {"rows_seconds", points}};
 }
 
 MeasuredOp measured_from_json(const json& from) {
-  static const auto op_names = [] {
-    std::array<std::string_view, num_ops> names{};
-    for (std::size_t i = 0; i < num_ops; ++i) names[i] = op_name(static_cast<Op>(i));
-    return names;
-  }();
   MeasuredOp op;
-  op.op = static_cast<Op>(index_of(op_names, from.at("op")));
-  op.pass = static_cast<Pass>(index_of(pass_names, from.at("pass")));
-  op.part = static_cast<Part>(index_of(part_names, from.at("part")));
+  op.op = op_of(from.at("op"));
+  op.pass = pass_of(from.at("pass"));
+  op.part = part_of(from.at("part"));
   op.in_cols = from.at("in_cols");
   op.out_cols = from.at("out_cols");
   op.length = from.at("length");

@@ -1,18 +1,23 @@
 #include "cluster/report/chart/lanes.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 
 #include <fmt/format.h>
+
+#include "runtime/schedule/enum_table.hpp"
 
 namespace dsrun {
 namespace {
 
 ChartSign sign_of(const Instruction& instruction) {
-  static_assert(num_instruction_kinds == 5 &&
-                static_cast<int>(InstructionKind::overlapped) == static_cast<int>(ChartSign::overlapped));
-  return static_cast<ChartSign>(kind_of(instruction));
+  constexpr EnumTable<InstructionKind, ChartSign, num_instruction_kinds> signs(
+      {{InstructionKind::forward, ChartSign::forward},
+       {InstructionKind::backward, ChartSign::backward},
+       {InstructionKind::backward_input, ChartSign::backward_input},
+       {InstructionKind::weight, ChartSign::weight},
+       {InstructionKind::overlapped, ChartSign::overlapped}});
+  return signs[kind_of(instruction)];
 }
 
 // Spans in order, without those of no length.
@@ -57,10 +62,16 @@ class LaneMaker {
 }  // namespace
 
 std::string_view sign_name(ChartSign sign) {
-  constexpr std::array<std::string_view, num_chart_signs> names = {
-      "forward", "backward", "input gradient", "weight gradient", "forward & backward", "reduce", "update",
-      "gather",  "idle"};
-  return names[static_cast<std::size_t>(sign)];
+  constexpr EnumNames<ChartSign, num_chart_signs> names({{ChartSign::forward, "forward"},
+                                                         {ChartSign::backward, "backward"},
+                                                         {ChartSign::backward_input, "input gradient"},
+                                                         {ChartSign::weight, "weight gradient"},
+                                                         {ChartSign::overlapped, "forward & backward"},
+                                                         {ChartSign::reduce, "reduce"},
+                                                         {ChartSign::update, "update"},
+                                                         {ChartSign::gather, "gather"},
+                                                         {ChartSign::idle, "idle"}});
+  return names[sign];
 }
 
 std::string ChartLane::ranks() const {

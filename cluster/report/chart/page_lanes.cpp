@@ -7,6 +7,7 @@
 #include "cluster/report/chart/markup.hpp"
 #include "cluster/report/chart/page_parts.hpp"
 #include "cluster/report/chart/units.hpp"
+#include "runtime/schedule/enum_table.hpp"
 
 namespace dsrun {
 namespace {
@@ -184,8 +185,16 @@ class Lanes {
 }  // namespace
 
 std::string_view sign_class(ChartSign sign) {
-  constexpr std::array<std::string_view, num_chart_signs> classes = {"F", "B", "I", "W", "both", "R", "U", "G", "idle"};
-  return classes[static_cast<std::size_t>(sign)];
+  constexpr EnumNames<ChartSign, num_chart_signs> classes({{ChartSign::forward, "F"},
+                                                           {ChartSign::backward, "B"},
+                                                           {ChartSign::backward_input, "I"},
+                                                           {ChartSign::weight, "W"},
+                                                           {ChartSign::overlapped, "both"},
+                                                           {ChartSign::reduce, "R"},
+                                                           {ChartSign::update, "U"},
+                                                           {ChartSign::gather, "G"},
+                                                           {ChartSign::idle, "idle"}});
+  return classes[sign];
 }
 
 std::string idle_class(Idle cause) { return fmt::format("idle-{}", idle_name(cause)); }

@@ -7,6 +7,7 @@
 #include "cluster/report/chart/markup.hpp"
 #include "cluster/report/chart/page_parts.hpp"
 #include "cluster/report/chart/units.hpp"
+#include "runtime/schedule/enum_table.hpp"
 
 namespace dsrun {
 namespace {
@@ -14,7 +15,9 @@ namespace {
 constexpr double live_height = 40;
 constexpr std::array<ActivationClass, num_activation_classes> stacking = {
     ActivationClass::saved, ActivationClass::routed, ActivationClass::working};  // from below
-constexpr std::array<std::string_view, num_activation_classes> style_classes = {"m-saved", "m-routed", "m-working"};
+constexpr EnumNames<ActivationClass, num_activation_classes> style_classes({{ActivationClass::saved, "m-saved"},
+                                                                            {ActivationClass::working, "m-working"},
+                                                                            {ActivationClass::routed, "m-routed"}});
 
 // Outlines of the stacked classes as steps: what an instruction leaves is there until the next is over.
 std::array<std::string, num_activation_classes> outlines(const MemoryTimeline& timeline, const ReplayedRank& rank,
@@ -45,8 +48,8 @@ std::string page_live(const PageInput& input, const ChartLane& lane, std::int64_
   std::string html =
       fmt::format("<svg class=\"live\"><svg viewBox=\"0 0 1000 {0:.0f}\" preserveAspectRatio=\"none\">", live_height);
   for (std::size_t c = num_activation_classes; c-- > 0;)
-    fmt::format_to(std::back_inserter(html), "<path class=\"{0}\" d=\"M0 {1:.0f}{2}H1000V{1:.0f}Z\"/>", style_classes[c],
-                   live_height, paths[c]);
+    fmt::format_to(std::back_inserter(html), "<path class=\"{0}\" d=\"M0 {1:.0f}{2}H1000V{1:.0f}Z\"/>",
+                   style_classes[stacking[c]], live_height, paths[c]);
   html += "</svg>";
   if (timeline.peak_at < rank.instructions.size()) {
     const ReplayedInstruction& at = rank.instructions[timeline.peak_at];

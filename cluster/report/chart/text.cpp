@@ -9,6 +9,7 @@
 #include "cluster/report/chart/cells.hpp"
 #include "cluster/report/chart/units.hpp"
 #include "dsl/text/utf8.hpp"
+#include "runtime/schedule/enum_table.hpp"
 
 namespace dsrun {
 namespace {
@@ -18,8 +19,12 @@ constexpr std::array<std::string_view, cell_letters.size()> colours = {
     "38;5;16;48;5;75",   "38;5;16;48;5;78",    "38;5;16;48;5;115", "38;5;16;48;5;221",
     "1;38;5;19;48;5;78", "38;5;16;48;5;153",   "38;5;16;48;5;157", "38;5;16;48;5;194",
     "38;5;16;48;5;229",  "1;38;5;26;48;5;157", "38;5;16;48;5;183", "2"};
-constexpr std::array<std::string_view, num_instruction_kinds> meanings = {"forward", "backward", "input gradient",
-                                                                          "weight gradient", "F and B at once"};
+constexpr EnumNames<InstructionKind, num_instruction_kinds> meanings(
+    {{InstructionKind::forward, "forward"},
+     {InstructionKind::backward, "backward"},
+     {InstructionKind::backward_input, "input gradient"},
+     {InstructionKind::weight, "weight gradient"},
+     {InstructionKind::overlapped, "F and B at once"}});
 constexpr int share_width = 6;  // " 12 % "
 
 std::string painted(bool colour, std::size_t letter, const std::string& text) {
@@ -150,9 +155,11 @@ class Chart {
       // A sign and its meaning stay together in a line.
       words.emplace_back(painted(options_.colour, letter, sign) + fmt::format(" {}", meaning), meaning.size() + 2);
     };
-    for (std::size_t kind = 0; kind < num_instruction_kinds; ++kind)
+    for (const auto& [of, meaning] : meanings.rows()) {
+      const auto kind = static_cast<std::size_t>(of);
       if (used_[kind] || used_[kind + num_instruction_kinds])
-        add(used_[kind] ? kind : kind + num_instruction_kinds, meanings[kind]);
+        add(used_[kind] ? kind : kind + num_instruction_kinds, meaning);
+    }
     if (used_[idle_letter - 1]) add(idle_letter - 1, "step's end");
     if (used_[idle_letter]) add(idle_letter, "idle");
     const auto small = used_.begin() + num_instruction_kinds;

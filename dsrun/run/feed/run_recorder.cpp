@@ -4,25 +4,17 @@
 
 #include <nlohmann/json.hpp>
 
+#include "runtime/schedule/enum_table.hpp"
 #include "runtime/state/storage_error.hpp"
 
 namespace dsrun {
 namespace {
 
-const char* outcome_name(Outcome outcome) {
-  switch (outcome) {
-    case Outcome::completed:
-      return "completed";
-    case Outcome::stopped:
-      return "stopped";
-    case Outcome::aborted:
-      return "aborted";
-    case Outcome::failed:
-    case Outcome::storage_failed:
-      return "fault";
-  }
-  return "fault";
-}
+constexpr EnumTable<Outcome, const char*, 5> outcome_names({{Outcome::completed, "completed"},
+                                                            {Outcome::stopped, "stopped"},
+                                                            {Outcome::aborted, "aborted"},
+                                                            {Outcome::failed, "fault"},
+                                                            {Outcome::storage_failed, "fault"}});
 
 JsonLines open_lines(const std::string& path) try { return JsonLines(path); } catch (const std::runtime_error& error) {
   throw StorageError(error.what());
@@ -42,7 +34,7 @@ void RunRecorder::hear(const Progressed& progress) {
   } else if (const auto* save = std::get_if<SaveFinished>(&progress)) {
     event("checkpoint", save->step, {{"seconds", save->seconds}});
   } else if (const auto* finished = std::get_if<JobFinished>(&progress)) {
-    event(outcome_name(finished->outcome), step_,
+    event(outcome_names[finished->outcome], step_,
           finished->cause.empty() ? nlohmann::json::object() : nlohmann::json{{"cause", finished->cause}});
   } else if (const auto* link = std::get_if<LinkReport>(&progress)) {
     hear(*link);

@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "runtime/machine/peak.hpp"
+#include "runtime/schedule/enum_table.hpp"
 
 namespace dsrun {
 namespace {
@@ -187,11 +188,11 @@ std::string RunSummary::traffic() const {
   std::string text = fmt::format("sent, MiB a step over all devices\n  {:<13} {:>9} {:>9} {:>9} {:>12}\n", "",
                                  "pipeline", "experts", "sync", "expert rows");
   const auto steps = static_cast<double>(num_counted_);
-  for (const Way way : {Way::inside_node, Way::between_nodes}) {
+  constexpr EnumNames<Way, 2> ways({{Way::inside_node, "inside nodes"}, {Way::between_nodes, "between nodes"}});
+  for (const auto& [way, name] : ways.rows()) {
     const SentTraffic::OneWay& of = sent_[way];
     if (of == SentTraffic::OneWay{}) continue;
-    text += fmt::format("  {:<13} {:>9.2f} {:>9.2f} {:>9.2f} {:>12.0f}\n",
-                        way == Way::inside_node ? "inside nodes" : "between nodes", mebibytes(of.pipeline) / steps,
+    text += fmt::format("  {:<13} {:>9.2f} {:>9.2f} {:>9.2f} {:>12.0f}\n", name, mebibytes(of.pipeline) / steps,
                         mebibytes(of.expert) / steps, mebibytes(of.synchronisation) / steps,
                         static_cast<double>(of.expert_rows) / steps);
   }

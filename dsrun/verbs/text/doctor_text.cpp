@@ -9,6 +9,7 @@
 
 #include "cluster/report/chart/units.hpp"
 #include "dsrun/verbs/text/doctor_report.hpp"
+#include "runtime/schedule/enum_table.hpp"
 
 namespace dsrun {
 namespace {
@@ -131,11 +132,11 @@ std::string links_table(const DoctorReport& report) {
 }
 
 std::string finding_text(const Finding& finding, bool colour) {
-  constexpr std::array colours = {"\x1b[32m", "\x1b[33m", "\x1b[31m"};  // by Severity
+  constexpr EnumNames<Severity, 3> colours(
+      {{Severity::ok, "\x1b[32m"}, {Severity::warn, "\x1b[33m"}, {Severity::fail, "\x1b[31m"}});
   const std::string_view name = severity_name(finding.severity);
   const std::string head =
-      colour ? fmt::format("{}{:<4}\x1b[0m  ", colours[static_cast<std::size_t>(finding.severity)], name)
-             : fmt::format("{:<4}  ", name);
+      colour ? fmt::format("{}{:<4}\x1b[0m  ", colours[finding.severity], name) : fmt::format("{:<4}  ", name);
   std::string text = wrapped(
       head, fmt::format("{}: {}{}", finding.check, finding.host.empty() ? "" : finding.host + ": ", finding.what), 6);
   if (!finding.mend.empty()) text += wrapped("      > ", finding.mend, 8);

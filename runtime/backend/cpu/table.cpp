@@ -1,5 +1,6 @@
 // The CPU's row for every op. Communication ops have none: runtime/device/exchange/exchange.cpp moves their rows.
 #include "runtime/backend/cpu/functions.hpp"
+#include "runtime/schedule/enum_table.hpp"
 
 namespace dsrun {
 namespace {
@@ -23,12 +24,7 @@ constexpr std::array<KernelRow, num_ops> table = {{
     {Op::head_loss, head_loss_forward, head_loss_backward_input, head_loss_backward_weight},
 }};
 
-constexpr bool rows_in_op_order() {
-  for (std::size_t i = 0; i < num_ops; ++i)
-    if (static_cast<std::size_t>(table[i].op) != i) return false;
-  return true;
-}
-static_assert(rows_in_op_order(), "one row an op, in the order of enum class Op");
+static_assert(has_row_for_each_enumerator(table, &KernelRow::op));
 
 }  // namespace
 

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "runtime/schedule/enum_table.hpp"
+
 namespace dsrun {
 namespace {
 
@@ -20,12 +22,7 @@ constexpr std::array dtype_rows = {
     DtypeRow{SafetensorsDtype::i16, "I16", 2},         DtypeRow{SafetensorsDtype::i8, "I8", 1},
     DtypeRow{SafetensorsDtype::u8, "U8", 1},           DtypeRow{SafetensorsDtype::boolean, "BOOL", 1}};
 
-constexpr bool in_order() {
-  for (std::size_t i = 0; i < dtype_rows.size(); ++i)
-    if (dtype_rows[i].dtype != static_cast<SafetensorsDtype>(i)) return false;
-  return true;
-}
-static_assert(dtype_rows.size() == num_safetensors_dtypes && in_order());
+static_assert(has_row_for_each_enumerator(dtype_rows, &DtypeRow::dtype));
 
 }  // namespace
 
@@ -34,7 +31,8 @@ std::string_view name_of(SafetensorsDtype dtype) { return dtype_rows[static_cast
 std::size_t size_of(SafetensorsDtype dtype) { return dtype_rows[static_cast<std::size_t>(dtype)].size; }
 
 std::optional<SafetensorsDtype> find_safetensors_dtype(std::string_view name) {
-  const auto* row = std::find_if(dtype_rows.begin(), dtype_rows.end(), [&](const DtypeRow& each) { return each.name == name; });
+  const auto* row =
+      std::find_if(dtype_rows.begin(), dtype_rows.end(), [&](const DtypeRow& each) { return each.name == name; });
   return row == dtype_rows.end() ? std::nullopt : std::optional(row->dtype);
 }
 

@@ -1,6 +1,6 @@
-#include <array>
 #include <stdexcept>
 
+#include "runtime/schedule/enum_table.hpp"
 #include "runtime/tokenizer/load/load.hpp"
 
 namespace dsrun {
@@ -21,10 +21,12 @@ Regex read_pattern(const JsonPlace& pattern) {
 }
 
 SplitBehavior read_behavior(const JsonPlace& place) {
-  constexpr std::array<std::string_view, 5> names = {"Isolated", "Removed", "Contiguous", "MergedWithPrevious",
-                                                     "MergedWithNext"};
-  for (std::size_t i = 0; i < names.size(); ++i)
-    if (place.text() == names[i]) return static_cast<SplitBehavior>(i);
+  constexpr EnumNames<SplitBehavior, 5> names({{SplitBehavior::isolated, "Isolated"},
+                                               {SplitBehavior::removed, "Removed"},
+                                               {SplitBehavior::contiguous, "Contiguous"},
+                                               {SplitBehavior::merged_with_previous, "MergedWithPrevious"},
+                                               {SplitBehavior::merged_with_next, "MergedWithNext"}});
+  if (const auto behavior = names.find(place.text())) return *behavior;
   place.fail("Isolated, Removed, Contiguous, MergedWithPrevious or MergedWithNext belongs here");
 }
 

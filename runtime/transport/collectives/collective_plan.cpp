@@ -7,6 +7,7 @@
 #include <bit>
 #include <iterator>
 
+#include "runtime/schedule/enum_table.hpp"
 #include "runtime/transport/collectives/plan_builder.hpp"
 
 namespace dsrun {
@@ -20,15 +21,21 @@ constexpr int few_ranks = 8;  // more senders at once swamp a receiver's network
 }  // namespace
 
 std::string_view collective_name(Collective collective) {
-  constexpr std::array<std::string_view, num_collectives> names = {"barrier", "all_gather", "reduce_scatter",
-                                                                   "all_reduce", "all_to_all_v"};
-  return names[static_cast<std::size_t>(collective)];
+  constexpr EnumNames<Collective, num_collectives> names({{Collective::barrier, "barrier"},
+                                                          {Collective::all_gather, "all_gather"},
+                                                          {Collective::reduce_scatter, "reduce_scatter"},
+                                                          {Collective::all_reduce, "all_reduce"},
+                                                          {Collective::all_to_all_v, "all_to_all_v"}});
+  return names[collective];
 }
 
 std::string_view algorithm_name(Algorithm algorithm) {
-  constexpr std::array<std::string_view, num_algorithms> names = {"dissemination", "direct", "recursive_doubling",
-                                                                  "scatter_gather", "ring"};
-  return names[static_cast<std::size_t>(algorithm)];
+  constexpr EnumNames<Algorithm, num_algorithms> names({{Algorithm::dissemination, "dissemination"},
+                                                        {Algorithm::direct, "direct"},
+                                                        {Algorithm::recursive_doubling, "recursive_doubling"},
+                                                        {Algorithm::scatter_gather, "scatter_gather"},
+                                                        {Algorithm::ring, "ring"}});
+  return names[algorithm];
 }
 
 Algorithm choose_algorithm(Collective collective, std::size_t num_bytes, int num_ranks, GroupLink link) {
@@ -82,14 +89,17 @@ void plan_collective(const CollectiveShape& shape, CollectivePlan& plan) {
 }
 
 std::string to_string(const CollectivePlan& plan) {
-  constexpr std::array<std::string_view, 4> kinds = {"send", "receive", "add", "copy"};
-  constexpr std::array<std::string_view, 3> places = {"input", "output", "scratch"};
+  constexpr EnumNames<ActionKind, 4> kinds({{ActionKind::send, "send"},
+                                            {ActionKind::receive, "receive"},
+                                            {ActionKind::add, "add"},
+                                            {ActionKind::copy, "copy"}});
+  constexpr EnumNames<MemoryPlace, 3> places(
+      {{MemoryPlace::input, "input"}, {MemoryPlace::output, "output"}, {MemoryPlace::scratch, "scratch"}});
   std::string text;
   int index = 0;
   for (const Action& action : plan.actions) {
-    fmt::format_to(std::back_inserter(text), "{}: {} {} B at {}+{}", index++,
-                   kinds[static_cast<std::size_t>(action.kind)], action.num_bytes,
-                   places[static_cast<std::size_t>(action.at.place)], action.at.offset);
+    fmt::format_to(std::back_inserter(text), "{}: {} {} B at {}+{}", index++, kinds[action.kind], action.num_bytes,
+                   places[action.at.place], action.at.offset);
     if (action.kind == ActionKind::send) text += fmt::format(" to {} as {}", action.peer, action.message);
     if (action.kind == ActionKind::receive) text += fmt::format(" from {} as {}", action.peer, action.message);
     if (action.end_needed > action.first_needed)

@@ -3,6 +3,8 @@
 #include <cassert>
 #include <cstring>
 
+#include "runtime/schedule/enum_table.hpp"
+
 namespace dsrun {
 namespace {
 
@@ -34,9 +36,14 @@ bool equal_in_constant_time(const Proof& a, const Proof& b) { return ((a[0] ^ b[
 }  // namespace
 
 std::string_view drop_name(Drop drop) {
-  constexpr std::array<std::string_view, num_drops> names = {
-      "foreign", "wrong version", "wrong secret", "wrong generation", "wrong rank", "wrong length", "refused"};
-  return names[static_cast<std::size_t>(drop)];
+  constexpr EnumNames<Drop, num_drops> names({{Drop::foreign, "foreign"},
+                                              {Drop::version, "wrong version"},
+                                              {Drop::proof, "wrong secret"},
+                                              {Drop::generation, "wrong generation"},
+                                              {Drop::address, "wrong rank"},
+                                              {Drop::length, "wrong length"},
+                                              {Drop::refused, "refused"}});
+  return names[drop];
 }
 
 std::size_t write_envelope(const std::array<SipKey, 2>& keys, const Envelope& envelope,
