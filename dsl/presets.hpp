@@ -1,4 +1,4 @@
-// Presets: named sets of defaults. All are DeepSeek-V3's column of keys.cpp, but for what a smaller one scales here.
+// Presets: named sets of defaults. Each is DeepSeek-V3's column of dsl/keys/tables/, except for what it scales here.
 // To add one: a row in presets.cpp.
 #pragma once
 
@@ -16,14 +16,15 @@ struct PresetValue {
 
 struct Preset {
   std::string_view name;
-  std::string_view base;  // of which preset it keeps what it does not scale; "": of none
+  std::string_view base;  // the preset whose values it keeps where it scales nothing; "": none
   std::span<const PresetValue> scaled;
 };
 
 std::span<const Preset> presets();
 std::vector<std::string> preset_names();
 
-// The default of a key under the preset of that name ("" or an unknown one: none), from its two columns in keys.cpp.
+// The default of a key under the preset of that name ("" or an unknown name: no preset), as TOML. `plain` and
+// `deepseek_v3` are the key's two columns of defaults.
 std::string_view default_under(std::string_view preset, std::string_view key, std::string_view plain,
                                std::string_view deepseek_v3);
 

@@ -18,8 +18,9 @@ class SchemaOf {
 
   template <class Number>
   json operator()(Number& (*)(Owner&)) const {
-    return std::is_floating_point_v<Number> ? json{{"type", "number"}, {"minimum", key_.min}, {"maximum", key_.max}}
-                                            : integer();
+    return std::is_floating_point_v<Number>
+               ? json{{"type", "number"}, {"minimum", key_.range.min}, {"maximum", key_.range.max}}
+               : integer();
   }
   json operator()(bool& (*)(Owner&)) const { return {{"type", "boolean"}}; }
   json operator()(std::string& (*)(Owner&)) const { return text(); }
@@ -38,13 +39,13 @@ class SchemaOf {
  private:
   json integer() const {
     return {{"type", "integer"},
-            {"minimum", static_cast<std::int64_t>(key_.min)},
-            {"maximum", static_cast<std::int64_t>(key_.max)}};
+            {"minimum", static_cast<std::int64_t>(key_.range.min)},
+            {"maximum", static_cast<std::int64_t>(key_.range.max)}};
   }
   json text() const {
     return {{"type", "string"},
-            {"minLength", static_cast<std::int64_t>(key_.min)},
-            {"maxLength", static_cast<std::int64_t>(key_.max)}};
+            {"minLength", static_cast<std::int64_t>(key_.range.min)},
+            {"maxLength", static_cast<std::int64_t>(key_.range.max)}};
   }
   const Key<Owner>& key_;
 };
@@ -52,7 +53,9 @@ class SchemaOf {
 template <class Owner>
 json schema_of(const Key<Owner>& key) {
   json schema = std::visit(SchemaOf<Owner>(key), key.field);
-  schema["description"] = key.unit.empty() ? std::string(key.help) : fmt::format("{} ({})", key.help, key.unit);
+  schema["description"] = key.unit.empty() ? std::string(key.help) : fmt::format("{} Unit: {}.", key.help, key.unit);
+  schema["x-change"] = change_names[key.change];
+  schema["x-live"] = live_change_names[key.live];
   if (!key.required()) schema["default"] = json::parse(key.default_text);  // defaults are TOML and JSON alike
   return schema;
 }
@@ -79,8 +82,9 @@ std::string reference_rows(const std::vector<Key<Owner>>& keys, std::string_view
     std::string fallback = key.required() ? "required" : fmt::format("`{}`", key.default_text);
     if (!key.preset_text.empty() && key.preset_text != key.default_text)
       fallback += fmt::format("; deepseek-v3: `{}`", key.preset_text);
-    text += fmt::format("| `{}` | {} | {} | {} | {} | {} |\n", key.name, type_name<Owner>(key.field), key.unit,
-                        has_range(key) ? fmt::format("{} to {}", key.min, key.max) : "", fallback, key.help);
+    text += fmt::format("| `{}` | {} | {} | {} | {} | {} | {} | {} |\n", key.name, type_name<Owner>(key.field),
+                        key.unit, has_range(key) ? fmt::format("{} to {}", key.range.min, key.range.max) : "", fallback,
+                        change_names[key.change], live_change_names[key.live], key.help);
   }
   return text;
 }
@@ -108,14 +112,23 @@ json json_schema() {
 
 std::string reference_page() {
   std::string text =
-      "# The job file\n\nMade from the key table (dsl/keys/keys.cpp) by `dsrun schema --markdown`. Keys may be left "
-      "out "
-      "unless they are required; an unknown one is a fault, with a suggestion. `dsrun check FILE` reports every fault "
-      "at once; `--set table.key=value` overrides a key, arrays by index (`--set cluster.node.0.devices=4`).\n";
+      "# The job file\n\n"
+      "`dsrun schema --markdown` makes this page from the key tables (dsl/keys/tables/). A key may be left out unless "
+      "it "
+      "is required; an unknown key is a fault, with a suggestion. `dsrun check FILE` reports every fault at once. "
+      "`--set "
+      "table.key=value` overrides a key, arrays by index (`--set cluster.node.0.devices=4`).\n\n"
+      "Two columns say what a change of a key's value means. *change* is about a job that goes on from a checkpoint "
+      "made "
+      "with another value. With `never` the checkpoint is refused. With `on_resume` the job goes on where `--resume` "
+      "allows the change. With `free` it goes on. *live* is about a running job. `never`: the value is fixed at the "
+      "launch. `between_steps`: only the coordinator uses the value. `reconfigured`: devices use it, so that they "
+      "would "
+      "have to be configured anew between two steps. No command changes a running job yet.\n";
   for (const TableHelp& table : job_tables()) {
     const bool nodes = table.name == "cluster.node";
     text += fmt::format("\n## {}{}{}\n\n{}\n\n", nodes ? "[[" : "[", table.name, nodes ? "]]" : "]", table.help);
-    text += "| key | type | unit | range | default | what it is |\n|---|---|---|---|---|---|\n";
+    text += "| key | type | unit | range | default | change | live | what it is |\n|---|---|---|---|---|---|---|---|\n";
     text += nodes ? reference_rows(node_keys(), table.name) : reference_rows(job_keys(), table.name);
   }
   return text;

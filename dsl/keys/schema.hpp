@@ -1,4 +1,4 @@
-// What editors and readers get from the key table.
+// What editors and readers get from the key tables.
 #pragma once
 
 #include <string>
@@ -7,7 +7,8 @@
 
 namespace dsrun {
 
-nlohmann::json json_schema();  // JSON Schema (draft 2020-12) of a job file
+// JSON Schema (draft 2020-12) of a job file. "x-change" and "x-live" of a key are its columns in dsl/keys/change.hpp.
+nlohmann::json json_schema();
 std::string reference_page();  // docs/job-file.md
 
 }  // namespace dsrun

@@ -102,7 +102,7 @@ class ValueReader {
     if (auto* wrong = std::get_if<Misfit>(&held)) return std::move(*wrong);
     const Held found = std::get<Held>(held);
     const auto compared = static_cast<double>(found);
-    if (compared >= key_.min && compared <= key_.max) return static_cast<Number>(found);
+    if (compared >= key_.range.min && compared <= key_.range.max) return static_cast<Number>(found);
     return misfit(value, fmt::format("{} {}, which is out of range", &value == &value_ ? "is" : "has", found));
   }
 
@@ -112,8 +112,8 @@ class ValueReader {
     if (found == nullptr) return held;
     const char* verb = &value == &value_ ? "is" : "has an entry that is";
     const auto size = static_cast<double>(found->size());
-    if (size < key_.min) return misfit(value, fmt::format("{} empty", verb));
-    if (size > key_.max) return misfit(value, fmt::format("{} longer than {} bytes", verb, key_.max));
+    if (size < key_.range.min) return misfit(value, fmt::format("{} empty", verb));
+    if (size > key_.range.max) return misfit(value, fmt::format("{} longer than {} bytes", verb, key_.range.max));
     if (found->find('\t') != std::string::npos || printable(*found) != *found)
       return misfit(value, fmt::format("{} not plain text: it holds a control character", verb));
     return held;
@@ -140,7 +140,7 @@ class ValueReader {
     const auto found = std::find(names.begin(), names.end(), word);
     if (found != names.end()) return static_cast<std::size_t>(found - names.begin());
     const std::string near = nearest(word, names);
-    return Misfit{value.at, fmt::format("{} \"{}\", which there is not", &value == &value_ ? "is" : "has", word),
+    return Misfit{value.at, fmt::format("{} \"{}\", which is unknown", &value == &value_ ? "is" : "has", word),
                   near.empty() ? describe() : fmt::format("did you mean \"{}\"? {}", near, describe())};
   }
 
@@ -148,8 +148,8 @@ class ValueReader {
 
   // What would be right.
   std::string describe() const {
-    const std::string range = has_range(key_) ? fmt::format(" from {} to {}", key_.min, key_.max) : "";
-    return fmt::format("{}{}{}{}: {}", type_name<Owner>(key_.field), range, key_.unit.empty() ? "" : " in ", key_.unit,
+    const std::string range = has_range(key_) ? fmt::format(" from {} to {}", key_.range.min, key_.range.max) : "";
+    return fmt::format("{}{}{}{}. {}", type_name<Owner>(key_.field), range, key_.unit.empty() ? "" : " in ", key_.unit,
                        key_.help);
   }
 

@@ -13,8 +13,8 @@
 #include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
 
+#include "dsl/keys/job_difference.hpp"
 #include "dsl/write.hpp"
-#include "dsrun/run/job_difference.hpp"
 #include "runtime/metrics/metrics.hpp"
 
 namespace dsrun {

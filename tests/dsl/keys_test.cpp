@@ -3,9 +3,13 @@
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
+#include <cctype>
 #include <fstream>
 #include <set>
 #include <sstream>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
 #include "dsl/keys/keys.hpp"
 #include "dsl/keys/schema.hpp"
@@ -48,13 +52,45 @@ TEST(Keys, each_path_once_with_help_in_a_known_table) {
       EXPECT_TRUE(paths.insert(key.path()).second) << key.path();
       EXPECT_TRUE(tables.contains(std::string(key.table))) << key.path();
       EXPECT_FALSE(key.help.empty()) << key.path();
-      EXPECT_EQ(has_range(key),
-                key.max > key.min && type_name(key.field) != "string" && type_name(key.field) != "array of strings")
+      EXPECT_EQ(has_range(key), key.range.max > key.range.min && type_name(key.field) != "string" &&
+                                    type_name(key.field) != "array of strings")
           << key.path();
     }
   };
   check(job_keys());
   check(node_keys());
+}
+
+// What a sentence of help may not be: long, or without a capital and a full stop; and words that say nothing alone.
+std::string fault_of_help(std::string_view help) {
+  if (help.empty() || help.back() != '.') return "it does not end with a full stop";
+  if (std::islower(static_cast<unsigned char>(help[0])) != 0) return "it does not begin with a capital";
+  for (const char* phrase : {"the same of", "so many", " of it ", " of it.", " told "})
+    if (help.find(phrase) != std::string_view::npos) return fmt::format("it says \"{}\"", phrase);
+  std::istringstream words{std::string(help)};
+  int length = 0;
+  for (std::string word; words >> word;) {
+    if (++length > 25) return fmt::format("a sentence has more than 25 words at \"{}\"", word);
+    if (word.back() == '.') length = 0;
+  }
+  return {};
+}
+
+TEST(Keys, help_is_in_short_sentences) {
+  for (const Key<Job>& key : job_keys()) EXPECT_EQ(fault_of_help(key.help), "") << key.path();
+  for (const Key<NodeSpec>& key : node_keys()) EXPECT_EQ(fault_of_help(key.help), "") << key.path();
+  for (const TableHelp& table : job_tables()) EXPECT_EQ(fault_of_help(table.help), "") << table.name;
+}
+
+// What no resumed job may change, no running one may.
+TEST(Keys, what_a_checkpoint_fixes_is_fixed_while_the_job_runs) {
+  int num_fixed = 0;
+  for (const Key<Job>& key : job_keys()) {
+    if (key.change != Change::never) continue;
+    EXPECT_EQ(key.live, LiveChange::never) << key.path();
+    ++num_fixed;
+  }
+  EXPECT_GT(num_fixed, 20);
 }
 
 // A default that its own key refused would leave the field at the struct's zero and show up as another value here.
@@ -113,6 +149,8 @@ TEST(Schema, has_exactly_the_declared_keys) {
       EXPECT_TRUE(entry.contains("type") || entry.contains("enum") || entry.contains("anyOf")) << key.path();
       EXPECT_EQ(entry.contains("default"), !key.required()) << key.path();
       EXPECT_THAT(entry["description"].get<std::string>(), HasSubstr(std::string(key.help)));
+      EXPECT_EQ(entry["x-change"], change_names[key.change]) << key.path();
+      EXPECT_EQ(entry["x-live"], live_change_names[key.live]) << key.path();
       ++declared;
     }
   };
@@ -140,6 +178,20 @@ TEST(Schema, types_ranges_and_names_are_the_parsers) {
   EXPECT_EQ(properties(schema, "parallel")["layers_per_stage"]["items"]["type"], "integer");
   EXPECT_EQ(schema["properties"]["job"]["required"], json({"name", "steps"}));
   EXPECT_EQ(schema["properties"]["cluster"]["properties"]["node"]["items"]["required"], json({"devices"}));
+}
+
+TEST(ReferencePage, states_what_a_change_of_each_key_means) {
+  const std::string page = reference_page();
+  const auto check = [&](const auto& key) {
+    std::istringstream lines(page.substr(page.find(fmt::format("[{}]", key.table))));
+    std::string line;
+    while (std::getline(lines, line) && !line.starts_with(fmt::format("| `{}` |", key.name))) {
+    }
+    EXPECT_THAT(line, HasSubstr(fmt::format("| {} | {} | {} |", change_names[key.change], live_change_names[key.live],
+                                            key.help)));
+  };
+  for (const Key<Job>& key : job_keys()) check(key);
+  for (const Key<NodeSpec>& key : node_keys()) check(key);
 }
 
 TEST(ReferencePage, the_committed_one_is_the_generated_one) {

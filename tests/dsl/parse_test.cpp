@@ -204,12 +204,12 @@ TEST(Write, a_written_job_parses_to_an_equal_one) {
 }
 
 TEST(Write, json_holds_the_same_values) {
-  const nlohmann::json json = to_json(parse(smallest, {"precision.compute=bf16"}));
-  EXPECT_EQ(json["job"]["steps"], 10);
-  EXPECT_EQ(json["precision"]["compute"], "bf16");
-  EXPECT_EQ(json["model"]["vocab"], "byte");
-  EXPECT_EQ(json["cluster"]["node"][0]["devices"], 1);
-  EXPECT_EQ(json["cluster"]["link"]["gb_per_s"], 0.0);
+  const nlohmann::json tables = to_json(parse(smallest, {"precision.compute=bf16"}));
+  EXPECT_EQ(tables["job"]["steps"], 10);
+  EXPECT_EQ(tables["precision"]["compute"], "bf16");
+  EXPECT_EQ(tables["model"]["vocab"], "byte");
+  EXPECT_EQ(tables["cluster"]["node"][0]["devices"], 1);
+  EXPECT_EQ(tables["cluster"]["link"]["gb_per_s"], 0.0);
 }
 
 TEST(Write, a_starter_job_has_no_fault) {

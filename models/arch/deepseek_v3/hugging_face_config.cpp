@@ -191,15 +191,15 @@ class ConfigReader {
       const Key<Job>& key = model_key(row.job_key);
       if (value->is_null() && row.null_is_zero) {
         model.*row.field = 0;
-      } else if (!value->is_number_integer() || *value < key.min || *value > key.max) {
-        fault(row.key, fmt::format("{} is no whole number from {} to {}", shown(*value), key.min, key.max));
+      } else if (!value->is_number_integer() || *value < key.range.min || *value > key.range.max) {
+        fault(row.key, fmt::format("{} is no whole number from {} to {}", shown(*value), key.range.min, key.range.max));
       } else {
         model.*row.field = value->get<int>();
       }
     }
     for (const NumberRow& row : numbers) {
       const Key<Job>& key = model_key(row.job_key);
-      model.*row.field = read_number(object_, row.key, row.key, row.missing, key.min, key.max);
+      model.*row.field = read_number(object_, row.key, row.key, row.missing, key.range.min, key.range.max);
       known_.insert(row.key);
     }
     model.dense_layers = std::min(model.dense_layers, model.layers);  // as transformers takes it
@@ -244,7 +244,7 @@ class ConfigReader {
     if (!rope.contains("rope_theta")) return;
     const Key<Job>& key = model_key("rope_theta");
     double& theta = config_.model.rope_theta;
-    const double inner = read_number(rope, "rope_theta", name + ".rope_theta", theta, key.min, key.max);
+    const double inner = read_number(rope, "rope_theta", name + ".rope_theta", theta, key.range.min, key.range.max);
     if (object_.contains("rope_theta") && inner != theta)
       fault(name + ".rope_theta", fmt::format("{} here, but {} outside", inner, theta));
     theta = inner;
@@ -254,7 +254,7 @@ class ConfigReader {
     YarnSpec yarn;
     const auto number = [&](const char* key, double missing, std::string_view job_key) {
       const bool is_null = rope.contains(key) && rope[key].is_null();
-      const Key<Job>& range = model_key(job_key);
+      const KeyRange& range = model_key(job_key).range;
       return is_null ? missing : read_number(rope, key, fmt::format("{}.{}", name, key), missing, range.min, range.max);
     };
     if (!rope.contains("factor")) fault(name + ".factor", "it is missing");
