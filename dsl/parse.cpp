@@ -159,7 +159,8 @@ class Reader {
                const std::vector<std::string>& known) {
     const std::string near = nearest(word, known);
     fault(at, message,
-          near.empty() ? fmt::format("known: {}", fmt::join(known, ", ")) : fmt::format("did you mean {}?", near));
+          near.empty() ? fmt::format("known names are {}", fmt::join(known, ", "))
+                       : fmt::format("did you mean {}?", near));
   }
 
   KeyPlaces& places_;
@@ -205,7 +206,7 @@ ParseResult parse_job_file(const std::string& path, const std::vector<std::strin
   if (std::filesystem::is_directory(path, error)) return unreadable(path, "it is a folder");
   std::ifstream file(path, std::ios::binary);
   if (!file) return unreadable(path, "opening it failed");
-  std::string text(largest_source + 1, '\0');  // a byte too many tells a file that is too large
+  std::string text(largest_source + 1, '\0');  // one byte more shows that a file is too large
   file.read(text.data(), static_cast<std::streamsize>(text.size()));
   if (file.bad()) return unreadable(path, "reading it failed");
   text.resize(static_cast<std::size_t>(file.gcount()));

@@ -21,7 +21,7 @@ const char* read_text(const std::string& path, std::string& text) {
   if (!std::filesystem::is_regular_file(path, error)) return "it is not a plain file";
   std::ifstream file(path, std::ios::binary);
   if (!file) return "opening it failed";
-  text.resize(largest_source + 1);  // a byte too many tells a file that is too large
+  text.resize(largest_source + 1);  // one byte more shows that a file is too large
   file.read(text.data(), static_cast<std::streamsize>(text.size()));
   if (file.bad()) return "reading it failed";
   text.resize(static_cast<std::size_t>(file.gcount()));
@@ -50,7 +50,7 @@ void read_schedule_file(Job& job, KeyPlaces& places, std::vector<Diagnostic>& fa
     faults.push_back({named,
                       {},
                       fmt::format("cannot read the schedule {}: {}", printable(path), why),
-                      "a file as `dsrun plan FILE --program-file` prints it"});
+                      "give a file as `dsrun plan FILE --program-file` prints it"});
     places.faulty.insert(key);
     return;
   }

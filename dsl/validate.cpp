@@ -78,28 +78,29 @@ class Rules {
                            std::string::npos &&
                        !name.empty() && name[0] != '.' && name[0] != '-';
     rule(plain, {"job.name"}, fmt::format("\"{}\" cannot name a run's folder", name),
-         "letters, digits, '-', '_' and '.', beginning with a letter, a digit or '_'");
+         "use letters, digits, '-', '_' and '.', and begin with a letter, a digit or '_'");
   }
 
   void model() {
     const ModelSpec& m = job_.model;
     rule(m.dense_layers <= m.layers, {"model.dense_layers", "model.layers"},
-         fmt::format("{} dense layers of {} layers", m.dense_layers, m.layers), "at most model.layers");
+         fmt::format("the model cannot have {} dense layers of {} layers", m.dense_layers, m.layers),
+         "set it to at most model.layers");
     rule(m.rope_dim % 2 == 0, {"model.rope_dim"},
-         fmt::format("rope_dim = {} is odd: columns rotate in pairs", m.rope_dim), "an even number");
+         fmt::format("rope_dim = {} is odd, but columns rotate in pairs", m.rope_dim), "set an even number");
     rule(m.yarn.beta_slow <= m.yarn.beta_fast, {"model.yarn_beta_slow", "model.yarn_beta_fast"},
-         fmt::format("{} turns are slow and {} fast", m.yarn.beta_slow, m.yarn.beta_fast),
-         "yarn_beta_slow at most yarn_beta_fast");
+         fmt::format("yarn_beta_slow = {} is above yarn_beta_fast = {}", m.yarn.beta_slow, m.yarn.beta_fast),
+         "set yarn_beta_slow to at most yarn_beta_fast");
     divides(m.expert_groups, "model.expert_groups", m.experts, "model.experts");
     rule(m.groups_per_token <= m.expert_groups, {"model.groups_per_token", "model.expert_groups"},
          fmt::format("a token's experts lie in {} groups, but there are {}", m.groups_per_token, m.expert_groups),
-         "at most model.expert_groups");
+         "set it to at most model.expert_groups");
     const std::int64_t reachable = std::int64_t{m.experts} / m.expert_groups * m.groups_per_token;
     rule(m.experts_per_token <= reachable,
          {"model.experts_per_token", "model.groups_per_token", "model.experts", "model.expert_groups"},
          fmt::format("a token goes to {} experts, but its {} groups hold only {}", m.experts_per_token,
                      m.groups_per_token, reachable),
-         "fewer experts_per_token or more groups_per_token");
+         "lower experts_per_token or raise groups_per_token");
   }
 
   void parallel() {
@@ -120,16 +121,17 @@ class Rules {
     if (!p.from_file() && find_schedule(p.schedule)->stages_fault({.stages_per_rank = p.stages_per_rank})) return;
     const int number = num_stages(p);
     rule(job_.model.layers >= number, {"parallel.pipeline", "model.layers"},
-         fmt::format("{} pipeline stages{} of {} layers: a stage would be empty", number,
+         fmt::format("with {} pipeline stages{} of {} layers a stage would be empty", number,
                      number == p.pipeline ? "" : fmt::format(" (on {} ranks)", p.pipeline), job_.model.layers),
-         "at most as many stages as layers");
+         "ask for at most as many stages as layers");
     if (p.layers_per_stage.empty()) return;  // balanced by cost
     const auto sum = std::accumulate(p.layers_per_stage.begin(), p.layers_per_stage.end(), std::int64_t{0});
     rule(static_cast<int>(p.layers_per_stage.size()) == number, {"parallel.layers_per_stage", "parallel.pipeline"},
-         fmt::format("{} entries for {} pipeline stages", p.layers_per_stage.size(), number), "one entry a stage");
+         fmt::format("layers_per_stage has {} entries for {} pipeline stages", p.layers_per_stage.size(), number),
+         "give one entry for each stage");
     rule(sum == job_.model.layers, {"parallel.layers_per_stage", "model.layers"},
-         fmt::format("the stages have {} layers, the model {}", sum, job_.model.layers),
-         fmt::format("entries that sum to {}", job_.model.layers));
+         fmt::format("the stages have {} layers, the model has {}", sum, job_.model.layers),
+         fmt::format("give entries that sum to {}", job_.model.layers));
   }
 
   void schedule() {
@@ -138,7 +140,8 @@ class Rules {
     int of_rank = job_.parallel.stages_per_rank;
     if (const auto misfit = row->stages_fault({ranks, microbatches, of_rank})) {
       rule(false, {"parallel.stages_per_rank", "parallel.schedule"}, *misfit,
-           row->stages_chosen ? "another number, or none" : "leave it out, or schedule = \"interleaved\"");
+           row->stages_chosen ? "set another number, or leave it out"
+                              : "leave it out, or set schedule = \"interleaved\"");
       of_rank = 0;
     }
     const std::optional<std::string> fault = row->fault({ranks, microbatches, of_rank});
@@ -149,34 +152,34 @@ class Rules {
     while (enough < most && row->fault({ranks, enough, of_rank})) ++enough;
     if (enough < most)
       rule(false, {"parallel.schedule", "batch.microbatches", "parallel.pipeline"}, *fault,
-           fmt::format("for instance batch.microbatches = {}", enough));
+           fmt::format("set for instance batch.microbatches = {}", enough));
     else
       rule(false, {"parallel.schedule", "parallel.pipeline", "batch.microbatches"}, *fault,
-           "another parallel.pipeline, or another schedule");
+           "set another parallel.pipeline or another schedule");
     // Behind a fault of the pipeline the microbatches may have one of their own.
     if (const auto behind = enough < most ? std::nullopt : row->fault({ranks + 1, microbatches, of_rank}))
       rule(false, {"parallel.schedule", "batch.microbatches"},
-           fmt::format("{} (with pipeline = {})", *behind, ranks + 1), "microbatches that fit the new pipeline");
+           fmt::format("{} (with pipeline = {})", *behind, ranks + 1), "set microbatches that fit the new pipeline");
   }
 
   void schedule_file() {
     const ParallelSpec& p = job_.parallel;
     rule(!places_.written.contains("parallel.schedule"), {"parallel.schedule_file", "parallel.schedule"},
-         "both a schedule's file and its name", "one of the two keys");
+         "the job names both a schedule and a schedule file", "keep one of the two keys");
     rule(p.stages_per_rank == 0, {"parallel.stages_per_rank", "parallel.schedule_file"},
          "the schedule file says which stages a rank holds", "leave stages_per_rank out");
     rule(job_.batch.ramp_tokens == 0 || job_.batch.ramp_start == 1, {"batch.ramp_tokens", "parallel.schedule_file"},
-         "the batch grows, but the schedule file is for one number of microbatches", "batch.ramp_tokens = 0");
-    if (p.schedule_text.empty()) return;  // its faults are told
+         "the batch grows, but the schedule file is for one number of microbatches", "set batch.ramp_tokens = 0");
+    if (p.schedule_text.empty()) return;  // its faults are listed already
     std::vector<TextFault> none;
     const Program program = read_program(p.schedule_text, none)->program;
     rule(std::ssize(program.ranks) == p.pipeline, {"parallel.pipeline", "parallel.schedule_file"},
          fmt::format("the schedule file is for {} pipeline ranks, not {}", program.ranks.size(), p.pipeline),
-         fmt::format("parallel.pipeline = {}", program.ranks.size()));
+         fmt::format("set parallel.pipeline = {}", program.ranks.size()));
     rule(program.num_microbatches == job_.batch.microbatches, {"batch.microbatches", "parallel.schedule_file"},
          fmt::format("the schedule file is for {} microbatches, not {}", program.num_microbatches,
                      job_.batch.microbatches),
-         fmt::format("batch.microbatches = {}", program.num_microbatches));
+         fmt::format("set batch.microbatches = {}", program.num_microbatches));
   }
 
   void batch() {
@@ -184,13 +187,15 @@ class Rules {
     rule(job_.batch.sequences % pieces == 0, {"batch.sequences", "batch.microbatches", "parallel.data"},
          fmt::format("{} sequences do not divide into {} data ranks x {} microbatches", job_.batch.sequences,
                      job_.parallel.data, job_.batch.microbatches),
-         fmt::format("a multiple of {}", pieces));
+         fmt::format("set a multiple of {}", pieces));
     const std::int64_t tokens = job_.batch.sequences / pieces * job_.batch.length;
     rule(tokens <= most_tokens, {"batch.length", "batch.sequences", "batch.microbatches", "parallel.data"},
-         fmt::format("a microbatch has {} tokens", tokens), fmt::format("at most {}", most_tokens));
+         fmt::format("a microbatch has {} tokens, too many to count its rows", tokens),
+         fmt::format("set sizes that give at most {} tokens", most_tokens));
     const double all = static_cast<double>(job_.run.steps) * job_.batch.sequences * job_.batch.length;
     rule(all <= most_tokens_of_a_run, {"job.steps", "batch.sequences", "batch.length"},
-         fmt::format("the run has {:.3g} tokens", all), fmt::format("at most {:.0e}", most_tokens_of_a_run));
+         fmt::format("the run has {:.3g} tokens, too many to count", all),
+         fmt::format("set sizes that give at most {:.0e} tokens", most_tokens_of_a_run));
   }
 
   void ramp() {
@@ -199,30 +204,31 @@ class Rules {
     if (unit == 0) return;  // another rule's fault
     rule(job_.batch.ramp_step % unit == 0,
          {"batch.ramp_step", "batch.sequences", "batch.microbatches", "parallel.data"},
-         fmt::format("ramp_step = {}, but a microbatch of each data rank makes {} sequences", job_.batch.ramp_step,
-                     unit),
-         fmt::format("a multiple of {}", unit));
+         fmt::format("ramp_step = {} is not a multiple of the {} sequences that one microbatch of each data rank has",
+                     job_.batch.ramp_step, unit),
+         fmt::format("set a multiple of {}", unit));
   }
 
   void optimizer() {
     const OptimizerSpec& o = job_.optimizer;
     rule(o.final_lr <= o.lr, {"optimizer.final_lr", "optimizer.lr"},
-         fmt::format("the last learning rate {} is above the highest, {}", o.final_lr, o.lr), "at most optimizer.lr");
+         fmt::format("final_lr = {} is above lr = {}", o.final_lr, o.lr), "set it to at most optimizer.lr");
   }
 
   void link() {
     const LinkSpec& link = job_.cluster.link;
     for (const auto& [key, gb_per_s, none] :
          {std::tuple{"cluster.link.gb_per_s", link.gb_per_s, "for no limit"},
-          std::tuple{"cluster.link.network_gb_per_s", link.network_gb_per_s, "as inside a node"}})
-      rule(gb_per_s == 0 || gb_per_s >= slowest_link, {key}, fmt::format("a link of {} GB/s", gb_per_s),
-           fmt::format("at least {} (a kilobyte a second), or 0 {}", slowest_link, none));
+          std::tuple{"cluster.link.network_gb_per_s", link.network_gb_per_s, "for the rate inside a node"}})
+      rule(gb_per_s == 0 || gb_per_s >= slowest_link, {key},
+           fmt::format("a link of {} GB/s is too slow to emulate", gb_per_s),
+           fmt::format("set at least {} (a kilobyte a second), or 0 {}", slowest_link, none));
     for (const auto& [key, latency_us] : {std::pair{"cluster.link.latency_us", link.latency_us},
                                           std::pair{"cluster.link.network_latency_us", link.network_latency_us}})
       rule(latency_us * 1e-6 < job_.cluster.peer_timeout_secs, {key, "cluster.peer_timeout_secs"},
-           fmt::format("a latency of {:.3g} s, but a wait of {:.3g} s ends the job", latency_us * 1e-6,
+           fmt::format("a message takes {:.3g} s to arrive, but a wait of {:.3g} s ends the job", latency_us * 1e-6,
                        job_.cluster.peer_timeout_secs),
-           "a peer_timeout_secs well above the latency");
+           "set peer_timeout_secs well above the latency");
   }
 
   void processes() {
@@ -230,13 +236,14 @@ class Rules {
     const bool process = c.isolation == Isolation::process;
     rule(process || (c.launcher == Launcher::local && c.network == NetworkSpec{}),
          {"cluster.launcher", "cluster.network.interface", "cluster.network.transports", "cluster.isolation"},
-         "a launcher or a network for devices that are threads of one process",
-         "isolation = \"process\", or neither of these keys");
+         "devices are threads of one process, which needs no launcher and no network",
+         "set isolation = \"process\", or leave these keys out");
     rule(c.launcher == Launcher::ssh || c.ssh == SshSpec{}, {"cluster.launcher", "cluster.ssh.user"},
-         "[cluster.ssh], but agents are not started by ssh", "launcher = \"ssh\", or no [cluster.ssh]");
+         "[cluster.ssh] has no effect, because agents are not started by ssh",
+         "set launcher = \"ssh\", or leave [cluster.ssh] out");
     for (const std::string& setting : c.ssh.environment)
       rule(setting.find('=') != std::string::npos && setting[0] != '=', {"cluster.ssh.environment"},
-           fmt::format("\"{}\" in the environment", setting), "NAME=VALUE");
+           fmt::format("\"{}\" does not set a variable", setting), "write NAME=VALUE");
   }
 
   void cluster() {
@@ -251,18 +258,18 @@ class Rules {
       const std::string key = places_.written.contains(host_key) ? host_key : keys.back();
       const std::string kind_key = fmt::format("cluster.node.{}.kind", i);
       rule(node.kind == job_.cluster.nodes[0].kind, {kind_key, "cluster.node.0.kind"},
-           fmt::format("devices of kind \"{}\" and \"{}\" in one job", job_.cluster.nodes[0].kind, node.kind),
-           "devices of one kind");
+           fmt::format("the job has devices of kind \"{}\" and \"{}\"", job_.cluster.nodes[0].kind, node.kind),
+           "use devices of one kind");
       const auto [earlier, is_new] = key_of_host.emplace(node.host, key);
       rule(is_new || node.host == "localhost", {key, earlier->second},
            fmt::format("host \"{}\" is there twice", node.host),
-           "one [[cluster.node]] a host; only localhost may stand for several");
+           "write one [[cluster.node]] for each host; only localhost may have several");
     }
     keys.insert(keys.end(), {"parallel.data", "parallel.pipeline"});
     rule(devices == job_.world_size(), keys,
-         fmt::format("{} devices for {} ranks (pipeline {} x data {})", devices, job_.world_size(),
+         fmt::format("the nodes have {} devices for {} ranks (pipeline {} x data {})", devices, job_.world_size(),
                      job_.parallel.pipeline, job_.parallel.data),
-         fmt::format("devices that sum to {}", job_.world_size()));
+         fmt::format("set devices that sum to {}", job_.world_size()));
     if (devices == job_.world_size() && job_.parallel.data % job_.parallel.expert == 0) dispatch(keys[0]);
   }
 
@@ -270,8 +277,8 @@ class Rules {
     if (job_.parallel.dispatch != Dispatch::two_hop || job_.model.moe_layers() == 0) return;
     const std::string fault = two_hop_fault(job_);
     rule(fault.empty(), {"parallel.dispatch", "parallel.expert", nodes_key},
-         fmt::format("two hops between nodes, but {}", fault),
-         "dispatch = \"auto\", or expert groups with equally many devices, two or more, on each of their nodes");
+         fmt::format("rows cannot take two hops between nodes, because {}", fault),
+         "set dispatch = \"auto\", or give each expert group equally many devices, two or more, on each of its nodes");
   }
 
   const Job& job_;

@@ -56,10 +56,10 @@ void apply_override(TomlTable& root, const Source& source, std::vector<Diagnosti
     faults.push_back({here.place(path), {}, std::move(message), std::move(help)});
   };
   if (source.fault() || !source.malformed().empty() || text.find_first_of("\r\n") != std::string::npos)
-    return refuse("an override is one line of UTF-8 text", "for instance --set job.steps=10");
+    return refuse("an override is one line of UTF-8 text", "write for instance --set job.steps=10");
   if (equals == std::string::npos || parts.size() < 2 || parts.size() > most_parts ||
       std::any_of(parts.begin(), parts.end(), [](const std::string& part) { return part.empty(); }))
-    return refuse("an override is table.key=value, arrays by index", "for instance --set job.steps=10");
+    return refuse("an override is table.key=value, arrays by index", "write for instance --set job.steps=10");
   std::optional<TomlValue> value = parse_value(source, equals + 1, faults);
   if (!value) return;
 
@@ -76,7 +76,7 @@ void apply_override(TomlTable& root, const Source& source, std::vector<Diagnosti
     }
     if (target == nullptr)
       return refuse(fmt::format("there is no \"{}\" to set in {}", parts[i], path),
-                    "table.key=value; arrays by index from 0, without gaps");
+                    "write table.key=value; indices of arrays count from 0 without gaps");
   }
   *target = std::move(*value);
   root = std::move(changed);

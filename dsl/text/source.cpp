@@ -41,12 +41,15 @@ Source::Source(std::string name, std::string text) : name_(std::move(name)), tex
 
 std::optional<Diagnostic> Source::fault() const {
   if (text_.size() > largest_source)
-    return Diagnostic{
-        place(0, 0), {}, "too large for a job file", fmt::format("a job file has at most {} bytes", largest_source)};
+    return Diagnostic{place(0, 0),
+                      {},
+                      "the text is too large for a job file",
+                      fmt::format("a job file has at most {} bytes", largest_source)};
   if (const std::size_t nul = text_.find('\0'); nul != std::string::npos)
-    return fault_at(nul, "a NUL byte in the text", "a job file is plain UTF-8 text");
+    return fault_at(nul, "the text contains a NUL byte", "a job file is plain UTF-8 text");
   if (const auto at = too_deep(text_))
-    return fault_at(*at, "keys with too many dots", fmt::format("at most {} in a line", most_dots));
+    return fault_at(*at, "the line has too many dots in its keys",
+                    fmt::format("use at most {} dots in a line", most_dots));
   return std::nullopt;
 }
 
