@@ -1,4 +1,4 @@
-// The schedule that a job asks for, a row of the table or a file of the user's own, as planner and executor ask for it.
+// The schedule of a job: a row of the table, or a file of the user's own. Planner and executor both ask here.
 #pragma once
 
 #include <optional>
@@ -9,13 +9,14 @@
 
 namespace dsrun {
 
-// How many stages the layers are divided into.
+// Number of pipeline stages that the layers are divided into.
 int num_stages(const ParallelSpec& parallel);
 
-// Why a step of so many microbatches cannot be scheduled, or nullopt.
+// Why a step of `num_microbatches` microbatches cannot be scheduled, or nullopt.
 std::optional<std::string> schedule_fault(const ParallelSpec& parallel, int num_microbatches);
 
-// The Program of such a step. Precondition: no fault. Throws std::logic_error if it does not pass the checker (S-1).
+// The Program of a step of `num_microbatches` microbatches. Precondition: it has no schedule_fault(). Throws
+// std::logic_error if it does not pass the checker (S-1).
 Program build_program(const ParallelSpec& parallel, int num_microbatches);
 
 }  // namespace dsrun

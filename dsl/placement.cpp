@@ -6,14 +6,14 @@
 namespace dsrun {
 
 Placement::Placement(const ClusterSpec& cluster) {
-  std::map<std::string, int> nodes_on, told;  // by host
+  std::map<std::string, int> nodes_on, named;  // by host
   for (const NodeSpec& spec : cluster.nodes) nodes_on[spec.host] += spec.count;
   int rank = 0;
   for (const NodeSpec& spec : cluster.nodes)
     for (int copy = 0; copy < spec.count; ++copy) {
       first_rank_.push_back(rank);
       rank += spec.devices;
-      hosts_.push_back(nodes_on[spec.host] == 1 ? spec.host : spec.host + "-" + std::to_string(told[spec.host]++));
+      hosts_.push_back(nodes_on[spec.host] == 1 ? spec.host : spec.host + "-" + std::to_string(named[spec.host]++));
     }
 }
 

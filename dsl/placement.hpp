@@ -17,7 +17,7 @@ class Placement {
   int node_of(int rank) const;
   int device_of(int rank) const { return rank - first_rank(node_of(rank)); }
   bool same_node(int a, int b) const { return node_of(a) == node_of(b); }
-  // Nodes of one host, or of one entry's `count`, are told apart by a number: "localhost-0", "localhost-1".
+  // A number distinguishes nodes of one host, or of one entry's `count`: "localhost-0", "localhost-1".
   std::string host(int node) const { return hosts_[static_cast<std::size_t>(node)]; }
 
  private:

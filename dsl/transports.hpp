@@ -1,5 +1,5 @@
-// Lists of UCX's transports as `cluster.network.transports` and UCX_TLS write them: "posix,cma,self"; "^tcp": all
-// others.
+// Lists of UCX's transports as `cluster.network.transports` and UCX_TLS write them: "posix,cma,self". "^tcp" stands for
+// all transports except tcp.
 #pragma once
 
 #include <string>
@@ -7,10 +7,10 @@
 
 namespace dsrun {
 
-// At commas.
+// The parts of a list between its commas.
 std::vector<std::string> words_of_list(const std::string& list);
 
-// Whether processes may come to use them; no names at all: UCX chooses.
+// Whether processes may come to use shared memory or TCP. An empty list leaves the choice to UCX, so that they may.
 bool may_share_memory(const std::vector<std::string>& transports);
 bool may_use_tcp(const std::vector<std::string>& transports);
 

@@ -1,5 +1,5 @@
-// Whether rows of experts take two hops between nodes: to the device with the sender's place on the node that needs
-// them, and from there to that node's other devices (arXiv 2412.19437, section 3.2.2).
+// Whether rows of experts take two hops between nodes (arXiv 2412.19437, section 3.2.2). The first hop goes to the
+// device with the sender's place on the node that needs the rows, the second from there to that node's other devices.
 //
 // Expert groups are runs of `parallel.expert` consecutive ranks, nodes runs of `devices` ranks. A group that lies on
 // several nodes must have as many devices on each, so that every sender has a counterpart.
