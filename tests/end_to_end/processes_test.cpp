@@ -337,8 +337,8 @@ TEST_F(WaitingJob, says_at_its_deadline_whom_it_refused) {
 }
 
 TEST_F(WaitingJob, refuses_strangers_and_its_numbers_do_not_change) {
-  ASSERT_EQ(folder_.run("threads", {"--set", "job.steps=90"}).exit_code, 0);
-  start({"--set", "job.steps=90"});
+  ASSERT_EQ(folder_.run("threads", {"--set", "job.steps=50"}).exit_code, 0);
+  start({"--set", "job.steps=50"});
   nlohmann::json forged = nlohmann::json::parse(read_text(invitation()));
   const nlohmann::json good = forged;
   const auto joined = agent(invitation());
