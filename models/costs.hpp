@@ -1,4 +1,4 @@
-// Counts of parameters and FLOPs, by formula and from the graph.
+// Counts of parameters and FLOPs, from the graph.
 #pragma once
 
 #include <cstdint>
@@ -8,15 +8,14 @@
 
 namespace dsrun {
 
-// By formula from the sizes (arXiv 2412.19437, section 4.2 states the 671B that this gives); router biases not counted.
-std::int64_t parameter_count(const ModelSpec& model);
-// The same without prediction modules, as published sizes are told.
-std::int64_t parameters_of_layers(const ModelSpec& model);
-// Parameters that one token meets: its K routed experts of E, and the embedding's look-up not counted.
-std::int64_t active_parameter_count(const ModelSpec& model);
-
-// Sum over the graph's own parameters.
+// Elements of the graph's parameters; router biases do not count.
 std::int64_t parameter_count(const Graph& graph);
+std::int64_t parameter_count(const ModelSpec& model);
+// Prediction modules do not count, as in published sizes.
+std::int64_t parameters_of_layers(const ModelSpec& model);
+// Parameters of the main model that one token meets: K of its E routed experts, and not the embedding, which is looked
+// up.
+std::int64_t active_parameter_count(const ModelSpec& model);
 
 // FLOPs that a pass of an op makes of one row of its first input, as the op table's products column has it: a
 // multiply-add counts 2, attention counts the causal half of `length`, norms and activations count nothing.

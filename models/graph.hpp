@@ -40,6 +40,18 @@ struct Param {
   std::int64_t size() const { return (experts > 0 ? experts : 1) * rows * cols; }
 };
 
+// What a job can name in memory.recompute, besides "full"; an architecture's graph says which ops belong to each.
+enum class RecomputeSet : std::uint8_t { rms_norm, mla_up, swiglu };
+using RecomputeSets = std::uint8_t;  // bits
+constexpr RecomputeSets recompute_set(RecomputeSet set) {
+  return static_cast<RecomputeSets>(1u << static_cast<unsigned>(set));
+}
+constexpr RecomputeSets recompute_sets(const RecomputeSpec& spec) {
+  return static_cast<RecomputeSets>((spec.rms_norm ? recompute_set(RecomputeSet::rms_norm) : 0) |
+                                    (spec.mla_up ? recompute_set(RecomputeSet::mla_up) : 0) |
+                                    (spec.swiglu ? recompute_set(RecomputeSet::swiglu) : 0));
+}
+
 struct Node {
   Op op;
   OpAttributes attributes;
@@ -48,6 +60,7 @@ struct Node {
   std::vector<int> params;  // indices into Graph::params
   int layer = 0;            // 0 … layers-1; the embedding counts to the first, norm and head to the last
   int moe = -1;             // which MoE layer of this graph (its routing, its bias); -1: none
+  RecomputeSets recompute_sets = 0;
 };
 
 struct Graph {
@@ -62,7 +75,7 @@ struct Graph {
   bool has_loss() const { return ports_out.empty(); }
 };
 
-Graph build_graph(const ModelSpec& model);
+Graph build_graph(const ModelSpec& model);  // by the row of the model's architecture (models/arch/architecture.hpp)
 // The nodes of layers [first, last); values and params renumbered. A value that is made before a boundary and read
 // behind it is a port there; a stage that only passes it on has it as a port on both sides. Ports are in the order of
 // `model.values`.

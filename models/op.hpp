@@ -48,7 +48,7 @@ struct OpAttributes {
   double eps = 0;            // rms_norm, kv_latent
   double rope_theta = 0;     // rope, kv_latent
   YarnSpec yarn{};           // rope, kv_latent
-  double softmax_scale = 0;  // attention; models/arch/deepseek_v3/rope.hpp
+  double softmax_scale = 0;  // attention; models/rope.hpp
   int experts = 0;           // router
   int experts_per_token = 0;
   int expert_groups = 0;

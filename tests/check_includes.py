@@ -5,6 +5,7 @@ Layers: dsl -> models -> cluster -> runtime -> actors -> dsrun; a file includes 
 runtime/schedule is a leaf: anybody may include it, and it includes itself and the standard library alone.
 Inside a layer a room (a folder) includes the rooms that its line in ROOMS names. A line that names an arrow which no
 include draws is refused too, so that the table says what is.
+An architecture is known to its folder and to the table alone (ARCHITECTURE).
 Third-party headers stay behind fences (FENCES). tests/LAYER has the rights of LAYER, any other tests folder of all.
 
 To admit a library, add a row to FENCES and a line to GOOD and BAD. To add a room or an arrow, edit its line in ROOMS;
@@ -20,6 +21,8 @@ SUFFIXES = {".cpp", ".hpp", ".cu", ".cuh"}
 CAF_HEADERS = ["actors/caf.hpp", "actors/processes/net/caf_network.hpp"]
 CAF_FOLDERS = ["actors", "tests/actors", "tests/end_to_end", "tests/sanitizers"]
 KERNEL_FOLDERS = ["runtime", "tests/runtime", "tests/kernels", "tests/cuda", "tests/bench"]
+ARCHITECTURE = re.compile(r"models/arch/[^/]+/")
+ARCHITECTURE_TABLE = "models/arch/architecture.cpp"
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
 
 
@@ -78,7 +81,8 @@ ROOMS = {
     "dsrun/verbs": ". run run/feed verbs/text",
     "dsrun/verbs/text": "run",
     "models": "passes",
-    "models/arch/deepseek_v3": ".",
+    "models/arch": ". arch/deepseek_v3",
+    "models/arch/deepseek_v3": ". arch",
     "models/passes": ".",
     "runtime": "",
     "runtime/backend": "backend/cpu/products device/exchange memory",
@@ -128,6 +132,8 @@ def project_fault(path, header):
     source, target = layer_of(path), layer_of(header)
     if header in CAF_HEADERS and not in_folders(*CAF_FOLDERS)(path):
         return f"{header} is for actors/: include what actors/ offers instead"
+    if ARCHITECTURE.match(header) and path != ARCHITECTURE_TABLE and room_of(path) != room_of(header):
+        return f"an architecture's folder is for {ARCHITECTURE_TABLE}: ask models/arch/architecture.hpp"
     if header.startswith("tests/"):
         return None if path.startswith("tests/") else "tests/ is for tests"
     if target == "schedule":
@@ -221,6 +227,8 @@ def check(root):
 
 
 GOOD = [
+    ("models/arch/architecture.cpp", '#include "models/arch/deepseek_v3/deepseek_v3.hpp"'),
+    ("runtime/device/parameters/pretrained.hpp", '#include "models/arch/hugging_face.hpp"'),
     ("models/graph.cpp", '#include "dsl/job.hpp"'),
     ("dsl/validate.cpp", '#include "runtime/schedule/schedule.hpp"'),
     ("runtime/schedule/checker.cpp", '#include "runtime/schedule/program.hpp"'),
@@ -245,6 +253,9 @@ GOOD = [
     ("tests/cluster/link_test.cpp", '#include "cluster/report/chart/page.hpp"'),
 ]
 BAD = [
+    ("runtime/device/parameters/pretrained.hpp", '#include "models/arch/deepseek_v3/deepseek_v3.hpp"'),
+    ("models/costs.cpp", '#include "models/arch/deepseek_v3/deepseek_v3.hpp"'),
+    ("tests/models/graph_test.cpp", '#include "models/arch/deepseek_v3/deepseek_v3.hpp"'),
     ("dsl/job.cpp", '#include "models/graph.hpp"'),
     ("runtime/memory/tensor.hpp", '#  include "actors/device.hpp"'),
     ("runtime/schedule/checker.cpp", '#include "runtime/memory/tensor.hpp"'),

@@ -8,7 +8,7 @@
 #include "dsl/parse.hpp"
 #include "dsrun/run/trained_model.hpp"
 #include "dsrun/verbs/verbs.hpp"
-#include "models/arch/deepseek_v3/hugging_face.hpp"
+#include "models/arch/hugging_face.hpp"
 #include "runtime/state/checkpoint/tensors.hpp"
 #include "runtime/state/safetensors/convert.hpp"
 #include "runtime/state/safetensors/writer.hpp"

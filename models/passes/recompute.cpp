@@ -13,12 +13,6 @@ decltype(auto) at(Vector& vector, ValueId id) {
   return vector[static_cast<std::size_t>(id)];
 }
 
-bool makes_up_projection(const Graph& graph, const Node& node) {
-  if (node.op != Op::linear) return false;
-  const std::string& name = graph.params[static_cast<std::size_t>(node.params[0])].name;
-  return name.ends_with(".q_b_proj.weight") || name.ends_with(".kv_b_proj.weight");
-}
-
 // The residual stream between layers: what a layer's first addition adds to, and what its last one makes.
 std::vector<bool> between_layers(const Graph& graph) {
   std::vector<bool> kept(graph.values.size(), false);
@@ -173,20 +167,13 @@ class Recomputation {
 }  // namespace
 
 std::vector<bool> forgotten_nodes(const Graph& graph, const RecomputeSpec& policy) {
-  std::vector<bool> forgotten(graph.nodes.size(), false), up_projected(graph.values.size(), false);
+  std::vector<bool> forgotten(graph.nodes.size(), false);
   const std::vector<bool> residual = between_layers(graph);
   for (std::size_t n = 0; n < graph.nodes.size(); ++n) {
     const Node& node = graph.nodes[n];
     if (node.outputs.empty() || node.op == Op::router || node.op == Op::head_loss) continue;
-    const auto output = static_cast<std::size_t>(node.outputs[0]);
-    const auto is_rope_of_projection = [&] {
-      return node.op == Op::rope && up_projected[static_cast<std::size_t>(node.inputs[0])];
-    };
-    up_projected[output] = makes_up_projection(graph, node) || is_rope_of_projection();
-    forgotten[n] = (policy.rms_norm && (node.op == Op::rms_norm || node.op == Op::kv_latent)) ||
-                   (policy.mla_up && up_projected[output]) ||
-                   (policy.swiglu && (node.op == Op::swiglu || node.op == Op::gated_swiglu)) ||
-                   (policy.full && !residual[output]);
+    forgotten[n] = (node.recompute_sets & recompute_sets(policy)) != 0 ||
+                   (policy.full && !residual[static_cast<std::size_t>(node.outputs[0])]);
   }
   return forgotten;
 }

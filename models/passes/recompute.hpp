@@ -3,8 +3,8 @@
 //
 // What is kept under `full`: the residual stream between layers, and what routing decided (gates, indices, scores). So
 // no token is routed or counted twice, and dispatch alone sends its rows again. The head's log-sum-exp is always kept:
-// running the head again would count the loss twice. To add a policy: a field of RecomputeSpec and a case in
-// forgotten_nodes().
+// running the head again would count the loss twice. To add a policy: a field of RecomputeSpec, its RecomputeSet,
+// and the ops that an architecture's graph marks with it.
 #pragma once
 
 #include <vector>

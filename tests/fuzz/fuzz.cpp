@@ -19,7 +19,7 @@
 #include <nlohmann/json.hpp>
 
 #include "dsl/parse.hpp"
-#include "models/arch/deepseek_v3/hugging_face.hpp"
+#include "models/arch/hugging_face.hpp"
 #include "runtime/data/sources/token_file.hpp"
 #include "runtime/data/sources/token_file_format.hpp"
 #include "runtime/schedule/checker.hpp"

@@ -4,7 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "models/arch/deepseek_v3/hugging_face.hpp"
+#include "models/arch/hugging_face.hpp"
 #include "tests/hugging_face/allocations.hpp"
 #include "tests/models/random_model.hpp"
 

@@ -6,7 +6,7 @@
 
 #include <fmt/format.h>
 
-#include "models/arch/deepseek_v3/hugging_face.hpp"
+#include "models/arch/hugging_face.hpp"
 #include "models/costs.hpp"
 #include "tests/models/random_model.hpp"
 
@@ -103,7 +103,7 @@ TEST(HuggingFaceTable, has_the_names_and_shapes_of_transformers_and_covers_every
   }
 }
 
-// Experts lie one after the other, each gate's rows before its up's (models/arch/deepseek_v3/build_graph.cpp).
+// Experts lie one after the other, each gate's rows before its up's (models/arch/deepseek_v3/build.cpp).
 TEST(HuggingFaceTable, takes_experts_apart) {
   ModelSpec model;
   model.layers = 2;

@@ -3,7 +3,7 @@
 
 #include <cmath>
 
-#include "models/arch/deepseek_v3/rope.hpp"
+#include "models/rope.hpp"
 
 namespace dsrun {
 namespace {

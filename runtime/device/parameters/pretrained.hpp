@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "models/arch/deepseek_v3/hugging_face.hpp"
+#include "models/arch/hugging_face.hpp"
 #include "runtime/device/parameters/parameter_store.hpp"
 #include "runtime/state/safetensors/model.hpp"
 

@@ -5,8 +5,8 @@
 #include <cstdint>
 #include <vector>
 
-#include "models/arch/deepseek_v3/rope.hpp"
 #include "models/op.hpp"
+#include "models/rope.hpp"
 
 namespace dsrun {
 

@@ -1,13 +1,12 @@
 // DeepSeek-V3's forward pass as a list of ops (arXiv 2412.19437, section 2; parameter names as Hugging Face has them,
 // except that each gate_proj and up_proj are one gate_up_proj with the gate's rows first, and a layer's routed experts
 // are one tensor).
-#include "models/graph.hpp"
-
 #include <fmt/format.h>
 
-#include "models/arch/deepseek_v3/rope.hpp"
+#include "models/arch/deepseek_v3/deepseek_v3.hpp"
+#include "models/rope.hpp"
 
-namespace dsrun {
+namespace dsrun::deepseek_v3 {
 namespace {
 
 class Builder {
@@ -76,9 +75,16 @@ class Builder {
     return first;
   }
 
+  // The op emitted last, which makes `output`, belongs to a set that a job can name (memory.recompute).
+  ValueId in_set(RecomputeSet set, ValueId output) {
+    graph_.nodes.back().recompute_sets |= recompute_set(set);
+    return output;
+  }
+
   ValueId norm(ValueId x, std::string name, std::string_view what) {
     const int cols = graph_.values[x].cols;
-    return emit(Op::rms_norm, {x}, {value(what, cols)}, {norm_weight(std::move(name), cols)});
+    return in_set(RecomputeSet::rms_norm,
+                  emit(Op::rms_norm, {x}, {value(what, cols)}, {norm_weight(std::move(name), cols)}));
   }
   ValueId latent_norm(ValueId x, std::string name, std::string_view what) {
     const ValueId normed = norm(x, std::move(name), what);
@@ -130,16 +136,20 @@ class Builder {
       query_name = "self_attn.q_b_proj.weight";
     }
     const ValueId projected = linear(query_source, layer_name(query_name), model_.heads * head_dim, "q_projected");
+    if (model_.q_rank > 0) in_set(RecomputeSet::mla_up, projected);
     const ValueId q = emit(Op::rope, {projected}, {value("q", model_.heads * head_dim)});
+    if (model_.q_rank > 0) in_set(RecomputeSet::mla_up, q);
     const ValueId kv_a = linear(normed, layer_name("self_attn.kv_a_proj_with_mqa.weight"),
                                 model_.kv_rank + model_.rope_dim, "kv_latent_raw");
     const ValueId latent = value("kv_latent", model_.kv_rank);
     const ValueId k_rope = value("k_rope", model_.rope_dim);
     emit(Op::kv_latent, {kv_a}, {latent, k_rope},
          {norm_weight(layer_name("self_attn.kv_a_layernorm.weight"), model_.kv_rank)});
+    in_set(RecomputeSet::rms_norm, latent);
     graph_.nodes.back().attributes.eps = model_.latent_norm_eps;
     const ValueId kv = linear(latent, layer_name("self_attn.kv_b_proj.weight"),
                               model_.heads * (model_.nope_dim + model_.value_dim), "kv");
+    in_set(RecomputeSet::mla_up, kv);
     const ValueId out = value("attention", model_.heads * model_.value_dim);
     emit(Op::attention, {q, kv, k_rope}, {out, value("attention.lse", model_.heads, Rows::tokens, Element::wide)});
     const ValueId projected_out = linear(out, layer_name("self_attn.o_proj.weight"), model_.hidden, "attention_out");
@@ -149,7 +159,8 @@ class Builder {
   ValueId gated_mlp(ValueId x, std::string_view prefix, int hidden, std::string_view what) {
     const ValueId gate_up = linear(x, layer_name(fmt::format("{}.gate_up_proj.weight", prefix)), 2 * hidden,
                                    fmt::format("{}.gate_up", what));
-    const ValueId h = emit(Op::swiglu, {gate_up}, {value(fmt::format("{}.hidden", what), hidden)});
+    const ValueId h =
+        in_set(RecomputeSet::swiglu, emit(Op::swiglu, {gate_up}, {value(fmt::format("{}.hidden", what), hidden)}));
     return linear(h, layer_name(fmt::format("{}.down_proj.weight", prefix)), model_.hidden,
                   fmt::format("{}.out", what));
   }
@@ -182,7 +193,8 @@ class Builder {
     const ValueId gate_up =
         emit(Op::grouped_linear, {rows}, {value("expert.gate_up", 2 * f, Rows::routed)},
              {matrix(layer_name("mlp.experts.gate_up_proj.weight"), 2 * f, model_.hidden, model_.experts)}, moe);
-    const ValueId h = emit(Op::gated_swiglu, {gate_up, row_gates}, {value("expert.hidden", f, Rows::routed)}, {}, moe);
+    const ValueId h = in_set(RecomputeSet::swiglu, emit(Op::gated_swiglu, {gate_up, row_gates},
+                                                        {value("expert.hidden", f, Rows::routed)}, {}, moe));
     const ValueId y = emit(Op::grouped_linear, {h}, {value("expert.out", model_.hidden, Rows::routed)},
                            {matrix(layer_name("mlp.experts.down_proj.weight"), model_.hidden, f, model_.experts)}, moe);
     const ValueId routed = emit(Op::combine, {y}, {value("routed_out", model_.hidden)}, {}, moe);
@@ -196,6 +208,6 @@ class Builder {
 
 }  // namespace
 
-Graph build_graph(const ModelSpec& model) { return Builder(model).build(); }
+Graph build(const ModelSpec& model) { return Builder(model).build(); }
 
-}  // namespace dsrun
+}  // namespace dsrun::deepseek_v3

@@ -1,8 +1,6 @@
-// DeepSeek-V3 as Hugging Face's transformers stores it (DeepseekV3ForCausalLM): its config.json, and which of its
-// tensors is which part of which parameter here. Texts and values only; runtime/state/safetensors has the files.
-//
-// To add a key of the config that the model can express: a row in hugging_face_config.cpp. To give a parameter another
-// name or layout than there: a case in hugging_face.cpp.
+// A model as Hugging Face's transformers stores it: its config.json, and which of its tensors is which part of which
+// parameter here. Texts and values only; runtime/state/safetensors has the files. The functions ask the model's row
+// (models/arch/architecture.hpp), whose folder has the config's keys and the tensors' names.
 #pragma once
 
 #include <cstdint>
@@ -31,7 +29,7 @@ struct HuggingFaceConfigResult {
   std::vector<std::string> notes;           // for people: keys that are unknown here and had no effect
 };
 
-// Keys that are missing have the defaults of transformers' DeepseekV3Config. What the model here cannot do is a fault.
+// Keys that are missing have the defaults of transformers. What the model here cannot do is a fault.
 HuggingFaceConfigResult parse_hugging_face_config(std::string_view text, const std::string& file_name);
 
 // `dtype` as torch calls it: "float32", "bfloat16".
@@ -62,9 +60,6 @@ class HuggingFaceTable {
   std::span<const HuggingFaceTensor> parts_of(std::string_view param) const;  // ascending in begin; empty: no such one
 
  private:
-  void add_parts(const Param& param);
-  void add(HuggingFaceTensor tensor);
-
   std::vector<HuggingFaceTensor> tensors_;
   std::unordered_map<std::string, std::size_t> by_name_;
   std::unordered_map<std::string, std::pair<std::size_t, std::size_t>> parts_;  // first, count

@@ -12,15 +12,15 @@
 
 #include "dsl/keys/keys.hpp"
 #include "dsl/text/utf8.hpp"
-#include "models/arch/deepseek_v3/hugging_face.hpp"
+#include "models/arch/deepseek_v3/deepseek_v3.hpp"
 
-namespace dsrun {
+namespace dsrun::deepseek_v3 {
 namespace {
 
 using nlohmann::json;
 
-constexpr std::string_view architecture = "DeepseekV3ForCausalLM";
-constexpr std::string_view model_type = "deepseek_v3";
+constexpr std::string_view architecture = row.hugging_face_name;
+constexpr std::string_view model_type = row.name;
 constexpr std::size_t longest_config = 1 << 20;
 constexpr int deepest_config = 16;
 constexpr int quantized_block = 128;
@@ -184,23 +184,24 @@ class ConfigReader {
   void read_sizes() {
     ModelSpec& model = config_.model;
     model.byte_vocab = false;
-    for (const SizeRow& row : sizes) {
-      model.*row.field = row.missing;
-      const json* value = find(row.key);
+    for (const SizeRow& size : sizes) {
+      model.*size.field = size.missing;
+      const json* value = find(size.key);
       if (value == nullptr) continue;
-      const Key<Job>& key = model_key(row.job_key);
-      if (value->is_null() && row.null_is_zero) {
-        model.*row.field = 0;
+      const Key<Job>& key = model_key(size.job_key);
+      if (value->is_null() && size.null_is_zero) {
+        model.*size.field = 0;
       } else if (!value->is_number_integer() || *value < key.range.min || *value > key.range.max) {
-        fault(row.key, fmt::format("{} is no whole number from {} to {}", shown(*value), key.range.min, key.range.max));
+        fault(size.key,
+              fmt::format("{} is no whole number from {} to {}", shown(*value), key.range.min, key.range.max));
       } else {
-        model.*row.field = value->get<int>();
+        model.*size.field = value->get<int>();
       }
     }
-    for (const NumberRow& row : numbers) {
-      const Key<Job>& key = model_key(row.job_key);
-      model.*row.field = read_number(object_, row.key, row.key, row.missing, key.range.min, key.range.max);
-      known_.insert(row.key);
+    for (const NumberRow& number : numbers) {
+      const Key<Job>& key = model_key(number.job_key);
+      model.*number.field = read_number(object_, number.key, number.key, number.missing, key.range.min, key.range.max);
+      known_.insert(number.key);
     }
     model.dense_layers = std::min(model.dense_layers, model.layers);  // as transformers takes it
     config_.max_length = static_cast<std::int64_t>(
@@ -323,16 +324,12 @@ class ConfigReader {
   }
 
   void check_together() {
-    const ModelSpec& m = config_.model;
-    if (m.rope_dim % 2 != 0) fault("qk_rope_head_dim", fmt::format("{} is odd: columns rotate in pairs", m.rope_dim));
-    if (m.experts % m.expert_groups != 0)
-      return fault("n_group", fmt::format("{} does not divide n_routed_experts = {}", m.expert_groups, m.experts));
-    if (m.groups_per_token > m.expert_groups)
-      return fault("topk_group", fmt::format("{} of {} groups", m.groups_per_token, m.expert_groups));
-    const std::int64_t reachable = std::int64_t{m.experts} / m.expert_groups * m.groups_per_token;
-    if (m.experts_per_token > reachable)
-      fault("num_experts_per_tok",
-            fmt::format("{}, but a token's groups hold only {} experts", m.experts_per_token, reachable));
+    const auto name = [](std::string_view job_key) -> std::string_view {
+      const auto found =
+          std::find_if(sizes.begin(), sizes.end(), [&](const SizeRow& size) { return size.job_key == job_key; });
+      return found == sizes.end() ? job_key : found->key;
+    };
+    for (const ModelFault& each : validate(config_.model, name)) fault(std::string(name(each.key)), each.message);
   }
 
   void note_unknown() {
@@ -350,18 +347,18 @@ class ConfigReader {
 
 }  // namespace
 
-HuggingFaceConfigResult parse_hugging_face_config(std::string_view text, const std::string& file_name) {
+HuggingFaceConfigResult read_config(std::string_view text, const std::string& file_name) {
   return ConfigReader(file_name).read(text);
 }
 
-std::string write_hugging_face_config(const HuggingFaceConfig& config, std::string_view dtype) {
+std::string write_config(const HuggingFaceConfig& config, std::string_view dtype) {
   const ModelSpec& model = config.model;
   nlohmann::ordered_json object;
   object["architectures"] = json::array({architecture});
   for (const FixedKey& fixed : fixed_keys())
     if (fixed.written) object[fixed.key] = fixed.value;
-  for (const SizeRow& row : sizes) object[row.key] = model.*row.field;
-  for (const NumberRow& row : numbers) object[row.key] = model.*row.field;
+  for (const SizeRow& size : sizes) object[size.key] = model.*size.field;
+  for (const NumberRow& number : numbers) object[number.key] = model.*number.field;
   if (model.q_rank == 0) object["q_lora_rank"] = nullptr;
   object["num_key_value_heads"] = model.heads;
   object["max_position_embeddings"] = config.max_length;
@@ -382,4 +379,4 @@ std::string write_hugging_face_config(const HuggingFaceConfig& config, std::stri
   return object.dump(2) + "\n";
 }
 
-}  // namespace dsrun
+}  // namespace dsrun::deepseek_v3

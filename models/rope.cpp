@@ -1,4 +1,4 @@
-#include "models/arch/deepseek_v3/rope.hpp"
+#include "models/rope.hpp"
 
 #include <algorithm>
 #include <cmath>

@@ -1,0 +1,26 @@
+// DeepSeek-V3 (arXiv 2412.19437) as a row of the table of architectures; in transformers DeepseekV3ForCausalLM.
+#pragma once
+
+#include "models/arch/architecture.hpp"
+
+namespace dsrun::deepseek_v3 {
+
+std::vector<ModelFault> validate(const ModelSpec& model, const NameKey& name);
+Graph build(const ModelSpec& model);
+HuggingFaceConfigResult read_config(std::string_view text, const std::string& file_name);
+std::string write_config(const HuggingFaceConfig& config, std::string_view dtype);
+std::vector<HuggingFaceTensor> tensors(const Graph& graph, const ModelSpec& model);
+std::int64_t num_tensors(const Graph& graph, const ModelSpec& model);
+
+inline constexpr Architecture row = {
+    "deepseek_v3",
+    "DeepseekV3ForCausalLM",
+    recompute_set(RecomputeSet::rms_norm) | recompute_set(RecomputeSet::mla_up) | recompute_set(RecomputeSet::swiglu),
+    validate,
+    build,
+    read_config,
+    write_config,
+    tensors,
+    num_tensors};
+
+}  // namespace dsrun::deepseek_v3
