@@ -20,7 +20,7 @@ enum class Axis : std::uint8_t { none, expert };
 // What messages of an op do.
 enum class Movement : std::uint8_t {
   none,
-  announce,  // tells the owners of experts which rows a scatter will bring; goes the ways of a scatter
+  announce,  // announces to the owners of experts which rows a scatter will bring; takes the ways of a scatter
   scatter,   // takes a token's row to the ranks that own one of its experts
   gather,    // brings sums of a token's rows back to its owner
 };

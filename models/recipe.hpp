@@ -1,5 +1,5 @@
 // Recipe: what changes from step to step of a run by plan: batch size, learning rate, speed of the biases, weight of
-// multi-token prediction. Phases are told in tokens, as in arXiv 2412.19437 section 4.2: warm-up, constant, cosine,
+// multi-token prediction. Phases have lengths in tokens, as in arXiv 2412.19437 section 4.2: warm-up, constant, cosine,
 // constant, constant; a batch that grows. A pure function of the job, so that a plan can print it.
 #pragma once
 
@@ -12,7 +12,7 @@
 
 namespace dsrun {
 
-// Where a run goes on: so many steps and samples (sequences) were made before, perhaps with other batches.
+// Where a run goes on: the steps and samples (sequences) made before, perhaps with other batches.
 struct RecipeStart {
   std::int64_t step = 0;
   std::int64_t samples = 0;

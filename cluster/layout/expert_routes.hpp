@@ -8,8 +8,8 @@
 //   scatter   sender ──first──▶ counterpart ──second──▶ members of its node      sender ──direct──▶ members of its own
 //   gather    member ──first──▶ counterpart ──second──▶ sender                   member ──direct──▶ sender, on its node
 //
-// A scatter's first hop carries a token's row once, whichever members of the node need it; a gather's second hop
-// carries the sum of what they made of it.
+// A scatter's first hop carries a token's row once, whichever members of the node need it. A gather's second hop
+// carries the sum of those members' results for that row.
 #pragma once
 
 #include <array>

@@ -1,4 +1,5 @@
-// Which layers a stage gets where the job leaves it open: as many as make the dearest stage cheapest.
+// Chooses each stage's layers where the job leaves them open, so that the most expensive stage costs as little as
+// possible.
 #pragma once
 
 #include <vector>
@@ -17,8 +18,9 @@ std::vector<double> layer_costs(const Job& job);
 // the sum of squares. Precondition: as many costs as stages, at least.
 std::vector<int> balance_stages(const std::vector<double>& costs, int num_stages);
 
-// From there on, where ranks hold several stages: layers are moved, along one or more boundaries at once, for as long
-// as the busiest rank gets less to do, or the dearest stage with it unchanged. A good cut, not always the best.
+// Improves a cut where ranks hold several stages. It moves layers along one or more boundaries at once, for as long as
+// the busiest rank gets less to do, or gets as much while the most expensive stage gets cheaper. The result is a good
+// cut, not always the best.
 std::vector<int> balance_ranks(const std::vector<double>& costs, std::vector<int> sizes, const Program& program);
 
 // The job with parallel.layers_per_stage filled in.

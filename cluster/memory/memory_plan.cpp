@@ -95,9 +95,9 @@ std::int64_t largest_crossing(const Plan& plan) {
   return most;
 }
 
-// Point-to-point: as many as can be under way towards this rank. Of each transfer of experts' rows: what this rank has
-// sent and not had of it, and, since a peer may be one transfer ahead, the rows of a combine and of the dispatch after
-// it as received. What it relays counts alike.
+// Between stages the bound counts every message that can be under way to or from this rank. For each transfer of
+// experts' rows it counts what this rank has sent and not yet had back. Since a peer may be one transfer ahead, it also
+// counts the rows of a combine and of the dispatch behind it, as received. What this rank relays counts the same way.
 std::int64_t message_bound(const Plan& plan, int pipeline_index, const std::vector<LinkCredit>& credits,
                            const Relayed& relayed) {
   std::int64_t num_crossings = 0;

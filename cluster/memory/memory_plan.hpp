@@ -17,7 +17,8 @@
 
 namespace dsrun {
 
-// What memory kernels need besides tensors, told by the runtime for the machine at hand (runtime/device/scratch.hpp).
+// Memory that kernels need besides tensors; the runtime measures it for the machine at hand
+// (runtime/device/scratch.hpp).
 struct DeviceMemoryModel {
   std::vector<std::int64_t> scratch_bytes;  // by pipeline index; empty: none
 };

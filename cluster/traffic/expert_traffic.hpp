@@ -6,13 +6,14 @@
 
 namespace dsrun {
 
-// That a token has one of its experts among `held` consecutive ones. Where they are neither whole groups nor within
-// one, the group limit is left out, which makes it more.
+// Probability that a token is routed to at least one of `held` consecutive experts. Where these are neither whole
+// groups nor within one group, the group limit is ignored and the result is an upper bound.
 double holding_probability(const ModelSpec& model, int held);
 
-// Where the copies of a rank's token rows go, a token: once to each member of its expert group that has one of its
-// experts. With two hops a row crosses the network once a node, to the device with the sender's place, and is passed on
-// inside that node. By symmetry a rank passes on as many rows of others as others pass on of its own.
+// Copies of a rank's token rows by where they go, as a mean per token. A row goes once to each member of the expert
+// group that has one of the token's experts. With two hops a row crosses the network once a node, to the device with
+// the sender's place, and is passed on inside that node. By symmetry a rank passes on as many rows of others as others
+// pass on of its own.
 struct RowCopies {
   double here = 0;     // to this rank itself
   double direct = 0;   // to others of its node, without a relay

@@ -22,7 +22,7 @@ struct Flight {
   bool operator==(const Flight&) const = default;
 };
 
-// One of them; of `link` what holds inside a node counts.
+// One port. It reads those values of `link` that hold inside a node.
 class LinkPort {
  public:
   explicit LinkPort(const LinkSpec& link)
@@ -34,7 +34,7 @@ class LinkPort {
   }
   std::int64_t latency_ns() const { return latency_ns_; }
 
-  // A message of so many bytes, handed over at `now_ns`; calls come in the order of that time.
+  // Sends a message of `num_bytes` that is handed over at `now_ns`. Calls come in the order of that time.
   Flight send(std::int64_t now_ns, std::int64_t num_bytes) {
     const std::int64_t start = std::max(now_ns, free_at_ns_);
     free_at_ns_ = start + occupied_ns(num_bytes);

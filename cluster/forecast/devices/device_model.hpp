@@ -1,6 +1,6 @@
 // DeviceModel: what the planner and the replay know of a machine, as a printable value.
 //
-// Either told by a table of kinds (device_catalog.hpp: peaks, and efficiencies each with its source), or measured on
+// It comes from a table of kinds (device_catalog.hpp: peaks, and efficiencies each with its source), or is measured on
 // the machine at hand (`dsrun calibrate`): then the seconds of each op at several sizes stand in `measured`, and only
 // ops that were not measured fall back to peak and efficiency.
 #pragma once
@@ -97,7 +97,7 @@ RateClass rate_class(const StepWork& work, bool fp8);
 bool is_measured(const DeviceModel& model, const StepShape& shape);
 // Seconds of one step. `fp8`: linears of the compute type run in FP8, quantising their operands.
 double step_seconds(const DeviceModel& model, const StepWork& work, bool fp8 = false);
-// Of a part of the step's end that moves so many bytes.
+// Seconds of a part of the step's end that moves `bytes`.
 double sync_seconds(const DeviceModel& model, double SyncParts::*part, double bytes);
 
 nlohmann::json to_json(const DeviceModel& model);
