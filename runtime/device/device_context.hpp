@@ -3,7 +3,6 @@
 
 #include <functional>
 #include <memory>
-#include <set>
 #include <span>
 #include <vector>
 
@@ -44,10 +43,9 @@ struct DeviceContext {
   ParameterStore parameters;
   ExpertRoutes routes;
 
-  RoundOrder round;                        // now running
-  RoundResult result;                      // of it, so far
-  SentTraffic sent;                        // in it, so far
-  std::vector<std::vector<float>> biases;  // [MoE layer of the model][expert]
+  RoundOrder round;    // now running
+  RoundResult result;  // of it, so far
+  SentTraffic sent;    // in it, so far
   std::vector<Outgoing> outbox;
   std::vector<std::vector<bool>> saved;  // [stage][value]: kept for backward
   HeadObserver on_head;                  // may be empty
@@ -62,24 +60,14 @@ struct DeviceContext {
   }
   // To this rank too: everything goes through the inbox.
   void send(int destination, const Tag& tag, Buffer payload);
-};
 
-// Messages that have arrived and are not yet used.
-class Inbox {
- public:
-  void file(TensorMessage message);
-  bool has(const Tag& tag) const { return messages_.contains(tag); }
-  Buffer take(const Tag& tag);
-  std::size_t size() const { return messages_.size(); }
+  // [MoE layer of the model][expert]
+  const std::vector<std::vector<float>>& biases() const { return biases_; }
+  // Throws InternalError unless each MoE layer of the model has a bias for each expert.
+  void set_biases(std::vector<std::vector<float>> biases);
 
  private:
-  struct Less {
-    using is_transparent = void;
-    bool operator()(const TensorMessage& a, const TensorMessage& b) const { return a.tag < b.tag; }
-    bool operator()(const TensorMessage& a, const Tag& b) const { return a.tag < b; }
-    bool operator()(const Tag& a, const TensorMessage& b) const { return a < b.tag; }
-  };
-  std::set<TensorMessage, Less> messages_;
+  std::vector<std::vector<float>> biases_;
 };
 
 }  // namespace dsrun

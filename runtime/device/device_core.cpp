@@ -1,12 +1,11 @@
 #include "runtime/device/device_core.hpp"
 
 #include <algorithm>
-#include <cassert>
 
 #include <fmt/format.h>
 
 #include "dsl/job_schedule.hpp"
-#include "models/op_table.hpp"
+#include "runtime/check.hpp"
 #include "runtime/device/meter/step_rows.hpp"
 #include "runtime/schedule/enum_table.hpp"
 #include "runtime/schedule/schedule.hpp"
@@ -28,6 +27,7 @@ CountedTime read(const Clock& clock) { return {&clock, clock.wall_ns(), clock.th
 DeviceCore::DeviceCore(std::shared_ptr<const Plan> plan, int rank, std::shared_ptr<const BatchLoader> loader,
                        DeviceUse use, const Clock& clock, Reach reach)
     : context_(std::move(plan), rank, std::move(loader), use, clock, reach),
+      inbox_(*context_.plan, rank, context_.routes),
       sync_(context_, inbox_),
       evaluate_program_(forward_only(context_.plan->program, context_.plan->program.microbatches_per_direction())) {}
 
@@ -42,17 +42,21 @@ const Program& DeviceCore::program_of(const RoundOrder& order) {
 }
 
 const RankProgram& DeviceCore::program() const {
-  return program_->ranks[static_cast<std::size_t>(context_.plan->mesh.pipeline_index(context_.rank))];
+  return at(program_->ranks, context_.plan->mesh.pipeline_index(context_.rank));
 }
 
 void DeviceCore::on_tensor(TensorMessage message) {
   const std::int64_t arrived = std::max(message.sent_ns, message.arrives_ns);
-  inbox_.file(std::move(message));
+  inbox_.file_from_peer(std::move(message), context_.round.round, in_round_);
   if (waiting_since_ns_ != 0) unblocked_ns_ = arrived;  // the last one filed before pump() finds something ready
 }
 
 void DeviceCore::on_round(const RoundOrder& order) {
-  assert(!in_round_);
+  require(!in_round_, "a round begins when the one before is over");
+  require(order.round > context_.round.round, "rounds are counted upwards");
+  require(order.kind == RoundKind::evaluate ||
+              (order.microbatches > 0 && order.microbatches <= context_.plan->job.batch.microbatches),
+          "a training round has some microbatches, at most the plan's");
   context_.round = order;
   program_ = &program_of(order);
   context_.result = {};
@@ -75,7 +79,8 @@ void DeviceCore::on_round(const RoundOrder& order) {
 }
 
 void DeviceCore::on_update(const UpdateOrder& order) {
-  context_.biases = order.biases;
+  require(sync_.stage() == GradientSync::Stage::reduced, "an update follows the sums of gradients");
+  context_.set_biases(order.biases);
   account_wait(context_.clock.wall_ns());
   sync_.begin_update(order);
 }
@@ -108,7 +113,7 @@ bool DeviceCore::start_instruction() {
 }
 
 const StepList& DeviceCore::list_of(const Half& half, int stage) const {
-  const StageSteps& steps = context_.plan->stages[static_cast<std::size_t>(stage)];
+  const StageSteps& steps = at(context_.plan->stages, stage);
   switch (half.kind) {
     case Kind::forward:
       return context_.round.kind == RoundKind::train ? steps.forward : steps.forward_only;
@@ -127,7 +132,7 @@ Strand DeviceCore::make_strand(const Half& half) {
   Frame& frame = frames_[{half.phase, half.microbatch}];
   if (half.kind == Kind::forward) {
     const Plan& plan = *context_.plan;
-    const StageSteps& stage = plan.stages[static_cast<std::size_t>(chunk.stage)];
+    const StageSteps& stage = at(plan.stages, chunk.stage);
     frame.stage = chunk.stage;
     frame.direction = chunk.direction;
     frame.microbatch = half.microbatch;
@@ -146,12 +151,12 @@ Strand DeviceCore::make_strand(const Half& half) {
 int DeviceCore::choose_strand() {
   if (strands_.size() == 1) return strands_[0].ready() ? 0 : -1;
   const int due = turns_.due();
-  if (strands_[static_cast<std::size_t>(due)].ready()) {
+  if (at(strands_, due).ready()) {
     turns_.took_turn();
     return due;
   }
   const int other = 1 - due;
-  const Strand& strand = strands_[static_cast<std::size_t>(other)];
+  const Strand& strand = at(strands_, other);
   if (!turns_.may_run_ahead() || strand.done() || strand.next_sends() || !strand.ready()) return -1;
   turns_.ran_ahead(other);
   return other;
@@ -160,17 +165,16 @@ int DeviceCore::choose_strand() {
 // What a wait that begins now is counted as.
 double& DeviceCore::wait_cause() {
   if (sync_.stage() != GradientSync::Stage::idle) return program_times_.synchronisation_wait;
-  const auto whose = static_cast<std::size_t>(strands_.size() == 1 ? 0 : turns_.due());
-  return strands_[whose].waits_for_stage() ? instruction_times().pipeline_wait : instruction_times().transfer_wait;
+  const int whose = strands_.size() == 1 ? 0 : turns_.due();
+  return at(strands_, whose).waits_for_stage() ? instruction_times().pipeline_wait : instruction_times().transfer_wait;
 }
 
 bool DeviceCore::run_instruction_step() {
   const int chosen = choose_strand();
   if (chosen < 0) return false;
-  Strand& strand = strands_[static_cast<std::size_t>(chosen)];
+  Strand& strand = at(strands_, chosen);
   const Step& step = strand.next_step();
-  const Node& node = context_.plan->stages[static_cast<std::size_t>(strand.frame().stage)]
-                         .graph.nodes[static_cast<std::size_t>(step.node)];
+  const Node& node = at(at(context_.plan->stages, strand.frame().stage).graph.nodes, step.node);
   DeviceSpan span;
   span.op = node.op;
   span.pass = step.pass;
@@ -242,6 +246,7 @@ bool DeviceCore::run_sync_step() {
 }
 
 void DeviceCore::end_round() {
+  inbox_.expect_empty();
   const std::int64_t now = context_.clock.wall_ns();
   count_overhead(now);
   const double total = static_cast<double>(now - round_start_ns_) * 1e-9;

@@ -2,7 +2,7 @@
 //
 // Feed it messages; after each, call pump() until it has nothing ready. It runs one op a call and never blocks on a
 // peer, so that any number of cores can share a thread and a test can drive a whole job. What it wants to say lies in
-// take_outgoing(), take_result() and take_done().
+// take_outgoing(), take_result() and take_done(). What throws leaves the device unusable.
 #pragma once
 
 #include <functional>
@@ -15,6 +15,7 @@
 #include "models/passes/turns.hpp"
 #include "runtime/device/device_context.hpp"
 #include "runtime/device/gradient_sync.hpp"
+#include "runtime/device/inbox/inbox.hpp"
 #include "runtime/device/strand.hpp"
 #include "runtime/schedule/program.hpp"
 
@@ -48,6 +49,7 @@ class DeviceCore {
   DeviceCore(std::shared_ptr<const Plan> plan, int rank, std::shared_ptr<const BatchLoader> loader,
              DeviceUse use = DeviceUse::training, const Clock& clock = system_clock(), Reach reach = Reach::process);
 
+  // A message of another rank. Throws MessageError if the plan does not foresee it.
   void on_tensor(TensorMessage message);
   void on_round(const RoundOrder& order);    // precondition: no round is running
   void on_update(const UpdateOrder& order);  // precondition: this round's result has been taken
@@ -76,8 +78,8 @@ class DeviceCore {
   const std::vector<Instruction>& executed() const { return executed_; }  // of the current or last round (S-2)
 
   ParameterStore& parameters() { return context_.parameters; }
-  const std::vector<std::vector<float>>& biases() const { return context_.biases; }
-  void set_biases(std::vector<std::vector<float>> biases) { context_.biases = std::move(biases); }
+  const std::vector<std::vector<float>>& biases() const { return context_.biases(); }
+  void set_biases(std::vector<std::vector<float>> biases) { context_.set_biases(std::move(biases)); }
   MemoryPool& memory() { return *context_.pool; }
   const DeviceContext& context() const { return context_; }
 

@@ -92,7 +92,7 @@ void GradientSync::take_weights(BucketState& state) {
     if (static_cast<int>(member) == state.member) continue;
     const Buffer shard = inbox_.take(tag(Traffic::gather, state.id, bucket.ranks[member]));
     std::memcpy(state.weights.data() + ParameterStore::shard_begin(bucket, static_cast<int>(member), dtype),
-                shard.data(), shard.size());
+                shard.data(), ParameterStore::shard_bytes(bucket, dtype));
   }
 }
 

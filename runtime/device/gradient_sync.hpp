@@ -2,7 +2,7 @@
 //
 // reduce: each copy of a bucket sends every other copy the gradients of its shard; a shard's owner adds them in rank
 // order. Then the coordinator turns the owners' sums of squares into one gradient scale. update: AdamW on owned shards.
-// gather: each owner sends its new weights to the other copies. Buckets go in global stage order (design: S-1).
+// gather: each owner sends its new weights to the other copies. Buckets go in global stage order on every rank (S-1).
 //
 // Gradients and weights are sent as views of the live buffers. That is safe: nobody overwrites gradients before its own
 // gather ends, for which every member has to have reduced; and weights are next written after the next reduce.
@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "runtime/device/device_context.hpp"
+#include "runtime/device/inbox/inbox.hpp"
 
 namespace dsrun {
 

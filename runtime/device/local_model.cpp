@@ -78,7 +78,7 @@ LocalModel::LocalModel(const ModelSpec& model, const LocalOptions& options,
 LocalModel::LocalModel(const Pretrained& pretrained, const LocalOptions& options)
     : LocalModel(pretrained.config.model, options, [&](DeviceCore& core) {
         load_weights(pretrained, core.parameters());
-        core.set_biases(load_biases(pretrained, pretrained.config.model));
+        core.set_biases(load_biases(pretrained, core.context().plan->job.model));
       }) {}
 
 LocalModel::~LocalModel() = default;

@@ -7,7 +7,8 @@
 
 #include <fmt/format.h>
 
-#include "models/op_table.hpp"
+#include "models/op.hpp"
+#include "runtime/check.hpp"
 #include "runtime/device/exchange/exchange.hpp"
 #include "runtime/device/parameters/element_types.hpp"
 #include "runtime/schedule/enum_table.hpp"
@@ -80,10 +81,10 @@ void Strand::begin() {
     const ValueId id = ports().arrive[slot];
     if (id == no_value) continue;
     Buffer buffer = inbox_.take(arriving(slot));
-    const bool saved = context_.saved[static_cast<std::size_t>(frame_.stage)][static_cast<std::size_t>(id)];
+    const bool saved = at(at(context_.saved, frame_.stage), id);
     buffer.charge(context_.pool,
                   saved && context_.round.kind == RoundKind::train ? MemoryClass::saved : MemoryClass::working);
-    frame_.values[static_cast<std::size_t>(id)] = std::move(buffer);
+    at(frame_.values, id) = std::move(buffer);
   }
 }
 
@@ -101,35 +102,34 @@ void Strand::run_next() {
 }
 
 void Strand::make_room(const Step& step) {
-  const Node& node = stage().graph.nodes[static_cast<std::size_t>(step.node)];
+  const Node& node = at(stage().graph.nodes, step.node);
   const auto memory_class = [&](ValueId id) {
-    if (stage().values[static_cast<std::size_t>(id)].rows == Rows::routed) return MemoryClass::routed;
-    const bool saved = context_.saved[static_cast<std::size_t>(frame_.stage)][static_cast<std::size_t>(id)];
+    if (at(stage().values, id).rows == Rows::routed) return MemoryClass::routed;
+    const bool saved = at(at(context_.saved, frame_.stage), id);
     return saved && context_.round.kind == RoundKind::train ? MemoryClass::saved : MemoryClass::working;
   };
   for (ValueId id : step.allocates) {
-    const Value& value = stage().values[static_cast<std::size_t>(id)];
+    const Value& value = at(stage().values, id);
     const Precision precision = context_.plan->job.precision.compute;
     const std::int64_t row_bytes = value.cols * element_bytes(value.element, precision);
     const std::int64_t rows = value_rows(context_, frame_, value, node.moe);
-    frame_.values[static_cast<std::size_t>(id)] =
-        context_.pool->allocate(static_cast<std::size_t>(rows * row_bytes), memory_class(id));
+    at(frame_.values, id) = context_.pool->allocate(static_cast<std::size_t>(rows * row_bytes), memory_class(id));
   }
   for (const TakeOver& move : step.takes_over) {
-    Buffer& from = frame_.values[static_cast<std::size_t>(move.from)];
-    Buffer& to = frame_.values[static_cast<std::size_t>(move.to)];
+    Buffer& from = at(frame_.values, move.from);
+    Buffer& to = at(frame_.values, move.to);
     to = from;  // `from` keeps its view until the step has run; let_go() drops it
     to.charge(context_.pool, memory_class(move.to));
   }
 }
 
 void Strand::let_go(const Step& step) {
-  for (const TakeOver& move : step.takes_over) frame_.values[static_cast<std::size_t>(move.from)] = {};
-  for (ValueId id : step.releases) frame_.values[static_cast<std::size_t>(id)] = {};
+  for (const TakeOver& move : step.takes_over) at(frame_.values, move.from) = {};
+  for (ValueId id : step.releases) at(frame_.values, id) = {};
 }
 
 Buffer Strand::departing(const Departure& port) {
-  Buffer& value = frame_.values[static_cast<std::size_t>(port.value)];
+  Buffer& value = at(frame_.values, port.value);
   if (!port.stays) {
     Buffer buffer = std::exchange(value, {});
     buffer.charge(context_.pool, MemoryClass::messages);
@@ -157,8 +157,8 @@ void Strand::end() {
 }
 
 std::string describe(const Plan& plan, const StepPlace& place) {
-  const Graph& graph = plan.stages[static_cast<std::size_t>(place.stage)].graph;
-  const Node& node = graph.nodes[static_cast<std::size_t>(place.step->node)];
+  const Graph& graph = at(plan.stages, place.stage).graph;
+  const Node& node = at(graph.nodes, place.step->node);
   constexpr EnumNames<Pass, num_passes> passes({{Pass::forward, "forward"},
                                                 {Pass::backward_input, "input gradient"},
                                                 {Pass::backward_weight, "weight gradient"},
@@ -169,9 +169,9 @@ std::string describe(const Plan& plan, const StepPlace& place) {
 
 TensorView value_view(const DeviceContext& context, const Frame& frame, ValueId id) {
   if (id == no_value) return {};
-  const Buffer& buffer = frame.values[static_cast<std::size_t>(id)];
+  const Buffer& buffer = at(frame.values, id);
   if (!buffer) return {};
-  const Value& value = context.plan->stages[static_cast<std::size_t>(frame.stage)].values[static_cast<std::size_t>(id)];
+  const Value& value = at(at(context.plan->stages, frame.stage).values, id);
   const Dtype dtype = dtype_of_element(value.element, context.plan->job.precision.compute);
   const auto row_bytes = static_cast<std::int64_t>(dtype_bytes(dtype)) * value.cols;
   return matrix(buffer.data(), dtype, static_cast<std::int64_t>(buffer.size()) / row_bytes, value.cols);
@@ -179,7 +179,7 @@ TensorView value_view(const DeviceContext& context, const Frame& frame, ValueId 
 
 std::int64_t value_rows(const DeviceContext& context, const Frame& frame, const Value& value, int moe) {
   if (value.rows == Rows::tokens) return context.plan->tokens_per_microbatch();
-  return frame.routing[static_cast<std::size_t>(moe)].num_rows();
+  return at(frame.routing, moe).num_rows();
 }
 
 // What embed and head_loss of a prediction depth read: the depth below's targets are its tokens.
@@ -196,8 +196,8 @@ static BatchView batch_view(const DeviceContext& context, const SequenceBatch& b
 }
 
 void run_kernel(DeviceContext& context, Frame& frame, const Step& step) {
-  const StageSteps& stage = context.plan->stages[static_cast<std::size_t>(frame.stage)];
-  const Node& node = stage.graph.nodes[static_cast<std::size_t>(step.node)];
+  const StageSteps& stage = at(context.plan->stages, frame.stage);
+  const Node& node = at(stage.graph.nodes, step.node);
   std::vector<TensorView> inputs, outputs, grad_outputs, params;
   std::vector<GradTarget> grad_inputs;
   std::vector<ParamGrad> param_grads;
@@ -220,20 +220,19 @@ void run_kernel(DeviceContext& context, Frame& frame, const Step& step) {
   const bool loses = node.op == Op::head_loss && step.pass == Pass::forward;
   std::vector<std::int32_t> likeliest(loses && context.on_predictions ? frame.batch.positions() : 0);
   if (!likeliest.empty()) batch.likeliest = likeliest.data();
-  const KernelCall call{node.attributes,
-                        inputs,
-                        outputs,
-                        grad_outputs,
-                        grad_inputs,
-                        params,
-                        param_grads,
-                        node.moe >= 0 ? &frame.routing[static_cast<std::size_t>(node.moe)] : nullptr,
-                        batch,
-                        node.op == Op::router
-                            ? context.biases[static_cast<std::size_t>(context.model_moe(frame.stage, node.moe))].data()
-                            : nullptr,
-                        context.workspace,
-                        context.gemm};
+  const KernelCall call{
+      node.attributes,
+      inputs,
+      outputs,
+      grad_outputs,
+      grad_inputs,
+      params,
+      param_grads,
+      node.moe >= 0 ? &at(frame.routing, node.moe) : nullptr,
+      batch,
+      node.op == Op::router ? at(context.biases(), context.model_moe(frame.stage, node.moe)).data() : nullptr,
+      context.workspace,
+      context.gemm};
   if (loses && context.on_head) context.on_head(node.attributes.depth, inputs[0], params[0]);
   const KernelRow& row = cpu_kernels()[static_cast<std::size_t>(node.op)];
   const KernelFunction run = runs_forward(step.pass)             ? row.forward
@@ -245,7 +244,7 @@ void run_kernel(DeviceContext& context, Frame& frame, const Step& step) {
     if (!std::isfinite(loss)) throw std::runtime_error("the loss is not finite");
     RoundResult& result = context.result;
     const int depth = node.attributes.depth;
-    (depth == 0 ? result.loss_sum : result.mtp_loss_sums[static_cast<std::size_t>(depth) - 1]) += loss;
+    (depth == 0 ? result.loss_sum : at(result.mtp_loss_sums, depth - 1)) += loss;
     if (context.on_predictions) context.on_predictions(depth, frame.batch, likeliest);
   }
 }

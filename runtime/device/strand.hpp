@@ -6,6 +6,7 @@
 
 #include "runtime/device/device_context.hpp"
 #include "runtime/device/frame.hpp"
+#include "runtime/device/inbox/inbox.hpp"
 #include "runtime/schedule/program.hpp"
 
 namespace dsrun {
@@ -61,8 +62,8 @@ class Strand {
 
 // Views of values of a frame; null where not live.
 TensorView value_view(const DeviceContext& context, const Frame& frame, ValueId id);
-// Bytes of a value in this frame; a routed value's rows are known once exchange_counts has finished. The MoE layer is
-// the one of the node that makes it.
+// Rows of a value in this frame; those of a routed value are known once exchange_counts has finished. `moe`: the MoE
+// layer of the node that makes it.
 std::int64_t value_rows(const DeviceContext& context, const Frame& frame, const Value& value, int moe);
 
 // Runs a compute step's kernel on the frame's values.

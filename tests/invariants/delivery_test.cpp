@@ -156,9 +156,7 @@ TEST(Delivery, an_expert_may_get_all_tokens_and_others_none) {
 
 TEST(Delivery, a_lost_message_is_named_by_who_waits_for_it) {
   FakeClusterOptions options;
-  options.on_message = [](int, TensorMessage& message) {
-    if (message.tag.traffic == Traffic::gradient && message.tag.microbatch == 1) message.tag.microbatch = 99;
-  };
+  options.loses = [](int, const Tag& tag) { return tag.traffic == Traffic::gradient && tag.microbatch == 1; };
   FakeCluster cluster(small_job(p2_d2_e2), small_corpus(), options);
   EXPECT_TRUE(cluster.run().hung);
   bool named = false;

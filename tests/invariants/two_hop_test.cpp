@@ -57,9 +57,12 @@ TEST(TwoHopNumbers, N1_fp64_losses_and_weights_of_20_steps_equal_one_device_and_
 // The test of the test: a relay that adds nothing up must be seen.
 TEST(TwoHopNumbers, a_sum_that_a_relay_forgets_is_seen) {
   const auto overrides = two_hop_cases()[0].overrides;
+  const Graph graph = make_plan(small_job(overrides)).stages[0].graph;
   FakeClusterOptions options;
-  options.on_message = [](int destination, TensorMessage& message) {
-    if (message.tag.hop == Hop::second && message.tag.source == 2 && destination == 0 && message.tag.microbatch == 1)
+  options.on_message = [&](int destination, TensorMessage& message) {
+    const Tag& tag = message.tag;
+    if (tag.hop != Hop::second || tag.source != 2 || destination != 0 || tag.microbatch != 1) return;
+    if (graph.nodes.at(static_cast<std::size_t>(tag.node)).op != Op::exchange_counts)
       std::fill_n(message.payload.data(), message.payload.size(), 0);
   };
   FakeCluster cluster(small_job(overrides), small_corpus(20000, 0), options);
@@ -243,8 +246,8 @@ TEST(TwoHopRouting, as_many_rows_cross_as_the_planner_expects) {
 
 TEST(TwoHopWaits, name_who_should_have_passed_rows_on) {
   FakeClusterOptions options;
-  options.on_message = [](int destination, TensorMessage& message) {
-    if (message.tag.hop == Hop::first && message.tag.source == 3 && destination == 1) message.tag.microbatch = 99;
+  options.loses = [](int destination, const Tag& tag) {
+    return tag.hop == Hop::first && tag.source == 3 && destination == 1;
   };
   FakeCluster cluster(small_job(on_nodes_of_two(mesh_case("1f1b", 1, 4, 4, 2), 2).overrides), small_corpus(), options);
   EXPECT_TRUE(cluster.run().hung);

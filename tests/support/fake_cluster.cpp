@@ -76,6 +76,7 @@ void FakeCluster::deliver(int rank) {
   // What an op says leaves when the op is over.
   const std::int64_t leaves = std::max(clock_.now_ns, free_at_[static_cast<std::size_t>(rank)]);
   for (Outgoing& outgoing : core.take_outgoing()) {
+    if (options_.loses && options_.loses(outgoing.destination, outgoing.message.tag)) continue;
     if (options_.on_message) options_.on_message(outgoing.destination, outgoing.message);
     const std::int64_t arrives = arrival(rank, outgoing, leaves);
     auto message = std::make_shared<TensorMessage>(std::move(outgoing.message));

@@ -41,6 +41,8 @@ struct FakeClusterOptions {
   std::function<void(int rank, const DeviceSpan&)> on_span;
   // Called for every message between ranks and for every result; may alter it.
   std::function<void(int destination, TensorMessage&)> on_message;
+  // A message between ranks for which it returns true never arrives.
+  std::function<bool(int destination, const Tag&)> loses;
   std::function<void(RoundResult&)> on_result;
   StartState start;
   std::optional<Graph> model;  // instead of the one that the job's sizes make

@@ -1,5 +1,6 @@
 #include "runtime/device/exchange/exchange.hpp"
 
+#include "runtime/check.hpp"
 #include "runtime/device/exchange/exchange_step.hpp"
 #include "runtime/device/parameters/element_types.hpp"
 #include "runtime/device/strand.hpp"
@@ -8,12 +9,11 @@ namespace dsrun {
 namespace {
 
 const Node& node_of(const DeviceContext& context, const Frame& frame, const Step& step) {
-  const Graph& graph = context.plan->stages[static_cast<std::size_t>(frame.stage)].graph;
-  return graph.nodes[static_cast<std::size_t>(step.node)];
+  return at(at(context.plan->stages, frame.stage).graph.nodes, step.node);
 }
 
 Movement movement_of(const DeviceContext& context, const Frame& frame, const Step& step) {
-  return movement(context.plan->stages[static_cast<std::size_t>(frame.stage)].graph, step);
+  return movement(at(context.plan->stages, frame.stage).graph, step);
 }
 
 }  // namespace
@@ -54,10 +54,9 @@ ExchangeStep::ExchangeStep(DeviceContext& the_context, Inbox& the_inbox, Frame& 
       frame(the_frame),
       step(the_step),
       node(node_of(context, frame, step)),
-      routing(frame.routing[static_cast<std::size_t>(node.moe)]),
+      routing(at(frame.routing, node.moe)),
       routes(context.routes),
-      bytes(transfer_bytes(context.plan->stages[static_cast<std::size_t>(frame.stage)].graph, step,
-                           context.plan->job.precision.compute)) {}
+      bytes(transfer_bytes(at(context.plan->stages, frame.stage).graph, step, context.plan->job.precision.compute)) {}
 
 TensorView ExchangeStep::view(ValueId id) const { return value_view(context, frame, id); }
 
@@ -72,29 +71,32 @@ void ExchangeStep::send_rows(Peer to, Buffer payload, std::int64_t num_rows) {
   send(to, std::move(payload));
 }
 
-Buffer ExchangeStep::receive(Peer from) {
+Buffer ExchangeStep::receive_any(Peer from) {
   Buffer buffer = inbox.take(exchange_tag(context, frame, step, from));
   buffer.charge(context.pool, MemoryClass::messages);
   return buffer;
 }
 
-Buffer ExchangeStep::make(RowCount size) {
-  const std::size_t gates = static_cast<std::size_t>(size.pairs) * static_cast<std::size_t>(bytes.pair);
-  return context.pool->allocate(rows_bytes(size) + gates, MemoryClass::messages);
+Buffer ExchangeStep::receive(Peer from, RowCount size) {
+  Buffer buffer = receive_any(from);
+  const std::int64_t expected = message_bytes(bytes, size);
+  const auto received = static_cast<std::int64_t>(buffer.size());
+  if (received != expected)
+    throw MessageError(*context.plan, exchange_tag(context, frame, step, from), {expected, expected}, received);
+  return buffer;
 }
 
-std::size_t ExchangeStep::rows_bytes(RowCount size) const {
-  const std::size_t all = static_cast<std::size_t>(size.rows) * static_cast<std::size_t>(bytes.row);
-  return (all + cache_line_bytes - 1) / cache_line_bytes * cache_line_bytes;
+Buffer ExchangeStep::make(RowCount size) {
+  return context.pool->allocate(static_cast<std::size_t>(message_bytes(bytes, size)), MemoryClass::messages);
 }
 
 RowMessage ExchangeStep::open(const Buffer& buffer, RowCount size) const {
   const Precision precision = context.plan->job.precision.compute;
   RowMessage message;
-  const Graph& graph = context.plan->stages[static_cast<std::size_t>(frame.stage)].graph;
-  const std::int64_t cols = graph.values[static_cast<std::size_t>(node.inputs[0])].cols;
+  const std::int64_t cols = at(at(context.plan->stages, frame.stage).graph.values, node.inputs[0]).cols;
   message.rows = matrix(buffer.data(), compute_dtype(precision), size.rows, cols);
-  if (with_gates()) message.gates = matrix(buffer.data() + rows_bytes(size), wide_dtype(precision), 1, size.pairs);
+  if (with_gates())
+    message.gates = matrix(buffer.data() + rows_bytes(bytes, size), wide_dtype(precision), 1, size.pairs);
   return message;
 }
 
@@ -108,7 +110,7 @@ RowCount ExchangeStep::size_of(const ReceivePlan& plan) const {
 
 RowCount ExchangeStep::size_of(const ExpertRoutes::In& in) const {
   RowCount all;
-  for (const int origin : in.origins) all += size_of(routing.receives[static_cast<std::size_t>(origin)]);
+  for (const int origin : in.origins) all += size_of(at(routing.receives, origin));
   return all;
 }
 

@@ -9,6 +9,7 @@
 
 #include "runtime/device/device_context.hpp"
 #include "runtime/device/frame.hpp"
+#include "runtime/device/inbox/inbox.hpp"
 
 namespace dsrun {
 

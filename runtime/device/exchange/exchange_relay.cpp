@@ -39,8 +39,9 @@ void relay_scatter(ExchangeStep& step) {
     parts.push_back(parts_of(step, step.open(buffers.back(), size), m));
   }
   for (std::size_t c = 0; c < relays.size(); ++c) {
-    const Buffer buffer = step.receive({step.routes.counterparts[c], Hop::first});
-    const RowMessage message = step.open(buffer, {relays[c].num_rows, relays[c].num_pairs});
+    const RowCount size = {relays[c].num_rows, relays[c].num_pairs};
+    const Buffer buffer = step.receive({step.routes.counterparts[c], Hop::first}, size);
+    const RowMessage message = step.open(buffer, size);
     for (std::size_t m = 0; m < members.size(); ++m) {
       pack_rows(message.rows, relays[c].sends[m], parts[m][c].rows);
       if (step.with_gates()) pick_gates(message.gates, relays[c].sends[m], parts[m][c].gates);
@@ -55,8 +56,9 @@ void relay_gather(ExchangeStep& step) {
   std::vector<Buffer> buffers;
   std::vector<std::vector<RowMessage>> parts;  // [member][counterpart]
   for (std::size_t m = 0; m < members.size(); ++m) {
-    buffers.push_back(step.receive({members[m], Hop::first}));
-    parts.push_back(parts_of(step, step.open(buffers.back(), size_of_member(step, m)), m));
+    const RowCount size = size_of_member(step, m);
+    buffers.push_back(step.receive({members[m], Hop::first}, size));
+    parts.push_back(parts_of(step, step.open(buffers.back(), size), m));
   }
   for (std::size_t c = 0; c < relays.size(); ++c) {
     const RowCount size = {relays[c].num_rows, relays[c].num_pairs};

@@ -36,12 +36,12 @@ void finish_scatter(ExchangeStep& step) {
   const TensorView rows = step.view(step.forward() ? step.node.outputs[0] : step.step.grad_inputs[0].out);
   const TensorView gates = step.with_gates() ? step.view(step.node.outputs[1]) : TensorView{};
   for (const ExpertRoutes::In& in : step.routes.in) {
-    const Buffer buffer = step.receive(in.peer);
-    for_each_origin(step, in, step.open(buffer, step.size_of(in)),
-                    [&](const ReceivePlan& plan, const RowMessage& message) {
-                      expand_rows(message.rows, plan, rows);
-                      if (step.with_gates()) expand_gates(message.gates, plan, gates);
-                    });
+    const RowCount size = step.size_of(in);
+    const Buffer buffer = step.receive(in.peer, size);
+    for_each_origin(step, in, step.open(buffer, size), [&](const ReceivePlan& plan, const RowMessage& message) {
+      expand_rows(message.rows, plan, rows);
+      if (step.with_gates()) expand_gates(message.gates, plan, gates);
+    });
   }
 }
 
@@ -63,8 +63,9 @@ void finish_gather(ExchangeStep& step) {
   std::vector<TensorView> rows;
   for (std::size_t d = 0; d < step.routes.out.size(); ++d) {
     const SendPlan& plan = step.routing.sends[d];
-    buffers.push_back(step.receive(step.routes.out[d].back()));
-    const RowMessage message = step.open(buffers.back(), step.size_of(plan));
+    const RowCount size = step.size_of(plan);
+    buffers.push_back(step.receive(step.routes.out[d].back(), size));
+    const RowMessage message = step.open(buffers.back(), size);
     rows.push_back(message.rows);
     if (step.with_gates()) scatter_gates(message.gates, plan, step.view(step.step.grad_inputs[1].out));
   }

@@ -3,19 +3,11 @@
 
 #include "models/transfer.hpp"
 #include "runtime/device/device_context.hpp"
+#include "runtime/device/exchange/exchange_layout.hpp"
 #include "runtime/device/frame.hpp"
+#include "runtime/device/inbox/inbox.hpp"
 
 namespace dsrun {
-
-// How many rows of tokens a message has, and how many (row, expert) pairs they make.
-struct RowCount {
-  std::int64_t rows = 0, pairs = 0;
-  RowCount& operator+=(RowCount other) {
-    rows += other.rows;
-    pairs += other.pairs;
-    return *this;
-  }
-};
 
 // A message of rows [rows × D], and with dispatch one gate a pair behind them [1 × pairs].
 struct RowMessage {
@@ -43,10 +35,11 @@ struct ExchangeStep {
   // Messages of the members of the group. Sending counts rows that leave for other ranks.
   void send(Peer to, Buffer payload);
   void send_rows(Peer to, Buffer payload, std::int64_t num_rows);
-  Buffer receive(Peer from);
+  Buffer receive_any(Peer from);  // exchange_counts', whose reader checks it
+  // Rows that the counts have announced. Throws MessageError if the message has another length.
+  Buffer receive(Peer from, RowCount size);
   Buffer make(RowCount size);
   RowMessage open(const Buffer& buffer, RowCount size) const;
-  std::size_t rows_bytes(RowCount size) const;  // of a message's rows, up to where its gates begin
 
   // What goes with each way of `routes`: of an In, of all its origins together.
   RowCount size_of(const SendPlan& plan) const;
@@ -54,7 +47,7 @@ struct ExchangeStep {
   RowCount size_of(const ExpertRoutes::In& in) const;
 };
 
-// exchange_counts: who sends which rows, told ahead of them.
+// exchange_counts: who sends which rows, announced ahead of them.
 void send_routing(ExchangeStep& step);
 void relay_routing(ExchangeStep& step);
 void receive_routing(ExchangeStep& step);
