@@ -1,38 +1,32 @@
-// The actor around a CoordinatorCore: it broadcasts orders, hears progress out, and turns silence into a named cause.
-//
-// No end hangs: a device that dies is a fault; a wait that passed its deadline, and the loss of a process, are
-// explained by asking every device, for a moment, whom it waits for, and give way to a real cause that arrives
-// meanwhile; a device whose actor answers nothing for long, though its process lives, is a fault too; and when the job
-// is over, devices that do not end within a grace time are given up.
+// The actor around a JobCore: it carries messages, commits checkpoints and hears progress out.
 #pragma once
 
-#include <chrono>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <vector>
 
-#include "actors/messages/messages.hpp"
+#include "actors/core/job_core.hpp"
+#include "actors/messages/job.hpp"
 
 namespace dsrun {
-
-inline constexpr const char* own_actor = "its actor";
 
 // Whom the coordinator gives its orders: a device, or a host's agent that passes them on to its devices.
 struct Member {
   caf::actor actor;
   std::vector<int> ranks;
-  std::string name = own_actor;  // of whose end a fault tells: "the agent of host b"
+  std::string host{};  // of the agent; "": a device of this process
 };
 
 struct CoordinatorSetup {
-  std::shared_ptr<const Plan> plan;
+  Membership membership;
   std::shared_ptr<const BatchLoader> loader;
   StartState start;
   std::vector<Member> members;  // in rank order
   // Tells the members who the coordinator is and what to set up; each rank then says Ready.
   std::function<void(const caf::actor& coordinator)> begin;
-  std::function<void(const SaveFinished&)> commit;     // see CoordinatorCore::commit_saves_with
+  // Makes a save count; null: there is nothing to commit. What it throws ends the job as storage_failed.
+  std::function<void(const SaveFinished&)> commit;
   std::function<void(const Progressed&)> on_progress;  // on the coordinator's thread
   std::function<void(bool all_devices_ended)> on_end;  // the last thing that this actor does
 };
@@ -50,28 +44,31 @@ class CoordinatorShell {
   caf::behavior make_behavior(CoordinatorSetup setup);
 
  private:
-  void start();
-  template <class Event>
-  void handle(Event event);  // an event is a call of the core that returns orders
-  void hear_progress();
-  void broadcast(const std::vector<Order>& orders);
-  void on_fault(const DeviceFault& fault);
+  // A handler that gives the core its message, then carries out what the core wants.
+  template <class Message, class Input>
+  auto heard(Input input) {
+    return [this, input](Message& message) {
+      try {
+        input(message);
+      } catch (const std::exception& error) {
+        core_->on_failure(Outcome::failed, error.what());
+      }
+      carry_out_effects();
+    };
+  }
   void on_down(const caf::down_msg& message);
-  void look_for_silence();
-  void heard(int rank);
-  std::chrono::nanoseconds peer_timeout() const;
-  void end();
+  void carry_out_effects();
+  void carry_out(JobCore::ToMembers& effect);
+  void carry_out(JobCore::Commit& effect);
+  void carry_out(JobCore::Tell& effect);
+  void carry_out(JobCore::WakeIn& effect);
+  void carry_out(JobCore::End& effect);
+  std::int64_t now_ns() const;
 
   Self* self_;
   CoordinatorSetup setup_;
-  std::optional<CoordinatorCore> core_;
-  bool all_ended() const;
-
-  std::optional<DeviceFault> unexplained_;  // a wait, or better a loss; a cause may follow
-  std::vector<WaitsReport> reports_;
-  std::vector<bool> ended_;                          // by member
-  std::vector<caf::actor_clock::time_point> heard_;  // by rank: of its actor last
-  bool stopping_ = false;                            // StopOrder is sent
+  std::optional<JobCore> core_;
+  bool listener_failed_ = false;  // while the effects of one input are carried out
 };
 
 inline caf::behavior coordinator_actor(CoordinatorShell::Self* self, CoordinatorSetup setup) {

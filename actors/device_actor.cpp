@@ -51,7 +51,7 @@ caf::behavior DeviceShell::make_behavior() {
         handle([&] { core_->on_update(order); });
       },
       [this](const SaveOrder& order) {
-        guarded("saving its state", true, [&] {
+        guarded("saving its state", FaultCause::storage, [&] {
           std::string description = setup_->save ? setup_->save(*core_, order.step) : std::string();
           self_->send(coordinator_, ShardSaved{setup_->rank, order.step, std::move(description)});
         });
@@ -64,7 +64,9 @@ caf::behavior DeviceShell::make_behavior() {
         if (arrival.at_ns == wake_ns_) wake_ns_ = 0;
         handle([] {});
       },
-      [this](Deadline) { check_deadline(); },
+      [this](const Deadline& deadline) {
+        if (deadline.number == num_configured_) check_deadline();
+      },
       [this](WaitsRequest) {
         if (core_) self_->send(coordinator_, WaitsReport{setup_->rank, core_->waiting_for(), core_->where()});
       },
@@ -74,34 +76,49 @@ caf::behavior DeviceShell::make_behavior() {
 }
 
 void DeviceShell::configure(const Configure& message) {
+  leave_membership();
   setup_ = message.setup;
-  guarded("making its parameters", false, [&] {
-    if (setup_->pin_core) pin_thread(setup_->rank, setup_->plan->job.cluster.threads_per_device);
-    core_.emplace(setup_->plan, setup_->rank, setup_->loader, DeviceUse::training, system_clock(), setup_->reach);
+  ++num_configured_;
+  guarded("making its parameters", FaultCause::error, [&] {
+    if (setup_->pin_core) pin_thread(setup_->rank, setup_->membership.plan->job.cluster.threads_per_device);
+    const std::shared_ptr<const Plan>& plan = setup_->membership.plan;
+    core_.emplace(plan, setup_->rank, setup_->loader, DeviceUse::training, system_clock(), setup_->reach);
+    core_->join(setup_->membership.generation);
     if (setup_->on_span) core_->observe(setup_->on_span);
     if (setup_->shares_thread) core_->share_thread();
-    if (const LinkSpec& link = setup_->plan->job.cluster.link; link.emulated()) ports_.emplace(link);
+    if (const LinkSpec& link = plan->job.cluster.link; link.emulated()) ports_.emplace(link);
   });
-  guarded("restoring its state", true, [&] {
+  guarded("restoring its state", FaultCause::storage, [&] {
     if (setup_->restore) setup_->restore(*core_);
     self_->send(coordinator_, Ready{setup_->rank});
-    self_->send(self_, Deadline{});
+    last_progress_ = self_->system().clock().now();
+    self_->send(self_, Deadline{num_configured_});
   });
 }
 
+void DeviceShell::leave_membership() {
+  core_.reset();
+  ports_.reset();
+  in_flight_ = {};
+  wake_ns_ = 0;
+  failed_ = false;
+}
+
 template <class Work>
-void DeviceShell::guarded(const char* where, bool is_storage, Work work) {
+void DeviceShell::guarded(const char* where, FaultCause cause, Work work) {
   if (failed_) return;
   try {
     work();
   } catch (const std::exception& error) {
-    fail({setup_->rank, *where != '\0' ? where : core_->where(), error.what(), false, is_storage});
+    DeviceFault fault = fault_at(*where != '\0' ? where : core_->where(), cause);
+    fault.detail = error.what();
+    fail(std::move(fault));
   }
 }
 
 template <class Work>
 void DeviceShell::handle(Work work) {
-  guarded("", false, [&] {
+  guarded("", FaultCause::error, [&] {
     core_->bind_thread();
     work();
     pump();
@@ -137,11 +154,11 @@ std::int64_t DeviceShell::now_ns() const {
 }
 
 void DeviceShell::put_on_wire(Outgoing& outgoing) {
-  const bool to_other_node = !setup_->plan->placement.same_node(setup_->rank, outgoing.destination);
+  const bool to_other_node = !setup_->membership.plan->placement.same_node(setup_->rank, outgoing.destination);
   const auto num_bytes = static_cast<std::int64_t>(outgoing.message.payload.size());
   const Flight flight = ports_->send(now_ns(), num_bytes, to_other_node);
   outgoing.message.arrives_ns = flight.arrival_ns;
-  if (setup_->on_span) setup_->on_span(wire_span(*setup_->plan, outgoing, flight));
+  if (setup_->on_span) setup_->on_span(wire_span(*setup_->membership.plan, outgoing, flight));
 }
 
 void DeviceShell::receive(TensorMessage message) {
@@ -168,24 +185,33 @@ void DeviceShell::wake_at_arrival() {
 void DeviceShell::check_deadline() {
   if (failed_) return;
   if (!in_flight_.empty()) last_progress_ = self_->system().clock().now();  // a long way is no silence
-  const double timeout_secs = setup_->plan->job.cluster.peer_timeout_secs;
-  const std::vector<Tag> waits = core_->waiting_for();
+  const double timeout_secs = setup_->membership.plan->job.cluster.peer_timeout_secs;
+  std::vector<Tag> waits = core_->waiting_for();
   const double waited = Seconds(self_->system().clock().now() - last_progress_).count();
   if (!waits.empty() && waited >= timeout_secs) {
-    fail({setup_->rank, core_->where(),
-          fmt::format("waited {:.3g} s for {}", waited, wait_words(setup_->plan->placement, waits[0])), true});
-    return;
+    DeviceFault fault = fault_at(core_->where(), FaultCause::wait);
+    fault.secs = waited;
+    fault.waits = std::move(waits);
+    return fail(std::move(fault));
   }
-  self_->delayed_send(self_, deadline_interval(timeout_secs), Deadline{});
+  self_->delayed_send(self_, deadline_interval(timeout_secs), Deadline{num_configured_});
 }
 
 // The peer's own end, or its agent's word of it, is the cause.
 void DeviceShell::on_link_lost(const LinkLost& lost) {
   if (failed_ || !setup_) return;
-  fail({.rank = setup_->rank,
-        .where = core_ ? core_->where() : std::string(),
-        .detail = fmt::format("the link to {} broke: {}", rank_words(setup_->plan->placement, lost.peer), lost.reason),
-        .is_consequence = true});
+  DeviceFault fault = fault_at(core_ ? core_->where() : std::string(), FaultCause::link_broken);
+  fault.peer = lost.peer;
+  fault.detail = lost.reason;
+  fail(std::move(fault));
+}
+
+DeviceFault DeviceShell::fault_at(std::string op, FaultCause cause) const {
+  DeviceFault fault;
+  fault.rank = setup_->rank;
+  fault.op = std::move(op);
+  fault.cause = cause;
+  return fault;
 }
 
 void DeviceShell::fail(DeviceFault fault) {

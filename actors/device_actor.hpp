@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "actors/in_flight.hpp"
-#include "actors/messages/messages.hpp"
+#include "actors/messages/job.hpp"
 #include "cluster/traffic/link.hpp"
 
 namespace dsrun {
@@ -25,9 +25,10 @@ class DeviceShell {
 
  private:
   void configure(const Configure& message);
-  // Runs `work`; what it throws ends this device, told to the coordinator with `where` (empty: the core's last op).
+  void leave_membership();  // what belongs to the former one ends
+  // Runs `work`; what it throws ends this device, which the coordinator hears with `where` (empty: the core's last op).
   template <class Work>
-  void guarded(const char* where, bool is_storage, Work work);
+  void guarded(const char* where, FaultCause cause, Work work);
   template <class Work>
   void handle(Work work);  // guarded, then pumps
   void pump();
@@ -39,6 +40,7 @@ class DeviceShell {
   std::int64_t now_ns() const;  // of the actors' clock, which a test moves; else CLOCK_MONOTONIC, as the core's
   void check_deadline();
   void on_link_lost(const LinkLost& lost);
+  DeviceFault fault_at(std::string op, FaultCause cause) const;
   void fail(DeviceFault fault);
 
   Self* self_;
@@ -46,6 +48,7 @@ class DeviceShell {
   std::optional<DeviceCore> core_;
   std::vector<caf::actor> devices_;
   caf::actor coordinator_;
+  int num_configured_ = 0;
   bool continuing_ = false;  // a Continue is on its way
   bool failed_ = false;
   std::optional<LinkPorts> ports_;              // of an emulated link

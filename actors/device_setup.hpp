@@ -1,4 +1,4 @@
-// DeviceSetup: all that a device actor is told before it makes its core, and WaitsReport, what it says of its waits.
+// DeviceSetup: all that a device actor is told before it makes its core.
 #pragma once
 
 #include <functional>
@@ -8,12 +8,13 @@
 #include <vector>
 
 #include "actors/state_files.hpp"
+#include "cluster/membership.hpp"
 #include "runtime/device/device_core.hpp"
 
 namespace dsrun {
 
 struct DeviceSetup {
-  std::shared_ptr<const Plan> plan;
+  Membership membership;  // with its plan
   int rank = 0;
   std::shared_ptr<const BatchLoader> loader;
   bool pin_core = false;
@@ -32,20 +33,5 @@ struct DeviceSetup {
 // How a device comes to its state and saves it, in whatever process it lives.
 void set_state_functions(DeviceSetup& setup, const std::string& run_dir, const std::optional<SavedState>& resume_from,
                          const std::function<void(DeviceCore&)>& initialise);
-
-// What a device says when asked what it waits for: nothing, when it is computing or between rounds.
-struct WaitsReport {
-  int rank = 0;
-  std::vector<Tag> waits;
-  std::string where;  // the op it last began
-};
-
-// "rank 3"; where the job has several nodes, "rank 3 on host b".
-std::string rank_words(const Placement& placement, int rank);
-// "activations … from rank 3 on host b"
-std::string wait_words(const Placement& placement, const Tag& tag);
-
-// The chain behind a wait that passed its deadline: who waits for whom, and which ranks said nothing at all.
-std::string explain_waits(const Plan& plan, const DeviceFault& first, const std::vector<WaitsReport>& reports);
 
 }  // namespace dsrun

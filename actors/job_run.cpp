@@ -36,7 +36,7 @@ void JobRun::on_early_stop(std::function<void()> stop) {
 
 CoordinatorSetup JobRun::coordinator_setup() {
   CoordinatorSetup setup;
-  setup.plan = options_.plan;
+  setup.membership = membership_of(options_.plan);
   setup.loader = options_.loader;
   setup.start.peak_flops = options_.peak_flops;
   setup.start.biases = options_.initial_biases;

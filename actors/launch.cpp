@@ -61,7 +61,7 @@ class RunningJob {
  private:
   std::shared_ptr<const DeviceSetup> device_setup(int rank) const {
     auto setup = std::make_shared<DeviceSetup>();
-    setup->plan = options_.plan;
+    setup->membership = membership_;
     setup->rank = rank;
     setup->loader = options_.loader;
     setup->yields_after_op = false;
@@ -74,6 +74,7 @@ class RunningJob {
   }
 
   const LaunchOptions& options_;
+  const Membership membership_ = membership_of(options_.plan);
   DeviceThreads threads_{options_.plan->job, options_.cores};
   std::unique_ptr<System> system_ = std::make_unique<System>(threads_);
   JobRun run_;

@@ -6,7 +6,8 @@ runtime/schedule is a leaf: anybody may include it, and it includes itself and t
 Inside a layer a room (a folder) includes the rooms that its line in ROOMS names. A line that names an arrow which no
 include draws is refused too, so that the table says what is.
 An architecture is known to its folder and to the table alone (ARCHITECTURE).
-Third-party headers stay behind fences (FENCES). tests/LAYER has the rights of LAYER, any other tests folder of all.
+Third-party headers stay behind fences (FENCES), and actors/core includes nothing that acts (BEYOND_CORE).
+tests/LAYER has the rights of LAYER, any other tests folder of all.
 
 To admit a library, add a row to FENCES and a line to GOOD and BAD. To add a room or an arrow, edit its line in ROOMS;
 --rooms prints the lines that today's includes would need. Usage: check_includes.py [--self-test | --rooms]
@@ -129,6 +130,19 @@ def layer_of(path):
     return parts[0] if parts[0] in LAYERS else LAYERS[-1]
 
 
+# What actors/core decides with comes to it as values: no actors, files, sockets, threads or clocks of its own.
+CORE = in_folders("actors/core")
+BEYOND_CORE = re.compile(r"(?:sys|linux|arpa|net|netinet)/|[a-z_0-9]+\.h$|(?:f|io|o)stream$|filesystem$|cstdio$|thread$|"
+                         r"mutex$|condition_variable$|future$|random$|caf/|uc[ptsm]/|"
+                         r"actors/(?!core/)|runtime/(?:state|transport)/|runtime/device/meter/clock")
+
+
+def core_fault(path, header):
+    if CORE(path) and BEYOND_CORE.match(header):
+        return f"{header}: actors/core has no actors, files, sockets, threads or clocks; a shell gives it values"
+    return None
+
+
 def project_fault(path, header):
     source, target = layer_of(path), layer_of(header)
     if header in CAF_HEADERS and not in_folders(*CAF_FOLDERS)(path):
@@ -174,6 +188,8 @@ def fault(path, line, exists):
     if not match:
         return None
     bracket, header = match.groups()
+    if core_fault(path, header):
+        return core_fault(path, header)
     if bracket == '"':
         if not exists(header):
             return f'"{header}" is not a path from the repository\'s root'
@@ -230,6 +246,8 @@ def check(root):
 GOOD = [
     ("models/arch/architecture.cpp", '#include "models/arch/deepseek_v3/deepseek_v3.hpp"'),
     ("runtime/device/parameters/pretrained.hpp", '#include "models/arch/hugging_face.hpp"'),
+    ("actors/core/gate_core.cpp", '#include "actors/core/fault.hpp"'),
+    ("actors/core/gate_core.cpp", "#include <chrono>"),
     ("models/graph.cpp", '#include "dsl/job.hpp"'),
     ("dsl/validate.cpp", '#include "runtime/schedule/schedule.hpp"'),
     ("runtime/schedule/checker.cpp", '#include "runtime/schedule/program.hpp"'),
@@ -257,6 +275,12 @@ BAD = [
     ("runtime/device/parameters/pretrained.hpp", '#include "models/arch/deepseek_v3/deepseek_v3.hpp"'),
     ("models/costs.cpp", '#include "models/arch/deepseek_v3/deepseek_v3.hpp"'),
     ("tests/models/graph_test.cpp", '#include "models/arch/deepseek_v3/deepseek_v3.hpp"'),
+    ("actors/core/gate_core.cpp", '#include "actors/caf.hpp"'),
+    ("actors/core/gate_core.cpp", '#include "actors/messages/start.hpp"'),
+    ("actors/core/agent_core.cpp", "#include <sys/types.h>"),
+    ("actors/core/job_core.cpp", "#include <fstream>"),
+    ("actors/core/job_core.cpp", "#include <filesystem>"),
+    ("actors/core/job_core.cpp", '#include "runtime/state/checkpoint/checkpoint.hpp"'),
     ("dsl/job.cpp", '#include "models/graph.hpp"'),
     ("runtime/memory/tensor.hpp", '#  include "actors/device.hpp"'),
     ("runtime/schedule/checker.cpp", '#include "runtime/memory/tensor.hpp"'),

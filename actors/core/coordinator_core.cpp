@@ -36,21 +36,16 @@ void move_biases(std::vector<std::vector<float>>& biases, const std::vector<std:
 
 }  // namespace
 
-std::string to_string(const DeviceFault& fault) {
-  return fmt::format("rank {}: {}: {}", fault.rank, fault.where, fault.detail);
-}
-
 void LossSums::add(const RoundResult& result) {
   main += result.loss_sum;
   mtp.resize(result.mtp_loss_sums.size());
   for (std::size_t depth = 0; depth < mtp.size(); ++depth) mtp[depth] += result.mtp_loss_sums[depth];
 }
 
-CoordinatorCore::CoordinatorCore(std::shared_ptr<const Plan> plan, std::shared_ptr<const BatchLoader> loader,
-                                 StartState start, const Clock& clock)
-    : plan_(std::move(plan)),
+CoordinatorCore::CoordinatorCore(Membership membership, std::shared_ptr<const BatchLoader> loader, StartState start)
+    : membership_(std::move(membership)),
+      plan_(membership_.plan),
       loader_(std::move(loader)),
-      clock_(clock),
       step_(start.step),
       biases_(std::move(start.biases)),
       peak_flops_(start.peak_flops),
@@ -67,13 +62,13 @@ CoordinatorCore::CoordinatorCore(std::shared_ptr<const Plan> plan, std::shared_p
   shards_.resize(ranks);
 }
 
-std::vector<Order> CoordinatorCore::on_ready(int) {
+std::vector<Order> CoordinatorCore::on_ready(int, std::int64_t now_ns) {
   ++num_here_;
-  return all_here() ? next_round() : std::vector<Order>{};
+  return all_here() ? next_round(now_ns) : std::vector<Order>{};
 }
 
 // What comes after the round, save or start that has just ended.
-std::vector<Order> CoordinatorCore::next_round() {
+std::vector<Order> CoordinatorCore::next_round(std::int64_t now_ns) {
   num_here_ = num_results_ = 0;
   if (phase_ == Phase::finished) return {};
   const RunSpec& run = plan_->job.run;
@@ -81,38 +76,38 @@ std::vector<Order> CoordinatorCore::next_round() {
   const std::int64_t every = plan_->job.data.validate_every_steps;
   const bool validation_due = !validated_ && !stop_requested_ && loader_->num_validation_batches() > 0 &&
                               (over || (every > 0 && step_ % every == 0 && step_ > 0));
-  if (validation_due) return start_round(RoundKind::evaluate, validation_batch_);
+  if (validation_due) return start_round(RoundKind::evaluate, validation_batch_, now_ns);
   const std::int64_t interval = run.checkpoint_every_steps;
   const bool save_due = over || stop_requested_ || save_requested_ || (interval > 0 && step_ % interval == 0);
-  if (!saved_ && save_due) return start_save();
+  if (!saved_ && save_due) return start_save(now_ns);
   // A stop may have come between the last step and its validation: then the job is not complete.
   const bool complete = over && (validated_ || loader_->num_validation_batches() == 0);
-  if (complete) return finish(Outcome::completed, {});
-  if (stop_requested_) return finish(Outcome::stopped, {});
-  return start_round(RoundKind::train, step_);
+  if (complete) return finish({Outcome::completed, {}, {}});
+  if (stop_requested_) return finish({Outcome::stopped, {}, {}});
+  return start_round(RoundKind::train, step_, now_ns);
 }
 
-std::vector<Order> CoordinatorCore::start_round(RoundKind kind, std::int64_t index) {
+std::vector<Order> CoordinatorCore::start_round(RoundKind kind, std::int64_t index, std::int64_t now_ns) {
   phase_ = kind == RoundKind::train ? Phase::training : Phase::validating;
   order_ = {++round_, kind, index, 0, 0};
   if (kind == RoundKind::train) {
     if (plan_->job.model.mtp_depth > 0) order_.mtp_lambda = loader_->recipe().mtp_lambda(index);
     order_.microbatches = loader_->recipe().microbatches(index);
   }
-  round_start_ns_ = clock_.wall_ns();
+  round_start_ns_ = now_ns;
   return {order_};
 }
 
-std::vector<Order> CoordinatorCore::start_save() {
+std::vector<Order> CoordinatorCore::start_save(std::int64_t now_ns) {
   phase_ = Phase::saving;
   save_requested_ = false;
-  round_start_ns_ = clock_.wall_ns();
+  round_start_ns_ = now_ns;
   return {SaveOrder{step_}};
 }
 
-std::vector<Order> CoordinatorCore::finish(Outcome outcome, std::string cause) {
+std::vector<Order> CoordinatorCore::finish(JobFinished finished) {
   phase_ = Phase::finished;
-  progress_.push_back(JobFinished{outcome, std::move(cause)});
+  progress_.push_back(std::move(finished));
   return {StopOrder{}};
 }
 
@@ -140,7 +135,7 @@ std::vector<Order> CoordinatorCore::update() {
   for (const RoundResult& each : results_) sum_squares += each.sum_squares;
   const auto tokens = static_cast<double>(loader_->predicted_tokens(order_.index));
   gradient_norm_ = std::sqrt(sum_squares) / tokens;
-  if (!std::isfinite(gradient_norm_)) return finish(Outcome::failed, name_not_finite());
+  if (!std::isfinite(gradient_norm_)) return finish({Outcome::failed, name_not_finite(), {}});
   const OptimizerSpec& optimizer = plan_->job.optimizer;
   const double clip =
       optimizer.clip_norm > 0 && gradient_norm_ > optimizer.clip_norm ? optimizer.clip_norm / gradient_norm_ : 1.0;
@@ -151,24 +146,24 @@ std::vector<Order> CoordinatorCore::update() {
   return {std::move(order)};
 }
 
-std::vector<Order> CoordinatorCore::on_done(RoundDone done) {
+std::vector<Order> CoordinatorCore::on_done(RoundDone done, std::int64_t now_ns) {
   if (phase_ == Phase::finished) return {};
   dones_[static_cast<std::size_t>(done.rank)] = done;
   ++num_here_;
   if (!all_here()) return {};
-  return phase_ == Phase::training ? after_training_step() : after_validation_batch();
+  return phase_ == Phase::training ? after_training_step(now_ns) : after_validation_batch(now_ns);
 }
 
-std::vector<Order> CoordinatorCore::after_training_step() {
-  record_step();
+std::vector<Order> CoordinatorCore::after_training_step(std::int64_t now_ns) {
+  record_step(now_ns);
   ++step_;
   validated_ = saved_ = false;
   validation_batch_ = 0;
   validation_loss_ = {};
-  return next_round();
+  return next_round(now_ns);
 }
 
-std::vector<Order> CoordinatorCore::after_validation_batch() {
+std::vector<Order> CoordinatorCore::after_validation_batch(std::int64_t now_ns) {
   if (++validation_batch_ == loader_->num_validation_batches()) {
     validated_ = true;
     ValidationFinished finished{step_, validation_loss_.main / static_cast<double>(loader_->validation_tokens()), {}};
@@ -179,13 +174,13 @@ std::vector<Order> CoordinatorCore::after_validation_batch() {
     }
     progress_.push_back(std::move(finished));
   }
-  return next_round();
+  return next_round(now_ns);
 }
 
-void CoordinatorCore::record_step() {
+void CoordinatorCore::record_step(std::int64_t now_ns) {
   StepFinished finished;
   StepMetrics& metrics = finished.metrics;
-  const double seconds = static_cast<double>(clock_.wall_ns() - round_start_ns_) * 1e-9;
+  const double seconds = static_cast<double>(now_ns - round_start_ns_) * 1e-9;
   LossSums loss;
   PhaseTimes sum;
   for (std::size_t r = 0; r < results_.size(); ++r) {
@@ -204,6 +199,7 @@ void CoordinatorCore::record_step() {
   }
   window_.add(counts_);
   metrics.step = step_ + 1;
+  metrics.generation = membership_.generation;
   metrics.tokens = loader_->predicted_tokens(order_.index);
   metrics.loss = loss.main / static_cast<double>(metrics.tokens);
   for (const double sum_of_depth : loss.mtp) {
@@ -233,32 +229,43 @@ std::vector<Order> CoordinatorCore::on_saved(ShardSaved saved) {
   shards_[static_cast<std::size_t>(saved.rank)] = std::move(saved);
   ++num_here_;
   if (!all_here()) return {};
-  SaveFinished finished{step_, shards_, biases_, validated_, 0};
-  if (commit_) {
-    try {
-      commit_(finished);
-    } catch (const std::exception& error) {
-      return finish(Outcome::storage_failed, fmt::format("the checkpoint of step {}: {}", step_, error.what()));
-    }
-  }
-  finished.seconds = static_cast<double>(clock_.wall_ns() - round_start_ns_) * 1e-9;
-  saved_ = true;
-  progress_.push_back(std::move(finished));
-  return next_round();
+  phase_ = Phase::committing;
+  save_ = {step_, shards_, biases_, validated_, 0};
+  commit_is_new_ = true;
+  return {};
 }
 
-std::vector<Order> CoordinatorCore::on_fault(const DeviceFault& fault) {
-  return on_failure(fault.is_storage ? Outcome::storage_failed : Outcome::failed, to_string(fault));
+std::optional<SaveFinished> CoordinatorCore::take_commit() {
+  if (!std::exchange(commit_is_new_, false) || phase_ != Phase::committing) return std::nullopt;
+  return save_;
+}
+
+std::vector<Order> CoordinatorCore::on_committed(std::int64_t now_ns) {
+  if (phase_ != Phase::committing) return {};
+  save_.seconds = static_cast<double>(now_ns - round_start_ns_) * 1e-9;
+  saved_ = true;
+  progress_.push_back(std::exchange(save_, {}));
+  return next_round(now_ns);
+}
+
+std::vector<Order> CoordinatorCore::on_commit_failed(const std::string& why) {
+  return on_failure(Outcome::storage_failed, fmt::format("the checkpoint of step {}: {}", step_, why));
+}
+
+std::vector<Order> CoordinatorCore::on_fault(const DeviceFault& fault, std::string words) {
+  if (phase_ == Phase::finished) return {};
+  const Outcome outcome = fault.cause == FaultCause::storage ? Outcome::storage_failed : Outcome::failed;
+  return finish({outcome, std::move(words), fault});
 }
 
 std::vector<Order> CoordinatorCore::on_failure(Outcome outcome, std::string cause) {
   if (phase_ == Phase::finished) return {};
-  return finish(outcome, std::move(cause));
+  return finish({outcome, std::move(cause), {}});
 }
 
 std::vector<Order> CoordinatorCore::on_stop_request() {
   if (phase_ == Phase::finished) return {};
-  if (stop_requested_) return finish(Outcome::aborted, "stopped without a checkpoint");
+  if (stop_requested_) return finish({Outcome::aborted, "stopped without a checkpoint", {}});
   stop_requested_ = true;
   return {};
 }

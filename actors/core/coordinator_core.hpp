@@ -6,28 +6,22 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 #include <variant>
 #include <vector>
 
+#include "actors/core/fault.hpp"
+#include "actors/core/job_values.hpp"
 #include "actors/core/progressed.hpp"
+#include "cluster/membership.hpp"
 #include "cluster/plan.hpp"
 #include "runtime/data/loader.hpp"
-#include "runtime/device/meter/clock.hpp"
 #include "runtime/device/protocol.hpp"
 #include "runtime/metrics/metrics.hpp"
 
 namespace dsrun {
-
-// To every device: write your shard of the state after `step` steps.
-struct SaveOrder {
-  std::int64_t step = 0;
-};
-// To every device: nothing more will come.
-struct StopOrder {};
 
 using Order = std::variant<RoundOrder, UpdateOrder, SaveOrder, StopOrder>;
 
@@ -47,20 +41,23 @@ struct LossSums {
 
 class CoordinatorCore {
  public:
-  CoordinatorCore(std::shared_ptr<const Plan> plan, std::shared_ptr<const BatchLoader> loader, StartState start,
-                  const Clock& clock = system_clock());
+  CoordinatorCore(Membership membership, std::shared_ptr<const BatchLoader> loader, StartState start);
 
-  // Each returns what to send to every device now, in this order.
-  std::vector<Order> on_ready(int rank);  // once per rank, after its state is in place
+  // Each returns what to send to every device now, in this order. Times are of any one monotonic clock.
+  std::vector<Order> on_ready(int rank, std::int64_t now_ns);  // once per rank, after its state is in place
   std::vector<Order> on_result(RoundResult result);
-  std::vector<Order> on_done(RoundDone done);
+  std::vector<Order> on_done(RoundDone done, std::int64_t now_ns);
   std::vector<Order> on_saved(ShardSaved saved);
-  std::vector<Order> on_fault(const DeviceFault& fault);
+  std::vector<Order> on_fault(const DeviceFault& fault, std::string words);
   // Ends the job for a cause that is no device's.
   std::vector<Order> on_failure(Outcome outcome, std::string cause);
-  // Called once every shard of a save is written and before anything else is ordered: makes the save count. When it
-  // throws, the job ends as storage_failed.
-  void commit_saves_with(std::function<void(const SaveFinished&)> commit) { commit_ = std::move(commit); }
+
+  // Once every shard of a save is written: the save that the caller is to make count. Nothing else is ordered until it
+  // answers by on_committed() or on_commit_failed(), which ends the job as storage_failed.
+  std::optional<SaveFinished> take_commit();
+  std::vector<Order> on_committed(std::int64_t now_ns);
+  std::vector<Order> on_commit_failed(const std::string& why);
+
   // Finish the running step, save, stop. A second call stops without saving.
   std::vector<Order> on_stop_request();
   // Save after the running step and go on.
@@ -72,22 +69,22 @@ class CoordinatorCore {
   const std::vector<std::vector<float>>& biases() const { return biases_; }
 
  private:
-  enum class Phase : std::uint8_t { starting, training, validating, saving, finished };
+  enum class Phase : std::uint8_t { starting, training, validating, saving, committing, finished };
 
-  std::vector<Order> next_round();
-  std::vector<Order> start_round(RoundKind kind, std::int64_t index);
-  std::vector<Order> start_save();
-  std::vector<Order> finish(Outcome outcome, std::string cause);
+  std::vector<Order> next_round(std::int64_t now_ns);
+  std::vector<Order> start_round(RoundKind kind, std::int64_t index, std::int64_t now_ns);
+  std::vector<Order> start_save(std::int64_t now_ns);
+  std::vector<Order> finish(JobFinished finished);
   std::vector<Order> update();
   std::string name_not_finite() const;
-  void record_step();
-  std::vector<Order> after_training_step();
-  std::vector<Order> after_validation_batch();
+  void record_step(std::int64_t now_ns);
+  std::vector<Order> after_training_step(std::int64_t now_ns);
+  std::vector<Order> after_validation_batch(std::int64_t now_ns);
   bool all_here() const { return num_here_ == plan_->mesh.size(); }
 
-  std::shared_ptr<const Plan> plan_;
+  Membership membership_;
+  std::shared_ptr<const Plan> plan_;  // the membership's
   std::shared_ptr<const BatchLoader> loader_;
-  const Clock& clock_;
   Phase phase_ = Phase::starting;
   std::int64_t step_;  // steps made
   std::vector<std::vector<float>> biases_;
@@ -111,10 +108,9 @@ class CoordinatorCore {
   bool saved_;      // since the last step; a job without steps saves its initial state
   bool save_requested_ = false;
   bool stop_requested_ = false;
-  std::function<void(const SaveFinished&)> commit_;
+  SaveFinished save_;  // the one that is to count, while committing
+  bool commit_is_new_ = false;
   std::vector<Progressed> progress_;
 };
-
-std::string to_string(const DeviceFault& fault);
 
 }  // namespace dsrun

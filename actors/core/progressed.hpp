@@ -2,20 +2,17 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
 
+#include "actors/core/fault.hpp"
+#include "actors/core/job_values.hpp"
 #include "runtime/device/protocol.hpp"
 #include "runtime/metrics/metrics.hpp"
 
 namespace dsrun {
-
-struct ShardSaved {
-  int rank = 0;
-  std::int64_t step = 0;
-  std::string description;  // what the manifest says of it, JSON
-};
 
 enum class Outcome : std::uint8_t {
   completed,
@@ -50,7 +47,8 @@ struct SaveFinished {
 };
 struct JobFinished {
   Outcome outcome = Outcome::completed;
-  std::string cause;  // unless completed or stopped
+  std::string cause;                   // unless completed or stopped
+  std::optional<DeviceFault> fault{};  // behind the cause, where a member is to blame
 };
 // What a rank sent to another over the data plane. A job in processes reports its links after JobFinished, in order.
 struct LinkReport {

@@ -60,7 +60,7 @@ std::shared_ptr<DeviceSetup> make_device_setup(const JobBrief& brief, int rank) 
         "the processor of this host has no bf16 instructions, but the launcher's has; set precision.compute");
   const auto source = open_source(job.data, job.folder, job.batch.length + job.model.mtp_depth, job.run.seed);
   auto setup = std::make_shared<DeviceSetup>();
-  setup->plan = std::make_shared<Plan>(make_plan(job));
+  setup->membership = membership_of(std::make_shared<Plan>(make_plan(job)));
   setup->rank = rank;
   std::optional<SavedState> from;
   if (brief.resume_from) from = checkpoint_of(brief);

@@ -40,6 +40,7 @@ void DeviceContext::set_biases(std::vector<std::vector<float>> biases) {
 
 Tag DeviceContext::tag(Traffic traffic, int stage) const {
   Tag tag;
+  tag.generation = generation;
   tag.round = round.round;
   tag.traffic = traffic;
   tag.stage = stage;

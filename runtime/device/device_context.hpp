@@ -6,6 +6,7 @@
 #include <span>
 #include <vector>
 
+#include "cluster/membership.hpp"
 #include "cluster/plan.hpp"
 #include "runtime/backend/cpu/products/gemm.hpp"
 #include "runtime/data/loader.hpp"
@@ -35,6 +36,7 @@ struct DeviceContext {
 
   std::shared_ptr<const Plan> plan;
   int rank;
+  std::uint32_t generation = first_generation;  // in the tags of what this device sends and takes
   std::shared_ptr<const BatchLoader> loader;
   const Clock& clock;
   std::shared_ptr<MemoryPool> pool;

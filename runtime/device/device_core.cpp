@@ -46,6 +46,10 @@ const RankProgram& DeviceCore::program() const {
 }
 
 void DeviceCore::on_tensor(TensorMessage message) {
+  if (message.tag.generation != context_.generation) {
+    ++num_dropped_;
+    return;
+  }
   const std::int64_t arrived = std::max(message.sent_ns, message.arrives_ns);
   inbox_.file_from_peer(std::move(message), context_.round.round, in_round_);
   if (waiting_since_ns_ != 0) unblocked_ns_ = arrived;  // the last one filed before pump() finds something ready

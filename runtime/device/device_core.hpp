@@ -49,7 +49,11 @@ class DeviceCore {
   DeviceCore(std::shared_ptr<const Plan> plan, int rank, std::shared_ptr<const BatchLoader> loader,
              DeviceUse use = DeviceUse::training, const Clock& clock = system_clock(), Reach reach = Reach::process);
 
-  // A message of another rank. Throws MessageError if the plan does not foresee it.
+  // Before the first round: of the membership to which it belongs.
+  void join(std::uint32_t generation) { context_.generation = generation; }
+
+  // A message of another rank; one of another generation is dropped and counted. Throws MessageError if the plan does
+  // not foresee it.
   void on_tensor(TensorMessage message);
   void on_round(const RoundOrder& order);    // precondition: no round is running
   void on_update(const UpdateOrder& order);  // precondition: this round's result has been taken
@@ -82,6 +86,7 @@ class DeviceCore {
   void set_biases(std::vector<std::vector<float>> biases) { context_.set_biases(std::move(biases)); }
   MemoryPool& memory() { return *context_.pool; }
   const DeviceContext& context() const { return context_; }
+  std::int64_t num_dropped() const { return num_dropped_; }
 
  private:
   const Program& program_of(const RoundOrder& order);
@@ -103,6 +108,7 @@ class DeviceCore {
 
   DeviceContext context_;
   Inbox inbox_;
+  std::int64_t num_dropped_ = 0;  // messages of another generation
   GradientSync sync_;
   Program evaluate_program_;
   std::map<int, Program> smaller_programs_;  // by microbatches; a growing batch's

@@ -1,5 +1,4 @@
-// What a device core and the coordinator core tell each other, as plain values; actors/messages/messages.hpp sends
-// them.
+// What a device core and the coordinator core tell each other, as plain values; actors/messages/job.hpp sends them.
 #pragma once
 
 #include <array>
@@ -92,16 +91,6 @@ struct RoundDone {
   MemoryUse memory;
   ProgramTimes program{};
   SentTraffic sent{};
-};
-
-// Device → coordinator: this rank cannot go on.
-struct DeviceFault {
-  int rank = 0;
-  std::string where;  // op and microbatch, or the wait
-  std::string detail;
-  bool is_consequence = false;  // a wait that passed its deadline, rather than a cause of its own
-  bool is_storage = false;      // it could not read or write a checkpoint
-  bool is_loss = false;         // its process is gone or silent; what others waited for belongs to the report
 };
 
 }  // namespace dsrun

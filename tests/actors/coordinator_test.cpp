@@ -28,7 +28,7 @@ TEST(Coordinator, names_a_device_whose_actor_answers_nothing) {
   caf::actor_system_config config;
   caf::actor_system system(config);
   CoordinatorSetup setup;
-  setup.plan = std::make_shared<Plan>(make_plan(job));
+  setup.membership = membership_of(std::make_shared<Plan>(make_plan(job)));
   setup.loader = std::make_shared<BatchLoader>(job, small_corpus());
   for (int rank = 0; rank < 2; ++rank) setup.members.push_back({system.spawn(idle_device, rank, rank == 0), {rank}});
   setup.begin = [](const caf::actor&) {};

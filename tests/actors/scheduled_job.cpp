@@ -26,13 +26,13 @@ ScheduledJob::~ScheduledJob() {
 
 void ScheduledJob::spawn() {
   CoordinatorSetup setup;
-  setup.plan = plan_;
+  setup.membership = membership_;
   setup.loader = loader_;
   std::vector<caf::actor> devices;
   std::vector<std::shared_ptr<const DeviceSetup>> setups;
   for (int rank = 0; rank < plan_->mesh.size(); ++rank) {
     auto device = std::make_shared<DeviceSetup>();
-    device->plan = plan_;
+    device->membership = membership_;
     device->rank = rank;
     device->loader = loader_;
     device->save = [this](DeviceCore& core, std::int64_t) {

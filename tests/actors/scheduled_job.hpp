@@ -45,6 +45,7 @@ class ScheduledJob {
   bool step();  // handles one message, or lets time pass
 
   std::shared_ptr<const Plan> plan_;
+  Membership membership_ = membership_of(plan_);
   std::shared_ptr<const BatchLoader> loader_;
   std::mt19937_64 random_;
   caf::actor_system_config config_;

@@ -9,7 +9,7 @@
 #include <thread>
 #include <vector>
 
-#include "actors/messages/messages.hpp"
+#include "actors/messages/job.hpp"
 #include "runtime/transport/ucx/ucx_transport.hpp"
 #include "tests/transport/processes.hpp"
 

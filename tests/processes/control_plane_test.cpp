@@ -15,7 +15,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "actors/messages/messages.hpp"
+#include "actors/messages/wake.hpp"
 
 namespace dsrun::test {
 namespace {
@@ -29,7 +29,7 @@ double cpu_seconds() {
 }
 
 caf::behavior silent_actor(caf::event_based_actor*, int) {  // without an argument CAF binds a null reference
-  return {[](Tick) {}};
+  return {[](Wake) {}};
 }
 
 int connected_to(std::uint16_t port) {

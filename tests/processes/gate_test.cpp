@@ -5,7 +5,7 @@
 
 #include <future>
 
-#include "actors/messages/wire.hpp"
+#include "actors/processes/net/own_address.hpp"
 
 namespace dsrun::test {
 namespace {
@@ -19,11 +19,12 @@ class Gate : public testing::Test {
  protected:
   Gate() {
     GateSetup setup;
-    setup.build = "this";
-    setup.nodes = {{"alpha", 0, 2, 6 * gib}, {"alpha", 2, 2, 6 * gib}};
-    setup.world = 4;
-    setup.start_secs = 20;
-    setup.freeze_secs = 5;
+    setup.options.build = "this";
+    setup.options.membership.hosts = {0, 0, 1, 1};
+    setup.options.hosts = {{"alpha", 6 * gib}, {"alpha", 6 * gib}};
+    setup.options.clock = own_clock_name();
+    setup.options.start_secs = 20;
+    setup.options.freeze_secs = 5;
     setup.kill_agent = [](int) {};
     setup.on_started = [](const std::vector<caf::actor>&) {};
     setup.on_start_failed = [this](const std::string& cause) { failed_.set_value(cause); };
@@ -32,8 +33,7 @@ class Gate : public testing::Test {
   ~Gate() override { caf::anon_send(gate_, StopOrder{}); }
 
   void enlist(const std::string& clock, std::int64_t available_bytes) {
-    agent_->send(gate_,
-                 Enlist{"this", -1, "alpha", 1, 4, 0, available_bytes, clock, caf::actor_cast<caf::actor>(agent_)});
+    agent_->send(gate_, Enlist{"this", -1, "alpha", 1, 4, 0, available_bytes, clock});
   }
   // Answers what the gate asks of a clock that is `ahead_ns` ahead, until the word to begin comes.
   std::optional<Begin> begun(std::int64_t ahead_ns = 0) {

@@ -17,7 +17,7 @@ FakeCluster::FakeCluster(const Job& job, std::shared_ptr<const TokenSource> corp
     if (options_.op_cost || options_.on_span)
       devices_.back()->observe([this, rank](const DeviceSpan& span) { hear(rank, span); });
   }
-  coordinator_ = std::make_unique<CoordinatorCore>(plan_, loader_, options_.start, clock_);
+  coordinator_ = std::make_unique<CoordinatorCore>(membership_of(plan_), loader_, options_.start);
 }
 
 void FakeCluster::at(std::int64_t when, std::function<void()> happen) {
@@ -90,7 +90,7 @@ void FakeCluster::deliver(int rank) {
     at(leaves + delay(), [this, result = *result] { broadcast(coordinator_->on_result(result)); });
   }
   if (auto done = core.take_done())
-    at(leaves + delay(), [this, done = *done] { broadcast(coordinator_->on_done(done)); });
+    at(leaves + delay(), [this, done = *done] { broadcast(coordinator_->on_done(done, clock_.now_ns)); });
 }
 
 void FakeCluster::broadcast(const std::vector<Order>& orders) {
@@ -110,14 +110,18 @@ void FakeCluster::broadcast(const std::vector<Order>& orders) {
       at(clock_.now_ns + delay(), [this, rank, order] {
         if (const auto* round = std::get_if<RoundOrder>(&order)) device(rank).on_round(*round);
         if (const auto* update = std::get_if<UpdateOrder>(&order)) device(rank).on_update(*update);
-        if (const auto* save = std::get_if<SaveOrder>(&order))
-          broadcast(coordinator_->on_saved({rank, save->step, "{}"}));
+        if (const auto* save = std::get_if<SaveOrder>(&order)) save_shard(rank, save->step);
         wake(rank);
       });
 }
 
+void FakeCluster::save_shard(int rank, std::int64_t step) {
+  broadcast(coordinator_->on_saved({rank, step, "{}"}));
+  if (coordinator_->take_commit()) broadcast(coordinator_->on_committed(clock_.now_ns));
+}
+
 FakeRun FakeCluster::run() {
-  for (int rank = 0; rank < plan_->mesh.size(); ++rank) broadcast(coordinator_->on_ready(rank));
+  for (int rank = 0; rank < plan_->mesh.size(); ++rank) broadcast(coordinator_->on_ready(rank, clock_.now_ns));
   while (!events_.empty()) {
     Event event = events_.top();
     events_.pop();

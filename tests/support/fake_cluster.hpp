@@ -89,6 +89,7 @@ class FakeCluster {
   std::int64_t arrival(int rank, Outgoing& outgoing, std::int64_t leaves);
   void hear(int rank, DeviceSpan span);
   void broadcast(const std::vector<Order>& orders);
+  void save_shard(int rank, std::int64_t step);
   std::int64_t delay();
   Tensors gather(Owned what);
 

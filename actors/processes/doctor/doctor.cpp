@@ -38,7 +38,7 @@ class Doctor {
       ended->set_value();
     };
     gate_ = launcher_.plane().actors().spawn<caf::detached>(doctor_actor, std::move(setup));
-    if (options_.on_started) options_.on_started([gate = gate_] { caf::anon_send(gate, GiveUp{}); });
+    if (options_.on_started) options_.on_started([gate = gate_] { caf::anon_send(gate, StopRequest{}); });
     start();
     ended->get_future().get();
     launcher_.wait_for_all(3s);
@@ -68,24 +68,25 @@ class Doctor {
 
   DoctorSetup doctor_setup(const std::string& build) {
     DoctorSetup setup;
-    setup.build = build;
+    ExaminationOptions& options = setup.options;
+    options.build = build;
     for (int node = 0; node < placement().num_nodes(); ++node) {
-      setup.hosts.push_back(placement().host(node));
-      setup.faults.push_back(unreachable(node));
+      options.hosts.push_back(placement().host(node));
+      options.faults.push_back(unreachable(node));
     }
-    setup.asked.build = build;
-    setup.asked.folder = options_.folder;
-    setup.asked.mark = mark_.name();
-    setup.asked.mark_text = mark_.text();
-    setup.asked.files = options_.files;
-    setup.asked.interface = options_.cluster.network.interface;
-    setup.asked.secret = random_secret();
-    setup.start_secs = cluster_.start_timeout_secs;
-    setup.examine_secs = examine_secs;
-    setup.link_secs = link_secs;
+    options.asked.build = build;
+    options.asked.folder = options_.folder;
+    options.asked.mark = mark_.name();
+    options.asked.mark_text = mark_.text();
+    options.asked.files = options_.files;
+    options.asked.interface = options_.cluster.network.interface;
+    options.asked.secret = random_secret();
+    options.start_secs = cluster_.start_timeout_secs;
+    options.examine_secs = examine_secs;
+    options.link_secs = link_secs;
     const double num_hosts = placement().num_nodes();
-    setup.asked.limit_secs =
-        2 * (setup.start_secs + examine_secs) + link_secs * (num_hosts + num_hosts * (num_hosts - 1) / 2);
+    options.asked.limit_secs =
+        2 * (options.start_secs + examine_secs) + link_secs * (num_hosts + num_hosts * (num_hosts - 1) / 2);
     setup.on_measured = options_.on_measured;
     return setup;
   }
@@ -111,7 +112,7 @@ class Doctor {
   caf::actor gate_;
   AgentLauncher launcher_{
       {options_.job, cluster_, options_.invitation_file, options_.say, [this](int node, const std::string& how) {
-         caf::anon_send(gate_, ChildEnded{node, how});
+         caf::anon_send(gate_, AgentEnded{node, how});
        }}};
 };
 

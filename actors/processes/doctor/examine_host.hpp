@@ -2,7 +2,7 @@
 // nothing behind. May take long where a folder lies on a network that does not answer.
 #pragma once
 
-#include "actors/messages/messages.hpp"
+#include "actors/core/doctor_values.hpp"
 
 namespace dsrun {
 

@@ -18,15 +18,15 @@ auto ExaminerShell::to_probe() {
 
 caf::behavior ExaminerShell::make_behavior(ExaminerSetup setup) {
   setup_ = std::move(setup);
-  self_->send(self_, Tick{});
+  self_->send(self_, Wake{});
   return {
-      [this](Tick) { examine(); },
+      [this](Wake) { examine(); },
       [this](const ProbeHere& here) { on_here(here); },
       to_probe<ProbeOrder>(),
       to_probe<ProbePeer>(),
       [this](const ProbeAddress& address) { self_->send(setup_.gate, address); },
       [this](const LinkMeasured& measured) { self_->send(setup_.gate, measured); },
-      [this](const ChildEnded& ended) {
+      [this](const ProcessEnded& ended) {
         self_->send(setup_.gate, ProbeLost{setup_.asked.node, fmt::format("a probe there ended: {}", ended.how)});
       },
   };

@@ -6,14 +6,16 @@
 #include <string>
 #include <vector>
 
-#include "actors/messages/messages.hpp"
+#include "actors/messages/doctor.hpp"
+#include "actors/messages/start.hpp"
+#include "actors/messages/wake.hpp"
 
 namespace dsrun {
 
 struct ExaminerSetup {
   Examine asked;
   caf::actor gate;
-  // Starts a probe, of whose end a ChildEnded will tell. Throws std::runtime_error.
+  // Starts a probe, of whose end a ProcessEnded will tell. Throws std::runtime_error.
   std::function<pid_t(int probe, const caf::actor& examiner)> start_probe;
 };
 

@@ -10,7 +10,7 @@
 
 #include <fmt/format.h>
 
-#include "actors/messages/messages.hpp"
+#include "actors/messages/doctor.hpp"
 #include "actors/processes/launch/children.hpp"
 #include "actors/processes/launch/data_plane.hpp"
 #include "runtime/transport/ucx/link_probe.hpp"

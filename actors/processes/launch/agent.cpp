@@ -65,8 +65,7 @@ class Agent {
     DeviceInvitation device;
     device.rank = rank;
     device.node = begin.node;
-    device.world = begin.world;
-    device.generation = begin.generation;
+    device.membership = begin.membership;
     device.secret = begin.secret;
     device.freeze_secs = begin.freeze_secs;
     device.clock_ahead_ns = begin.clock_ahead_ns;
@@ -115,7 +114,7 @@ class Agent {
   HostPort door_;
   ControlPlane plane_{invitation_.credentials};
   Children children_{[this](pid_t child, const std::string& how) {
-    if (agent_) caf::anon_send(agent_, ChildEnded{child, how});
+    if (agent_) caf::anon_send(agent_, ProcessEnded{child, how});
   }};
 };
 

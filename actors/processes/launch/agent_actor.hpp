@@ -1,14 +1,17 @@
-// The actor of a host's agent: it starts a process for each device of its host, stands between them and the launcher,
-// and sees to it that none outlives the job.
+// The actor around an AgentCore: it starts and kills processes, and passes on what devices and launcher tell each
+// other.
 #pragma once
 
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
-#include "actors/messages/messages.hpp"
-#include "actors/processes/launch/heartbeats.hpp"
+#include "actors/core/agent_core.hpp"
+#include "actors/messages/doctor.hpp"
+#include "actors/messages/job.hpp"
+#include "actors/messages/start.hpp"
 
 namespace dsrun {
 
@@ -17,7 +20,7 @@ struct AgentSetup {
   int devices = 0;  // that it offers; 0: as many as wanted
   std::string build;
   caf::actor gate;
-  // Starts the process of a device, of which a ChildEnded will tell. Throws std::system_error.
+  // Starts the process of a device, of which a ProcessEnded will tell. Throws std::system_error.
   std::function<pid_t(const Begin& begin, int rank, const caf::actor& agent)> start_device;
   std::function<void(pid_t)> kill_device;
   std::function<void(const Examine& asked, const caf::actor& gate)> examine;  // makes an examiner
@@ -35,43 +38,41 @@ class AgentShell {
   caf::behavior make_behavior(AgentSetup setup);
 
  private:
-  struct Device {
-    int rank = 0;
-    pid_t process = 0;
-    bool here = false;
-    bool ended = false;
+  struct Process {
     caf::actor door, device;
-    std::string data_address;
   };
-  void enlist();
-  void begin(const Begin& begin);
-  void examine(const Examine& asked);
-  void on_here(DeviceHere& here);
-  void on_peers(const Peers& peers);
-  void on_child_ended(const ChildEnded& ended);
-  void on_fault(const DeviceFault& fault);
-  void on_tick();
-  void tell_loss(const Device& device, const std::string& detail);
-  void stop();
-  void leave_if_all_ended();
-  void end(const std::string& cause);
+  // A handler that gives the core its message, then carries out what the core wants.
+  template <class Message, class Input>
+  auto heard(Input input) {
+    return [this, input](const Message& message) {
+      input(message);
+      carry_out_effects();
+    };
+  }
   template <class Message>
-  void to_devices(const Message& message);
+  auto to_devices();
   template <class Message>
   auto to_coordinator();
-  double now() const;
+  void on_here(const DeviceHere& here);
+  void answer(const ClockRequest& request);
+  void carry_out_effects();
+  void carry_out(AgentCore::ToGate& effect);
+  void carry_out(AgentCore::ToDoor& effect);
+  void carry_out(AgentCore::ToCoordinator& effect);
+  void carry_out(AgentCore::StopDevice& effect);
+  void carry_out(AgentCore::StartDevice& effect);
+  void carry_out(AgentCore::KillProcess& effect);
+  void carry_out(AgentCore::KillAll& effect);
+  void carry_out(AgentCore::WakeIn& effect);
+  void carry_out(AgentCore::End& effect);
+  std::int64_t now_ns() const;
 
   Self* self_;
   AgentSetup setup_;
+  std::optional<AgentCore> core_;
   Begin begin_;
-  std::vector<Device> devices_;
-  Heartbeats beats_;      // of devices
-  Heartbeats gate_beat_;  // of the gate
+  std::map<int, Process> processes_;  // by rank
   caf::actor coordinator_;
-  std::vector<DeviceFault> early_faults_;  // before the coordinator was known
-  bool began_ = false;                     // Begin or Examine has come
-  bool stopping_ = false;
-  bool over_ = false;
 };
 
 inline caf::behavior agent_actor(AgentShell::Self* self, AgentSetup setup) {

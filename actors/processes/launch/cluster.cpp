@@ -13,13 +13,12 @@
 #include "actors/processes/launch/agent.hpp"
 #include "actors/processes/launch/agent_launcher.hpp"
 #include "actors/processes/launch/gate_actor.hpp"
+#include "actors/processes/net/own_address.hpp"
 
 namespace dsrun {
 namespace {
 
 using namespace std::chrono_literals;
-
-constexpr std::uint32_t first_generation = 0;
 
 class Cluster {
  public:
@@ -49,8 +48,9 @@ class Cluster {
     }
     CoordinatorSetup setup = run_.coordinator_setup();
     for (int node = 0; node < placement_.num_nodes(); ++node)
-      setup.members.push_back({agents[static_cast<std::size_t>(node)], ranks_of(node), "the agent of " + host(node)});
-    setup.begin = [gate = gate_](const caf::actor& coordinator) { caf::anon_send(gate, Connect{{}, coordinator}); };
+      setup.members.push_back(
+          {agents[static_cast<std::size_t>(node)], membership_.ranks_of(node), placement_.host(node)});
+    setup.begin = [gate = gate_](const caf::actor& coordinator) { caf::anon_send(gate, CoordinatorHere{coordinator}); };
     const JobOutcome outcome = run_.run(launcher_.plane().actors(), std::move(setup));
     launcher_.wait_for_all(5s);
     tell_links();
@@ -59,14 +59,6 @@ class Cluster {
 
  private:
   const ClusterSpec& spec() const { return options_.plan->job.cluster; }
-  std::string host(int node) const { return "host " + placement_.host(node); }
-
-  std::vector<int> ranks_of(int node) const {
-    std::vector<int> ranks;
-    for (int rank = 0; rank < options_.plan->mesh.size(); ++rank)
-      if (placement_.node_of(rank) == node) ranks.push_back(rank);
-    return ranks;
-  }
 
   // Until every device is there. Throws with the reason why that will not be.
   std::vector<caf::actor> start() {
@@ -102,19 +94,20 @@ class Cluster {
   template <class Started>
   GateSetup gate_setup(const std::shared_ptr<std::promise<Started>>& started) {
     GateSetup setup;
-    setup.build = build_of(DSRUN_VERSION, own_program());
-    setup.world = options_.plan->mesh.size();
-    setup.generation = first_generation;
-    setup.brief = processes_.brief;
-    setup.secret = random_secret();
-    setup.start_secs = spec().start_timeout_secs;
-    setup.freeze_secs = spec().freeze_timeout_secs;
+    GateOptions& gate = setup.options;
+    gate.build = build_of(DSRUN_VERSION, own_program());
+    gate.membership = membership_;
+    gate.brief = processes_.brief;
+    gate.secret = random_secret();
+    gate.clock = own_clock_name();
+    gate.start_secs = spec().start_timeout_secs;
+    gate.freeze_secs = spec().freeze_timeout_secs;
     for (int node = 0; node < placement_.num_nodes(); ++node) {
-      const std::vector<int> ranks = ranks_of(node);
-      GateNode wanted{placement_.host(node), ranks.front(), static_cast<int>(ranks.size()), 0};
+      GateHost wanted{placement_.host(node), 0};
       if (!processes_.rank_bytes.empty())
-        for (int rank : ranks) wanted.needed_bytes += processes_.rank_bytes[static_cast<std::size_t>(rank)];
-      setup.nodes.push_back(std::move(wanted));
+        for (int rank : membership_.ranks_of(node))
+          wanted.needed_bytes += processes_.rank_bytes[static_cast<std::size_t>(rank)];
+      gate.hosts.push_back(std::move(wanted));
     }
     setup.on_started = [started](const std::vector<caf::actor>& agents) { started->set_value(agents); };
     setup.on_start_failed = [started](const std::string& cause) { started->set_value(cause); };
@@ -154,13 +147,14 @@ class Cluster {
   const ProcessOptions& processes_;
   JobControl& control_;
   JobRun run_;
+  const Membership membership_ = membership_of(options_.plan);
   caf::actor gate_;
   std::atomic<bool> was_stopped_{false};  // before the start
   std::mutex mutex_;
   std::vector<LinkReport> links_;
   AgentLauncher launcher_{{options_.plan->job.run.name, spec(), processes_.invitation_file, processes_.say,
                            [this](int node, const std::string& how) {
-                             caf::anon_send(gate_, ChildEnded{node, how});
+                             caf::anon_send(gate_, AgentEnded{node, how});
                            }}};
   const Placement& placement_ = launcher_.placement();
 };

@@ -9,8 +9,8 @@ namespace dsrun {
 UcxOptions ucx_options(const DeviceInvitation& invitation, int rank) {
   UcxOptions options;
   options.rank = rank;
-  options.num_ranks = invitation.world;
-  options.generation = invitation.generation;
+  options.num_ranks = invitation.membership.world();
+  options.generation = invitation.membership.generation;
   if (invitation.secret.size() != sizeof options.secret) throw TransportError("a secret of another size");
   std::memcpy(&options.secret, invitation.secret.data(), sizeof options.secret);
   options.interfaces = words_of_list(invitation.interface);

@@ -13,10 +13,12 @@
 
 #include <fmt/format.h>
 
+#include "actors/core/durations.hpp"
+#include "actors/core/heartbeats.hpp"
 #include "actors/device_actor.hpp"
+#include "actors/messages/start.hpp"
 #include "actors/processes/launch/children.hpp"
 #include "actors/processes/launch/data_plane.hpp"
-#include "actors/processes/launch/heartbeats.hpp"
 #include "runtime/device/device_core.hpp"
 #include "runtime/transport/ucx/ucx_transport.hpp"
 
@@ -66,26 +68,26 @@ class DoorShell {
   caf::behavior make_behavior(Setup setup) {
     setup_ = std::move(setup);
     // An agent has much to start before it beats, and an agent that froze is the launcher's to notice first.
-    beats_ = Heartbeats(setup_.invitation.generation, 1.5 * setup_.invitation.freeze_secs);
+    beats_ = Heartbeats(setup_.invitation.membership.generation, 1.5 * setup_.invitation.freeze_secs);
     self_->set_down_handler([this](const caf::down_msg& down) {
       end_as_orphan(setup_.invitation, "its agent is gone: " + self_->system().render(down.reason));
     });
     self_->monitor(setup_.agent);
     beats_.watch(setup_.invitation.node, now());
-    self_->send(self_, Tick{});
+    self_->send(self_, Wake{});
     return {
         [this](Peers& peers) { setup_.peers->set(std::move(peers)); },
         [this](const Beat& beat) {
           beats_.heard(beat.generation, beat.from, now());
-          self_->send(setup_.agent, Beat{setup_.invitation.generation, setup_.invitation.rank});
+          self_->send(setup_.agent, Beat{setup_.invitation.membership.generation, setup_.invitation.rank});
         },
         [this](Farewell) { setup_.farewell->set_value(); },
-        [this](Tick) {
+        [this](Wake) {
           if (!beats_.take_silent(now()).empty()) {
             kill(setup_.invitation.agent_pid, SIGKILL);  // frozen: it shall not stay behind alone
             end_as_orphan(setup_.invitation, "its agent is silent");
           }
-          self_->delayed_send(self_, std::chrono::milliseconds(static_cast<int>(1e3 * beats_.interval_secs())), Tick{});
+          self_->delayed_send(self_, nanoseconds(beats_.interval_secs()), Wake{});
         },
     };
   }
@@ -123,11 +125,16 @@ class DeviceProcess {
       caf::anon_send(agent_, DeviceHere{invitation_.rank, getpid(), transport_->address(), door, shell_});
       std::shared_ptr<DeviceSetup> setup = make_setup_(invitation_.brief, invitation_.rank);
       connect(*setup);
-      transport_->start(peers->get().data_addresses);
+      take(peers->get().membership, *setup);
+      transport_->start(setup->membership.addresses);
       caf::anon_send(shell_, Connect{{}, agent_});
       caf::anon_send(shell_, Configure{std::move(setup)});
     } catch (const std::exception& error) {
-      caf::anon_send(agent_, DeviceFault{invitation_.rank, "starting", error.what()});
+      DeviceFault fault;
+      fault.rank = invitation_.rank;
+      fault.op = "starting";
+      fault.detail = error.what();
+      caf::anon_send(agent_, std::move(fault));
     }
     ended.get_future().wait();
     return part(farewell->get_future());
@@ -137,7 +144,7 @@ class DeviceProcess {
   void make_transport() {
     TransportOptions options;
     options.ucx = ucx_options(invitation_, invitation_.rank);
-    options.process_of.resize(static_cast<std::size_t>(invitation_.world));
+    options.process_of.resize(static_cast<std::size_t>(invitation_.membership.world()));
     std::iota(options.process_of.begin(), options.process_of.end(), 0);
     options.clock_ahead_ns = invitation_.clock_ahead_ns;
     TransportCallbacks callbacks;
@@ -167,6 +174,14 @@ class DeviceProcess {
       spans_.back().end_ns -= invitation_.clock_ahead_ns;
       if (spans_.size() >= spans_a_message) send_spans();
     };
+  }
+
+  // The launcher's word of who is where, and this process's own plan.
+  static void take(const Membership& announced, DeviceSetup& setup) {
+    if (announced.hosts != setup.membership.hosts)
+      throw std::runtime_error("the launcher has ranks on other hosts than this process's plan");
+    setup.membership.generation = announced.generation;
+    setup.membership.addresses = announced.addresses;
   }
 
   void send_spans() {

@@ -11,7 +11,9 @@
 
 #include <fmt/format.h>
 
-#include "actors/messages/messages.hpp"
+#include "actors/messages/doctor.hpp"
+#include "actors/messages/job.hpp"
+#include "actors/messages/start.hpp"
 #include "actors/processes/net/caf_network.hpp"
 #include "actors/processes/net/tls_errors.hpp"
 
@@ -19,6 +21,10 @@ namespace dsrun {
 namespace {
 
 constexpr std::chrono::seconds time_to_connect{30};
+
+// Each protocol numbers its messages from a place of its own, so that none needs to know the others.
+static_assert(caf::id_block::dsrun_job::end <= caf::id_block::dsrun_start::begin &&
+              caf::id_block::dsrun_start::end <= caf::id_block::dsrun_doctor::begin);
 
 // A file that no folder holds and that ends with this process: CAF wants names of files, a key wants to be on no disk.
 class MemoryFile {
@@ -51,7 +57,9 @@ struct ControlPlane::Parts {
     config.set("scheduler.policy", caf::atom("sharing"));
     config.set("scheduler.max-threads", num_threads);
     config.set("middleman.workers", 1);
-    config.add_message_types<caf::id_block::dsrun>();
+    config.add_message_types<caf::id_block::dsrun_job>();
+    config.add_message_types<caf::id_block::dsrun_start>();
+    config.add_message_types<caf::id_block::dsrun_doctor>();
     config.load<caf::io::middleman>();
     config.load<caf::openssl::manager>();
     config.openssl_cafile = authority.path();

@@ -79,8 +79,8 @@ std::string to_text(const DeviceInvitation& i) {
   const json out = {{"to", "device"},
                     {"rank", i.rank},
                     {"node", i.node},
-                    {"world", i.world},
-                    {"generation", i.generation},
+                    {"generation", i.membership.generation},
+                    {"hosts", i.membership.hosts},
                     {"agent", to_json(i.agent)},
                     {"agent_pid", i.agent_pid},
                     {"interface", i.interface},
@@ -98,8 +98,8 @@ DeviceInvitation read_device_invitation(const std::string& text) {
     DeviceInvitation i;
     i.rank = from.at("rank").get<int>();
     i.node = from.at("node").get<int>();
-    i.world = from.at("world").get<int>();
-    i.generation = from.at("generation").get<std::uint32_t>();
+    i.membership.generation = from.at("generation").get<std::uint32_t>();
+    i.membership.hosts = from.at("hosts").get<std::vector<int>>();
     i.agent = place_of(from.at("agent"));
     i.agent_pid = from.at("agent_pid").get<int>();
     i.interface = from.at("interface").get<std::string>();

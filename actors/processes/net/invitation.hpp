@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "actors/processes/net/control_plane.hpp"
+#include "cluster/membership.hpp"
 
 namespace dsrun {
 
@@ -24,8 +25,7 @@ struct AgentInvitation {
 struct DeviceInvitation {
   int rank = 0;
   int node = 0;
-  int world = 0;
-  std::uint32_t generation = 0;
+  Membership membership;  // without addresses
   HostPort agent;
   int agent_pid = 0;
   std::string interface;  // or several

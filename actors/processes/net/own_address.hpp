@@ -1,4 +1,4 @@
-// The address by which other hosts reach this one.
+// The address by which other hosts reach this one, and its other names.
 #pragma once
 
 #include <string>
@@ -15,5 +15,8 @@ std::string own_address(const std::string& interface, const std::string& peer);
 std::string devices_beside(const std::string& address);
 
 std::string own_host_name();
+
+// Names this process's CLOCK_MONOTONIC: the kernel's boot and the namespace of time.
+std::string own_clock_name();
 
 }  // namespace dsrun

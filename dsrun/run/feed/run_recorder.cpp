@@ -28,6 +28,7 @@ RunRecorder::RunRecorder(const std::string& run_dir)
 void RunRecorder::hear(const Progressed& progress) {
   if (const auto* step = std::get_if<StepFinished>(&progress)) {
     step_ = step->metrics.step;
+    generation_ = step->metrics.generation;
     write(metrics_, to_json(step->metrics));
   } else if (const auto* validation = std::get_if<ValidationFinished>(&progress)) {
     write(metrics_, to_json(ValidationMetrics{validation->step, validation->loss, validation->mtp_loss}));
@@ -57,7 +58,7 @@ void RunRecorder::event(const char* what, std::int64_t step, nlohmann::json more
   more["event"] = what;
   more["step"] = step;
   more["time"] = std::chrono::duration<double>(now).count();
-  more["generation"] = 0;
+  more["generation"] = generation_;
   write(events_, more);
 }
 

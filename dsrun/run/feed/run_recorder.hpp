@@ -7,6 +7,7 @@
 #include <nlohmann/json_fwd.hpp>
 
 #include "actors/core/progressed.hpp"
+#include "cluster/membership.hpp"
 #include "dsrun/run/feed/run_feed.hpp"
 #include "runtime/metrics/metrics.hpp"
 
@@ -29,6 +30,7 @@ class RunRecorder : public RunListener {
   JsonLines metrics_;
   JsonLines events_;
   std::int64_t step_ = 0;
+  std::int64_t generation_ = first_generation;
 };
 
 }  // namespace dsrun

@@ -1,4 +1,4 @@
-#include "actors/processes/launch/heartbeats.hpp"
+#include "actors/core/heartbeats.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -3,12 +3,8 @@
 #pragma once
 
 #include <cstdint>
-#include <string>
 
 namespace dsrun {
-
-// Names this process's CLOCK_MONOTONIC: the kernel's boot and the namespace of time.
-std::string own_clock_name();
 
 // How far another process's clock is ahead of this one's, from questions and answers. It was read between the two, and
 // the shortest round trip says most, as in NTP (RFC 5905, section 8).

@@ -1,4 +1,4 @@
-#include "actors/processes/net/clock_comparison.hpp"
+#include "actors/core/clock_comparison.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,0 +1,38 @@
+// Culprit: who is guilty. A wait, a broken link and the loss of a process are not told at once: for a moment every
+// member says whom it waits for, and a fault that explains more takes the place of the one that came first.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "actors/core/fault.hpp"
+#include "actors/core/job_values.hpp"
+#include "cluster/plan.hpp"
+
+namespace dsrun {
+
+class Culprit {
+ public:
+  static constexpr double time_for_a_cause_secs = 0.2;  // after a first fault that needs explanation
+
+  // What a fault calls for.
+  enum class Verdict : std::uint8_t {
+    guilty,  // it is a cause of its own: the job ends
+    ask,     // ask every member what it waits for, and decide after time_for_a_cause_secs
+    wait,    // they have been asked
+  };
+  Verdict on_fault(const DeviceFault& fault);
+  void on_report(WaitsReport report);
+
+  bool is_sought() const { return fault_.has_value(); }
+  const DeviceFault& fault() const { return *fault_; }  // that explains most so far; precondition: is_sought()
+  // The chain behind it: who waits for whom, and which ranks said nothing at all.
+  std::string in_words(const Plan& plan) const;
+
+ private:
+  std::optional<DeviceFault> fault_;
+  std::vector<WaitsReport> reports_;
+};
+
+}  // namespace dsrun

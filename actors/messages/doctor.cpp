@@ -1,0 +1,3 @@
+#include "actors/messages/doctor.hpp"
+
+DSRUN_DOCTOR_CROSSING(DSRUN_MADE_HERE)

@@ -1,0 +1,5 @@
+#include "actors/messages/job.hpp"
+
+DSRUN_JOB_CROSSING(DSRUN_MADE_HERE)
+DSRUN_JOB_LOCAL(DSRUN_MADE_HERE)
+DSRUN_MADE_HERE(Wake)

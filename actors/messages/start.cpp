@@ -1,0 +1,4 @@
+#include "actors/messages/start.hpp"
+
+DSRUN_START_CROSSING(DSRUN_MADE_HERE)
+DSRUN_START_LOCAL(DSRUN_MADE_HERE)
