@@ -69,7 +69,7 @@ endfunction()
 # builds all programs of a label.
 function(dsrun_test name)
   cmake_parse_arguments(arg "" "LABEL" "LINK" ${ARGN})
-  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/${name}/*.cpp)
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/${name}/*.cpp)
   if(NOT sources)
     return()
   endif()

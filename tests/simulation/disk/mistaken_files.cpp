@@ -1,6 +1,6 @@
 #include <utility>
 
-#include "tests/simulation/checkpoints.hpp"
+#include "tests/simulation/disk/checkpoints.hpp"
 
 namespace dsrun::test {
 namespace {

@@ -1,4 +1,4 @@
-#include "tests/simulation/fiber.hpp"
+#include "tests/simulation/disk/fiber.hpp"
 
 #include <cstdint>
 #include <utility>

@@ -2,8 +2,8 @@
 #include <gtest/gtest.h>
 
 #include "runtime/state/checkpoint/checkpoint.hpp"
-#include "tests/simulation/checkpoints.hpp"
-#include "tests/simulation/fiber.hpp"
+#include "tests/simulation/disk/checkpoints.hpp"
+#include "tests/simulation/disk/fiber.hpp"
 
 namespace dsrun::test {
 namespace {

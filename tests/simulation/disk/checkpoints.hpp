@@ -5,7 +5,7 @@
 #include <memory>
 #include <string>
 
-#include "tests/simulation/disk.hpp"
+#include "tests/simulation/disk/disk.hpp"
 
 namespace dsrun::test {
 

@@ -1,4 +1,4 @@
-#include "tests/simulation/disk.hpp"
+#include "tests/simulation/disk/disk.hpp"
 
 #include <algorithm>
 #include <cstring>

@@ -1,4 +1,4 @@
-#include "tests/simulation/checkpoints.hpp"
+#include "tests/simulation/disk/checkpoints.hpp"
 
 #include <algorithm>
 #include <deque>
@@ -9,7 +9,7 @@
 #include <fmt/format.h>
 
 #include "runtime/state/checkpoint/checkpoint.hpp"
-#include "tests/simulation/fiber.hpp"
+#include "tests/simulation/disk/fiber.hpp"
 
 namespace dsrun::test {
 namespace {
