@@ -85,7 +85,8 @@ class Starts {
       hurt.disk = true;
       ++hurt.count;
     }
-    lied_ = lied_ || (hurt.disk_lies && hurt.power);
+    lies_ = lies_ || hurt.disk_lies;  // what it has not written is lost by a later start's loss of power, too
+    lied_ = lied_ || (lies_ && hurt.power);
     const std::string broken = look(world, job, hurt, ended);
     if (!broken.empty())
       verdict.broken = fmt::format("start {}: {} [plan of {} ranks on {} hosts; {}; outcome: {}]", verdict.starts,
@@ -186,7 +187,8 @@ class Starts {
     if (sure_ && !lied_ && (!saved || saved->step() < *sure_))
       return fmt::format("whole: step {} was committed, and {} is offered", *sure_,
                          saved ? fmt::format("step {}", saved->step()) : "nothing");
-    if (saved) sure_ = saved->step();
+    // What is offered without having outlived a loss of power may still lie in memory alone.
+    if (saved && hurt.power) sure_ = saved->step();
     return "";
   }
 
@@ -197,6 +199,7 @@ class Starts {
   std::unique_ptr<FileSystem> files_;
   std::optional<std::int64_t> sure_;  // the newest step that was committed
   std::vector<Outgoing> dead_;        // tensors of the start before
+  bool lies_ = false;                 // a disk has said of something that it is written, and it was not
   bool lied_ = false;                 // the disk, about what it then lost
 };
 
