@@ -1,22 +1,22 @@
-#!/usr/bin/env python3
-r"""\w of a tokenizer's pattern is not one set of characters: tokenizers and tiktoken split Persian and "m²" in two ways.
-
-Versions: tokenizers 0.23.3 and tiktoken 0.14.0 (PyPI).
-Behaviour: to tokenizers ² ³ ¹ ¼ ½ ¾ are word characters and the zero-width joiners U+200C and U+200D are none. To tiktoken
-it is the other way round, as Unicode's annex on regexes (UTS 18) has it. ⁴ is a word character to neither. And to
-tokenizers \w inside a class, [\w], leaves ² out.
-What follows: a pattern with \w must say which library it is for. dsrun reads tokenizer.json, and takes tokenizers' set
-(runtime/tokenizer/unicode/regex_dialect.cpp).
-
-Seen on 2026-11-30:
-    tokenizers, 'm²': ['m²']
-    tiktoken, 'm²': ['m', '²']
-    tokenizers with [\w], 'm²': ['m', '²']
-    tokenizers, 'm⁴': ['m', '⁴']
-    tiktoken, 'm⁴': ['m', '⁴']
-    tokenizers, 'می\u200cروم': ['می', '\u200c', 'روم']
-    tiktoken, 'می\u200cروم': ['می\u200cروم']
-"""
+#!/usr/bin/env bash
+# \w of a tokenizer's pattern is not one set of characters: tokenizers and tiktoken split Persian and "m²" in two ways.
+#
+# Versions: tokenizers 0.23.3 and tiktoken 0.14.0 (PyPI).
+# Behaviour: to tokenizers ² ³ ¹ ¼ ½ ¾ are word characters and the zero-width joiners U+200C and U+200D are none. To tiktoken
+# it is the other way round, as Unicode's annex on regexes (UTS 18) has it. ⁴ is a word character to neither. And to
+# tokenizers \w inside a class, [\w], leaves ² out.
+# What follows: a pattern with \w must say which library it is for. dsrun reads tokenizer.json, and takes tokenizers' set
+# (runtime/tokenizer/unicode/regex_dialect.cpp).
+#
+# Seen on 2026-11-30:
+#     tokenizers, 'm²': ['m²']
+#     tiktoken, 'm²': ['m', '²']
+#     tokenizers with [\w], 'm²': ['m', '²']
+#     tokenizers, 'm⁴': ['m', '⁴']
+#     tiktoken, 'm⁴': ['m', '⁴']
+#     tokenizers, 'می\u200cروم': ['می', '\u200c', 'روم']
+#     tiktoken, 'می\u200cروم': ['می\u200cروم']
+cd "$(dirname "${BASH_SOURCE[0]}")" && exec python3 - <<'PYTHON'
 import json
 
 import sandbox
@@ -57,3 +57,4 @@ with sandbox.folder() as there:
             sandbox.expect(f"tokenizers with [\\w], {text!r}", in_class, other)
         sandbox.expect(f"tiktoken, {text!r}", tiktoken, other)
 sandbox.end()
+PYTHON
