@@ -58,10 +58,11 @@ FENCES = [
 # Each room, and the rooms of its own layer that it includes; "." is the layer's own folder.
 ROOMS = {
     "actors": "core messages",
-    "actors/core": "",
+    "actors/core": "core/watch",
+    "actors/core/watch": "",
     "actors/messages": ". core",
     "actors/processes/doctor": "core messages processes/launch processes/net",
-    "actors/processes/launch": ". core messages processes/doctor processes/net",
+    "actors/processes/launch": ". core core/watch messages processes/doctor processes/net",
     "actors/processes/net": ". messages",
     "cluster": "layout",
     "cluster/forecast": ". forecast/devices layout memory traffic",

@@ -12,9 +12,9 @@
 #include <vector>
 
 #include "actors/core/fault.hpp"
-#include "actors/core/heartbeats.hpp"
 #include "actors/core/job_values.hpp"
 #include "actors/core/start_values.hpp"
+#include "actors/core/watch/heartbeats.hpp"
 
 namespace dsrun {
 

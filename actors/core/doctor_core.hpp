@@ -12,10 +12,10 @@
 #include <variant>
 #include <vector>
 
-#include "actors/core/clock_comparison.hpp"
 #include "actors/core/doctor_values.hpp"
 #include "actors/core/job_values.hpp"
 #include "actors/core/start_values.hpp"
+#include "actors/core/watch/clock_comparison.hpp"
 
 namespace dsrun {
 

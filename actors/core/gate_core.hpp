@@ -12,11 +12,11 @@
 #include <variant>
 #include <vector>
 
-#include "actors/core/clock_comparison.hpp"
 #include "actors/core/fault.hpp"
-#include "actors/core/heartbeats.hpp"
 #include "actors/core/job_values.hpp"
 #include "actors/core/start_values.hpp"
+#include "actors/core/watch/clock_comparison.hpp"
+#include "actors/core/watch/heartbeats.hpp"
 
 namespace dsrun {
 

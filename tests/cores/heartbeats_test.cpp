@@ -1,4 +1,4 @@
-#include "actors/core/heartbeats.hpp"
+#include "actors/core/watch/heartbeats.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

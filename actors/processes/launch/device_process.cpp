@@ -14,7 +14,7 @@
 #include <fmt/format.h>
 
 #include "actors/core/durations.hpp"
-#include "actors/core/heartbeats.hpp"
+#include "actors/core/watch/heartbeats.hpp"
 #include "actors/device_actor.hpp"
 #include "actors/messages/start.hpp"
 #include "actors/processes/launch/children.hpp"

@@ -1,4 +1,4 @@
-#include "actors/core/clock_comparison.hpp"
+#include "actors/core/watch/clock_comparison.hpp"
 
 namespace dsrun {
 
