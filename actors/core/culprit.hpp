@@ -14,7 +14,7 @@ namespace dsrun {
 
 class Culprit {
  public:
-  static constexpr double time_for_a_cause_secs = 0.2;  // after a first fault that needs explanation
+  static constexpr double time_for_a_cause_secs = 0.5;  // after a first fault; on a busy host causes come late
 
   // What a fault calls for.
   enum class Verdict : std::uint8_t {
