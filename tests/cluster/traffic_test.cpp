@@ -86,7 +86,8 @@ TEST(StepTraffic, of_full_recomputation_has_dispatch_twice) {
 
 // Bytes that the replay has a rank send in a step: rows and gates, without what announces them.
 double replayed_bytes(const Plan& plan, int rank) {
-  const StepCosts costs(plan, DeviceModel{});
+  const DeviceModel model;
+  const StepCosts costs(plan, model);
   double sum = 0;
   for (int phase = 0; phase < plan.num_phases(rank); ++phase) {
     const int index = plan.chunk(rank, phase).stage;
