@@ -48,20 +48,23 @@ class Gate {
  public:
   ~Gate() { open(); }
   void open() {
-    if (!std::exchange(is_open_, true)) opened_.set_value();
+    if (!std::exchange(is_open_, true)) promises_->opened.set_value();
   }
   auto blocker() {
-    return [this, opened = opened_.get_future().share()](std::int64_t step) {
+    return [promises = promises_, opened = promises_->opened.get_future().share()](std::int64_t step) {
       if (step != 1) return;
-      reached_.set_value();
+      promises->reached.set_value();
       opened.wait();
     };
   }
-  void wait_until_reached() { reached_.get_future().wait(); }
+  void wait_until_reached() { promises_->reached.get_future().wait(); }
 
  private:
+  struct Promises {
+    std::promise<void> opened, reached;
+  };
   bool is_open_ = false;
-  std::promise<void> opened_, reached_;
+  std::shared_ptr<Promises> promises_ = std::make_shared<Promises>();  // a listener may outlive the gate
 };
 
 Progressed step(std::int64_t number) {
