@@ -16,6 +16,22 @@ void introduce(const std::vector<caf::actor>& devices, const std::vector<std::sh
   }
 }
 
+namespace {
+
+// Commits one save and tells the coordinator.
+void committing_actor(caf::event_based_actor* self, const std::function<void(const SaveFinished&)>& commit,
+                      const SaveFinished& save, const caf::actor& coordinator) {
+  CommitOver over;
+  try {
+    commit(save);
+  } catch (const std::exception& error) {
+    over = {true, error.what()};
+  }
+  self->send(coordinator, std::move(over));
+}
+
+}  // namespace
+
 std::int64_t CoordinatorShell::now_ns() const {
   return std::chrono::nanoseconds(self_->system().clock().now().time_since_epoch()).count();
 }
@@ -40,6 +56,12 @@ caf::behavior CoordinatorShell::make_behavior(CoordinatorSetup setup) {
       heard<RoundResult>([this](RoundResult& result) { core_->on_result(std::move(result), now_ns()); }),
       heard<RoundDone>([this](RoundDone& done) { core_->on_done(std::move(done), now_ns()); }),
       heard<ShardSaved>([this](ShardSaved& saved) { core_->on_saved(std::move(saved), now_ns()); }),
+      heard<const CommitOver>([this](const CommitOver& over) {
+        if (over.failed)
+          core_->on_commit_failed(over.why);
+        else
+          core_->on_committed(now_ns());
+      }),
       heard<WaitsReport>([this](WaitsReport& report) { core_->on_waits(std::move(report), now_ns()); }),
       heard<const DeviceFault>([this](const DeviceFault& fault) { core_->on_fault(fault); }),
       heard<const StopRequest>([this](StopRequest) { core_->on_stop_request(); }),
@@ -70,12 +92,12 @@ void CoordinatorShell::carry_out(JobCore::ToMembers& effect) {
 }
 
 void CoordinatorShell::carry_out(JobCore::Commit& effect) {
-  try {
-    if (setup_.commit) setup_.commit(effect.save);
-    core_->on_committed(now_ns());
-  } catch (const std::exception& error) {
-    core_->on_commit_failed(error.what());
-  }
+  if (!setup_.commit) return core_->on_committed(now_ns());
+  const auto coordinator = caf::actor_cast<caf::actor>(self_);
+  if (self_->getf(caf::local_actor::is_detached_flag))
+    self_->spawn<caf::detached>(committing_actor, setup_.commit, effect.save, coordinator);
+  else
+    self_->spawn(committing_actor, setup_.commit, effect.save, coordinator);
 }
 
 void CoordinatorShell::carry_out(JobCore::Tell& effect) {
@@ -94,7 +116,7 @@ void CoordinatorShell::carry_out(JobCore::WakeIn& effect) {
 }
 
 void CoordinatorShell::carry_out(JobCore::End& effect) {
-  if (const auto on_end = std::exchange(setup_.on_end, nullptr)) on_end(effect.all_members_ended);
+  if (const auto on_end = std::exchange(setup_.on_end, nullptr)) on_end(effect.all_over);
   self_->quit();
 }
 

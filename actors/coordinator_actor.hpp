@@ -1,4 +1,4 @@
-// The actor around a JobCore: it carries messages, commits checkpoints and hears progress out.
+// The actor around a JobCore: it carries messages, has checkpoints committed and hears progress out.
 #pragma once
 
 #include <functional>
@@ -25,10 +25,11 @@ struct CoordinatorSetup {
   std::vector<Member> members;  // in rank order
   // Tells the members who the coordinator is and what to set up; each rank then says Ready.
   std::function<void(const caf::actor& coordinator)> begin;
-  // Makes a save count; null: there is nothing to commit. What it throws ends the job as storage_failed.
+  // Makes a save count; null: there is nothing to commit. What it throws ends the job as storage_failed. It runs in an
+  // actor of its own (on a thread of its own, where the coordinator has one), and may outlive a job that gave it up.
   std::function<void(const SaveFinished&)> commit;
   std::function<void(const Progressed&)> on_progress;  // on the coordinator's thread
-  std::function<void(bool all_devices_ended)> on_end;  // the last thing that this actor does
+  std::function<void(bool all_over)> on_end;           // the last thing that this actor does; see JobCore::End
 };
 
 // A CoordinatorSetup::begin for devices of this process, both by rank.

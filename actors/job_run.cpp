@@ -46,19 +46,19 @@ CoordinatorSetup JobRun::coordinator_setup() {
     setup.start.biases = options_.resume_from->biases;
   }
   setup.on_progress = [this](const Progressed& progress) { hear(progress); };
-  setup.on_end = [ending = ending_](bool all_devices_ended) { ending->tell(all_devices_ended); };
+  setup.on_end = [ending = ending_](bool all_over) { ending->tell(all_over); };
   if (!options_.run_dir.empty())
-    setup.commit = [this, text = options_.loader->text_fingerprint()](const SaveFinished& save) {
-      if (options_.before_commit) options_.before_commit();
-      commit_save(options_.run_dir, options_.plan->job, save, text,
-                  options_.loader->recipe().samples_before(save.step));
+    setup.commit = [before = options_.before_commit, run_dir = options_.run_dir, plan = options_.plan,
+                    loader = options_.loader](const SaveFinished& save) {
+      if (before) before();
+      commit_save(run_dir, plan->job, save, loader->text_fingerprint(), loader->recipe().samples_before(save.step));
     };
   return setup;
 }
 
 JobOutcome JobRun::run(caf::actor_system& system, CoordinatorSetup setup,
                        const std::function<void(const caf::actor&)>& spawned) {
-  std::future<bool> all_devices_ended = ending_->all_devices_ended();
+  std::future<bool> all_over = ending_->all_over();
   outcome_.cause = "the coordinator died";  // unless it tells
   const caf::actor coordinator = system.spawn<caf::detached>(coordinator_actor, std::move(setup));
   coordinator->attach_functor([ending = ending_] { ending->tell(false); });
@@ -69,7 +69,7 @@ JobOutcome JobRun::run(caf::actor_system& system, CoordinatorSetup setup,
     else
       caf::anon_send(coordinator, SaveRequest{});
   });
-  outcome_.devices_ended = all_devices_ended.get();
+  outcome_.all_over = all_over.get();
   control_.attach(nullptr);
   return outcome_;
 }

@@ -25,9 +25,9 @@ class JobRun {
   // The end of a job, told once: by the coordinator when all is done or, should it die itself, by its death.
   class Ending {
    public:
-    std::future<bool> all_devices_ended() { return promise_.get_future(); }
-    void tell(bool all_devices_ended) {
-      if (!told_.exchange(true)) promise_.set_value(all_devices_ended);
+    std::future<bool> all_over() { return promise_.get_future(); }
+    void tell(bool all_over) {
+      if (!told_.exchange(true)) promise_.set_value(all_over);
     }
 
    private:

@@ -54,7 +54,7 @@ class RunningJob {
     }
     setup.begin = [devices, setups](const caf::actor& coordinator) { introduce(devices, setups, coordinator); };
     JobOutcome outcome = run_.run(system_->actors, std::move(setup));
-    if (!outcome.devices_ended) (void)system_.release();  // its destructor would wait for them
+    if (!outcome.all_over) (void)system_.release();  // its destructor would wait for them
     return outcome;
   }
 

@@ -45,8 +45,8 @@ struct LaunchOptions {
   int cores = num_cores();                         // with fewer of them than devices, devices share threads
   // Called on the coordinator's thread until the job has ended, then on the caller's. What it throws ends the job.
   std::function<void(const Progressed&)> on_progress;
-  // Called on the coordinator's thread before a checkpoint counts, if there is a run_dir. What it throws ends the job
-  // as storage_failed.
+  // Called on a thread of its own before a checkpoint counts, if there is a run_dir. What it throws ends the job as
+  // storage_failed.
   std::function<void()> before_commit;
   // Called on the devices' threads.
   std::function<void(int rank, const DeviceSpan&)> on_span;
@@ -58,8 +58,9 @@ struct JobOutcome {
   bool started = true;                     // false: not all agents and devices came to be there
   std::int64_t steps = 0;                  // made in all, by earlier runs too
   std::optional<std::int64_t> checkpoint;  // the step of the last committed one
-  bool devices_ended =
-      true;  // false: a device is stuck in an op; its thread lives on, so end the process without cleanup
+  // False: a device is stuck in an op, or the disk in a commit; their threads live on, so end the process without
+  // cleanup.
+  bool all_over = true;
 };
 
 JobOutcome run_job(const LaunchOptions& options, JobControl& control);

@@ -3,13 +3,15 @@
 #include <algorithm>
 #include <utility>
 
+#include <fmt/format.h>
+
 #include "actors/core/durations.hpp"
 
 namespace dsrun {
 namespace {
 
 constexpr double time_to_end_secs = 10;  // for members, after the job
-constexpr int longest_silence = 10;      // of a device that may be reading or writing its state, in peer timeouts
+constexpr int longest_silence = 10;      // of who may be reading or writing state, in peer timeouts
 
 }  // namespace
 
@@ -43,12 +45,28 @@ void JobCore::on_done(RoundDone done, std::int64_t now_ns) {
 void JobCore::on_saved(ShardSaved saved, std::int64_t now_ns) {
   heard(saved.rank, now_ns);
   give(core_.on_saved(std::move(saved)));
-  if (auto save = core_.take_commit()) effects_.push_back(Commit{std::move(*save)});
+  if (auto save = core_.take_commit()) {
+    commit_began_ns_ = now_ns;
+    effects_.push_back(Commit{std::move(*save)});
+    effects_.push_back(WakeIn{Timer::commit, longest_silence_secs()});
+  }
 }
 
-void JobCore::on_committed(std::int64_t now_ns) { give(core_.on_committed(now_ns)); }
+void JobCore::on_committed(std::int64_t now_ns) {
+  commit_over();
+  give(core_.on_committed(now_ns));
+}
 
-void JobCore::on_commit_failed(const std::string& why) { give(core_.on_commit_failed(why)); }
+void JobCore::on_commit_failed(const std::string& why) {
+  commit_over();
+  give(core_.on_commit_failed(why));
+}
+
+// The end of the job may have waited for it.
+void JobCore::commit_over() {
+  commit_began_ns_.reset();
+  if (stopping_ && all_over()) end();
+}
 
 void JobCore::on_waits(WaitsReport report, std::int64_t now_ns) {
   heard(report.rank, now_ns);
@@ -72,7 +90,7 @@ void JobCore::on_fault(const DeviceFault& fault) {
 void JobCore::on_member_ended(int member, const std::string& reason) {
   ended_.at(static_cast<std::size_t>(member)) = true;
   if (stopping_) {
-    if (all_ended()) end();
+    if (all_over()) end();
     return;
   }
   const JobMember& gone = members_[static_cast<std::size_t>(member)];
@@ -104,6 +122,8 @@ void JobCore::on_timer(Timer timer, std::int64_t now_ns) {
       return look_for_silence(now_ns);
     case Timer::cause:
       return give(core_.on_fault(culprit_.fault(), culprit_.in_words(*plan_)));
+    case Timer::commit:
+      return look_for_commit(now_ns);
     case Timer::end:
       return end();
   }
@@ -113,17 +133,26 @@ void JobCore::on_timer(Timer timer, std::int64_t now_ns) {
 // by itself, such as reading its state from a disk that hangs, nobody else would notice.
 void JobCore::look_for_silence(std::int64_t now_ns) {
   if (core_.finished() || culprit_.is_sought()) return;
-  const double peer_timeout_secs = plan_->job.cluster.peer_timeout_secs;
   for (std::size_t rank = 0; rank < heard_ns_.size(); ++rank) {
     DeviceFault fault;
     fault.rank = static_cast<int>(rank);
     fault.cause = FaultCause::actor_silent;
     fault.secs = in_secs(now_ns - heard_ns_[rank]);
-    if (fault.secs > longest_silence * peer_timeout_secs) return on_fault(fault);
+    if (fault.secs > longest_silence_secs()) return on_fault(fault);
   }
   effects_.push_back(ToMembers{WaitsRequest{}});
-  effects_.push_back(WakeIn{Timer::silence, peer_timeout_secs});
+  effects_.push_back(WakeIn{Timer::silence, plan_->job.cluster.peer_timeout_secs});
 }
+
+// The timer may be that of an earlier commit.
+void JobCore::look_for_commit(std::int64_t now_ns) {
+  if (!commit_began_ns_) return;
+  const double secs = in_secs(now_ns - *commit_began_ns_);
+  if (secs >= longest_silence_secs())
+    give(core_.on_commit_failed(fmt::format("the disk has not finished writing it after {:.3g} s", secs)));
+}
+
+double JobCore::longest_silence_secs() const { return longest_silence * plan_->job.cluster.peer_timeout_secs; }
 
 // Orders first: devices work while the listener writes. But nothing is told after the end.
 void JobCore::give(const std::vector<Order>& orders) {
@@ -141,16 +170,16 @@ void JobCore::send(const std::vector<Order>& orders) {
     std::visit([this](const auto& message) { effects_.push_back(ToMembers{message}); }, order);
     if (!std::holds_alternative<StopOrder>(order) || std::exchange(stopping_, true)) continue;
     effects_.push_back(WakeIn{Timer::end, time_to_end_secs});
-    if (all_ended()) end();
+    if (all_over()) end();
   }
 }
 
-bool JobCore::all_ended() const {
-  return std::all_of(ended_.begin(), ended_.end(), [](bool ended) { return ended; });
+bool JobCore::all_over() const {
+  return !commit_began_ns_ && std::all_of(ended_.begin(), ended_.end(), [](bool ended) { return ended; });
 }
 
 void JobCore::end() {
-  if (!std::exchange(over_, true)) effects_.push_back(End{all_ended()});
+  if (!std::exchange(over_, true)) effects_.push_back(End{all_over()});
 }
 
 }  // namespace dsrun

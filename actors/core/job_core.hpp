@@ -3,14 +3,16 @@
 // to be committed and when the job is over.
 //
 // No end hangs: a member that dies is a fault; a wait that passed its deadline, and the loss of a process, are
-// explained (culprit.hpp); a device that answers nothing for long, though its process lives, is a fault too; and when
-// the job is over, members that do not end within a grace time are given up.
+// explained (culprit.hpp); a device that answers nothing for long, though its process lives, is a fault too, and so is
+// a disk that takes as long to commit a checkpoint; and when the job is over, whatever does not end within a grace time
+// is given up.
 //
 // Feed it what members say; after each input carry out take_effects() in order.
 #pragma once
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -28,12 +30,12 @@ struct JobMember {
 
 class JobCore {
  public:
-  enum class Timer : std::uint8_t { silence, cause, end };
+  enum class Timer : std::uint8_t { silence, cause, commit, end };
 
   struct ToMembers {  // to each of them
     std::variant<RoundOrder, UpdateOrder, SaveOrder, WaitsRequest, StopOrder> order;
   };
-  struct Commit {  // answered by on_committed or on_commit_failed
+  struct Commit {  // answered by on_committed or on_commit_failed; meanwhile the core goes on hearing
     SaveFinished save;
   };
   struct Tell {  // whoever shows or records the job
@@ -43,8 +45,8 @@ class JobCore {
     Timer timer;
     double secs;
   };
-  struct End {  // the last effect
-    bool all_members_ended;
+  struct End {      // the last effect
+    bool all_over;  // every member has ended, and no commit is under way
   };
   using Effect = std::variant<ToMembers, Commit, Tell, WakeIn, End>;
 
@@ -75,7 +77,10 @@ class JobCore {
   void send(const std::vector<Order>& orders);
   void tell_progress();
   void look_for_silence(std::int64_t now_ns);
-  bool all_ended() const;
+  void look_for_commit(std::int64_t now_ns);
+  void commit_over();
+  double longest_silence_secs() const;
+  bool all_over() const;
   void end();
 
   std::shared_ptr<const Plan> plan_;
@@ -84,7 +89,8 @@ class JobCore {
   std::vector<bool> ended_;             // by member
   std::vector<std::int64_t> heard_ns_;  // by rank: of its actor last
   Culprit culprit_;
-  bool stopping_ = false;  // StopOrder is sent
+  std::optional<std::int64_t> commit_began_ns_;  // none: no commit is under way
+  bool stopping_ = false;                        // StopOrder is sent
   bool over_ = false;
   bool listener_failed_ = false;
   std::vector<Effect> effects_;

@@ -16,7 +16,7 @@
 //   data plane → device      TensorMessage from another process, LinkLost
 //   to itself, device        Continue: more to run. Deadline: look whether a wait has lasted too long. Arrival: an
 //                            emulated link lets a message be seen
-//   to itself, coordinator   Wake
+//   to itself, coordinator   Wake. CommitOver: from the actor that commits a checkpoint for it
 //
 // With a process a device an agent on each host stands between coordinator and devices and passes all of the above on
 // (actors/messages/start.hpp).
@@ -50,6 +50,10 @@ struct Connect {
 };
 struct StopRequest {};
 struct SaveRequest {};
+struct CommitOver {
+  bool failed = false;
+  std::string why;
+};
 struct Continue {};
 struct Deadline {
   int number = 0;  // of the Configure for which it was set
@@ -147,8 +151,10 @@ typename I::result_type inspect(I& f, Ready& x) {
   X(RoundResult)              \
   X(UpdateOrder)              \
   X(RoundDone) X(SaveOrder) X(ShardSaved) X(StopOrder) X(WaitsRequest) X(WaitsReport) X(DeviceFault) X(Ready)
-#define DSRUN_JOB_LOCAL(X) \
-  X(Configure) X(Connect) X(StopRequest) X(SaveRequest) X(TensorMessage) X(Continue) X(Deadline) X(Arrival) X(LinkLost)
+#define DSRUN_JOB_LOCAL(X)                                                                                   \
+  X(Configure)                                                                                               \
+  X(Connect) X(StopRequest) X(SaveRequest) X(CommitOver) X(TensorMessage) X(Continue) X(Deadline) X(Arrival) \
+      X(LinkLost)
 
 #define DSRUN_STAYS(T) CAF_ALLOW_UNSAFE_MESSAGE_TYPE(dsrun::T)
 DSRUN_JOB_LOCAL(DSRUN_STAYS)

@@ -94,7 +94,7 @@ void close_feed(RunFeed& feed, RunResult& result) {
 }
 
 void finish_trace(TraceWriter* trace, RunResult& result) {
-  if (trace == nullptr || !result.outcome.devices_ended) return;  // a stuck device may still write to it
+  if (trace == nullptr || !result.outcome.all_over) return;  // a stuck device may still write to it
   try {
     trace->finish();
   } catch (const StorageError& error) {
@@ -137,7 +137,8 @@ RunResult run_prepared(const PreparedRun& run, JobControl& control, const std::v
   const auto summary = make_summary(run.preflight, machine_peak(run.job()));
   const auto recorder = std::make_shared<RunRecorder>(run.folder.path);
   recorder->event("started", first_step);
-  RunFeed feed;
+  const auto owned_feed = std::make_shared<RunFeed>();
+  RunFeed& feed = *owned_feed;
   feed.add({recorder, WhenFull::fail, recorder_capacity});
   feed.add({summary, WhenFull::fail, recorder_capacity});
   for (const ListenerSlot& slot : listeners) feed.add(slot);
@@ -145,7 +146,7 @@ RunResult run_prepared(const PreparedRun& run, JobControl& control, const std::v
   LaunchOptions launched = launch_options(run, summary->peak_flops());
   launched.on_progress = [&feed](const Progressed& progress) { feed.publish(progress); };
   // Else a run that is killed and resumed would lack lines of steps that its checkpoint holds.
-  launched.before_commit = [&feed] { feed.catch_up(time_to_record); };
+  launched.before_commit = [owned_feed] { owned_feed->catch_up(time_to_record); };
   const auto trace = run.options.trace.empty() ? nullptr : std::make_shared<TraceWriter>(run.options.trace);
   if (trace) launched.on_span = [trace](int rank, const DeviceSpan& span) { trace->add(rank, span); };
 
@@ -153,7 +154,7 @@ RunResult run_prepared(const PreparedRun& run, JobControl& control, const std::v
   result.in_processes = run.job().cluster.isolation == Isolation::process;
   result.outcome = result.in_processes ? run_in_processes(run, launched, control) : run_job(launched, control);
   close_feed(feed, result);
-  result.must_exit = !feed.all_ended() || !result.outcome.devices_ended;
+  result.must_exit = !feed.all_ended() || !result.outcome.all_over;
   result.summary = summary->text();
   finish_trace(trace.get(), result);
   return result;

@@ -93,7 +93,7 @@ TEST_F(Launch, N2_threads_give_the_bits_of_the_single_threaded_cluster) {
   JobControl control;
   const Launched run = launch(job, "run", control);
   ASSERT_EQ(run.outcome.outcome, Outcome::completed) << run.outcome.cause;
-  EXPECT_TRUE(run.outcome.devices_ended);
+  EXPECT_TRUE(run.outcome.all_over);
   EXPECT_EQ(run.outcome.steps, 6);
   EXPECT_EQ(run.outcome.checkpoint, 6);
   EXPECT_EQ(run.losses, expected.losses);
@@ -314,7 +314,7 @@ TEST_F(Launch, a_thrown_span_listener_is_a_fault_of_its_rank) {
   EXPECT_THAT(outcome.cause, HasSubstr("rank 3: "));
   EXPECT_THAT(outcome.cause, HasSubstr("router"));
   EXPECT_THAT(outcome.cause, HasSubstr("broken on purpose"));
-  EXPECT_TRUE(outcome.devices_ended);
+  EXPECT_TRUE(outcome.all_over);
 }
 
 }  // namespace

@@ -47,9 +47,9 @@ void ScheduledJob::spawn() {
   }
   setup.begin = [devices, setups](const caf::actor& coordinator) { introduce(devices, setups, coordinator); };
   setup.on_progress = [this](const Progressed& progress) { hear(progress); };
-  setup.on_end = [this](bool all_devices_ended) {
+  setup.on_end = [this](bool all_over) {
     ended_ = true;
-    run_.all_devices_ended = all_devices_ended;
+    run_.all_over = all_over;
   };
   if (alter_coordinator) alter_coordinator(setup);
   coordinator_ = system_->spawn(coordinator_actor, std::move(setup));

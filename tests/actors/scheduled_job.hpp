@@ -19,7 +19,7 @@ struct ScheduledRun {
   std::vector<double> validation_losses;
   std::vector<std::int64_t> saves;  // steps
   JobFinished finished;
-  bool all_devices_ended = false;
+  bool all_over = false;
   bool hung = false;         // no message and no timeout left, and the job not over
   Tensors weights;           // as last saved
   std::int64_t handled = 0;  // messages

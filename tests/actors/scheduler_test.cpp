@@ -50,7 +50,7 @@ TEST(Scheduler, N2_50_seeded_orders_of_handling_give_equal_bits) {
   for (std::uint64_t seed = 1; seed <= 50; ++seed) {
     const ScheduledRun run = ScheduledJob(job, seed).run();
     ASSERT_EQ(run.finished.outcome, Outcome::completed) << "seed " << seed << ": " << run.finished.cause;
-    EXPECT_TRUE(run.all_devices_ended) << "seed " << seed;
+    EXPECT_TRUE(run.all_over) << "seed " << seed;
     EXPECT_EQ(run.losses, expected.losses) << "seed " << seed;
     EXPECT_EQ(run.validation_losses, expected.validation_losses) << "seed " << seed;
     EXPECT_EQ(run.weights, weights) << "seed " << seed;
@@ -66,7 +66,7 @@ TEST(Scheduler, N2_an_emulated_link_changes_no_bit) {
     const ScheduledRun run =
         ScheduledJob(job_with({"cluster.link.latency_us=300", "cluster.link.gb_per_s=0.001"}), seed).run();
     ASSERT_EQ(run.finished.outcome, Outcome::completed) << "seed " << seed << ": " << run.finished.cause;
-    EXPECT_TRUE(run.all_devices_ended);
+    EXPECT_TRUE(run.all_over);
     EXPECT_EQ(run.losses, expected.losses) << "seed " << seed;
     EXPECT_EQ(run.weights, reference.gather_weights()) << "seed " << seed;
   }
@@ -90,7 +90,7 @@ TEST(Scheduler, a_job_on_a_link_that_stops_leaves_no_device_behind) {
   };
   const ScheduledRun run = job.run();
   EXPECT_EQ(run.finished.outcome, Outcome::aborted);
-  EXPECT_TRUE(run.all_devices_ended);
+  EXPECT_TRUE(run.all_over);
 }
 
 TEST(Scheduler, R2_a_silent_device_on_a_link_is_named_all_the_same) {
@@ -118,7 +118,7 @@ TEST(Scheduler, a_device_that_throws_ends_the_job_with_rank_op_and_microbatch) {
   EXPECT_THAT(run.finished.cause, HasSubstr("attention"));
   EXPECT_THAT(run.finished.cause, HasSubstr("microbatch 1"));
   EXPECT_THAT(run.finished.cause, HasSubstr("out of luck"));
-  EXPECT_TRUE(run.all_devices_ended);
+  EXPECT_TRUE(run.all_over);
   EXPECT_TRUE(run.saves.empty());
 }
 
@@ -136,7 +136,7 @@ TEST(Scheduler, a_loss_that_is_not_finite_is_named_where_it_is_computed) {
   EXPECT_EQ(run.finished.outcome, Outcome::failed);
   for (const char* words : {"rank ", "head_loss forward", "microbatch ", "not finite"})
     EXPECT_THAT(run.finished.cause, HasSubstr(words));
-  EXPECT_TRUE(run.all_devices_ended);
+  EXPECT_TRUE(run.all_over);
 }
 
 TEST(Scheduler, a_stop_request_finishes_the_step_saves_and_stops) {
@@ -150,7 +150,7 @@ TEST(Scheduler, a_stop_request_finishes_the_step_saves_and_stops) {
   ASSERT_EQ(run.saves.size(), 1U);
   EXPECT_LE(run.saves[0], 3);  // within a step of the request
   EXPECT_EQ(run.losses.size(), static_cast<std::size_t>(run.saves[0]));
-  EXPECT_TRUE(run.all_devices_ended);
+  EXPECT_TRUE(run.all_over);
 }
 
 TEST(Scheduler, a_second_stop_request_ends_without_saving) {
@@ -163,7 +163,7 @@ TEST(Scheduler, a_second_stop_request_ends_without_saving) {
   const ScheduledRun run = job.run();
   EXPECT_EQ(run.finished.outcome, Outcome::aborted);
   EXPECT_TRUE(run.saves.empty());
-  EXPECT_TRUE(run.all_devices_ended);
+  EXPECT_TRUE(run.all_over);
 }
 
 TEST(Scheduler, a_save_request_saves_once_and_goes_on) {
@@ -188,7 +188,7 @@ TEST(Scheduler, a_device_that_cannot_save_is_a_storage_fault) {
   const ScheduledRun run = job.run();
   EXPECT_EQ(run.finished.outcome, Outcome::storage_failed);
   EXPECT_THAT(run.finished.cause, HasSubstr("rank 1: saving its state: disk full"));
-  EXPECT_TRUE(run.all_devices_ended);
+  EXPECT_TRUE(run.all_over);
 }
 
 TEST(Scheduler, a_commit_that_throws_is_a_storage_fault_and_no_save) {
@@ -211,7 +211,7 @@ TEST(Scheduler, a_listener_that_throws_ends_the_job) {
   EXPECT_FALSE(run.hung);
   EXPECT_EQ(run.finished.outcome, Outcome::failed);
   EXPECT_THAT(run.finished.cause, HasSubstr("no space for metrics"));
-  EXPECT_TRUE(run.all_devices_ended);
+  EXPECT_TRUE(run.all_over);
 }
 
 TEST(Scheduler, R2_a_silent_device_is_named_by_those_that_wait_for_it) {
@@ -225,7 +225,7 @@ TEST(Scheduler, R2_a_silent_device_is_named_by_those_that_wait_for_it) {
   EXPECT_THAT(run.finished.cause, HasSubstr("waited 5"));
   EXPECT_THAT(run.finished.cause, HasSubstr("from rank 1"));
   EXPECT_THAT(run.finished.cause, HasSubstr("rank 1 does not answer"));
-  EXPECT_FALSE(run.all_devices_ended);  // the impostor does not end either, and is given up
+  EXPECT_FALSE(run.all_over);  // the impostor does not end either, and is given up
 }
 
 TEST(Scheduler, the_death_of_a_device_is_a_fault) {

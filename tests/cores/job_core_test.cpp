@@ -4,6 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "tests/cores/effects.hpp"
 #include "tests/support/fake_cluster.hpp"
 
@@ -104,6 +106,40 @@ TEST_F(JobCoreTest, a_fault_while_a_save_is_committed_ends_the_job_and_the_answe
   EXPECT_EQ(std::get<JobFinished>(told[0].progress).fault->op, "exchange");
 }
 
+TEST_F(JobCoreTest, a_commit_that_does_not_end_is_a_storage_fault_and_the_job_ends_without_it) {
+  save();
+  const auto wakes = all_of<JobCore::WakeIn>(effects());
+  const auto of_commit = std::find_if(wakes.begin(), wakes.end(),
+                                      [](const JobCore::WakeIn& wake) { return wake.timer == JobCore::Timer::commit; });
+  ASSERT_NE(of_commit, wakes.end());
+  EXPECT_EQ(of_commit->secs, 20);
+  core_.on_timer(JobCore::Timer::commit, 19 * second_ns);  // an earlier commit's
+  EXPECT_FALSE(core_.finished());
+  core_.on_timer(JobCore::Timer::commit, 20 * second_ns);
+  const auto told = finished(effects());
+  ASSERT_TRUE(told);
+  EXPECT_EQ(told->outcome, Outcome::storage_failed);
+  EXPECT_EQ(told->cause, "the checkpoint of step 0: the disk has not finished writing it after 20 s");
+  for (int member : {0, 1}) core_.on_member_ended(member, "user exit");
+  EXPECT_THAT(all_of<JobCore::End>(effects()), IsEmpty()) << "the commit may yet end";
+  core_.on_timer(JobCore::Timer::end, 30 * second_ns);
+  const auto ended = all_of<JobCore::End>(effects());
+  ASSERT_THAT(ended, SizeIs(1));
+  EXPECT_FALSE(ended[0].all_over);
+}
+
+TEST_F(JobCoreTest, the_end_waits_for_a_commit_under_way) {
+  save();
+  core_.on_stop_request();
+  core_.on_stop_request();
+  for (int member : {0, 1}) core_.on_member_ended(member, "user exit");
+  EXPECT_THAT(all_of<JobCore::End>(effects()), IsEmpty());
+  core_.on_committed(second_ns);
+  const auto ended = all_of<JobCore::End>(effects());
+  ASSERT_THAT(ended, SizeIs(1));
+  EXPECT_TRUE(ended[0].all_over);
+}
+
 TEST_F(JobCoreTest, a_wait_asks_everybody_and_names_who_says_nothing) {
   core_.on_fault(wait_of(0, 1));
   const auto asked = effects();
@@ -162,7 +198,7 @@ TEST_F(JobCoreTest, ends_when_all_members_have_ended_or_their_time_is_over) {
   core_.on_timer(JobCore::Timer::end, 10 * second_ns);
   const auto ended = all_of<JobCore::End>(effects());
   ASSERT_THAT(ended, SizeIs(1));
-  EXPECT_FALSE(ended[0].all_members_ended);
+  EXPECT_FALSE(ended[0].all_over);
   core_.on_member_ended(1, "user exit");
   EXPECT_THAT(all_of<JobCore::End>(effects()), IsEmpty()) << "once";
 }

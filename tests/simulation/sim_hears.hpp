@@ -80,28 +80,26 @@ void SimLauncher::gate_hears(int node, const Message& message) {
 
 template <class Message>
 void SimLauncher::coordinator_hears(const Message& message) {
-  coordinator_.hear([this, message] {
-    const std::int64_t now = job_.world.now();
-    if (!core_) return;
-    if constexpr (std::is_same_v<Message, Ready>) {
-      core_->on_ready(message, now);
-    } else if constexpr (std::is_same_v<Message, RoundResult>) {
-      core_->on_result(message, now);
-    } else if constexpr (std::is_same_v<Message, RoundDone>) {
-      core_->on_done(message, now);
-    } else if constexpr (std::is_same_v<Message, ShardSaved>) {
-      core_->on_saved(message, now);
-    } else if constexpr (std::is_same_v<Message, WaitsReport>) {
-      core_->on_waits(message, now);
-    } else {
-      static_assert(std::is_same_v<Message, DeviceFault>);
-      DeviceFault fault = message;
-      if (job_.options.mistake == JobMistake::blames_the_first && needs_explanation(fault.cause))
-        fault.cause = FaultCause::error;
-      core_->on_fault(fault);
-    }
-    carry_out_job();
-  });
+  const std::int64_t now = job_.world.now();
+  if (!core_) return;
+  if constexpr (std::is_same_v<Message, Ready>) {
+    core_->on_ready(message, now);
+  } else if constexpr (std::is_same_v<Message, RoundResult>) {
+    core_->on_result(message, now);
+  } else if constexpr (std::is_same_v<Message, RoundDone>) {
+    core_->on_done(message, now);
+  } else if constexpr (std::is_same_v<Message, ShardSaved>) {
+    core_->on_saved(message, now);
+  } else if constexpr (std::is_same_v<Message, WaitsReport>) {
+    core_->on_waits(message, now);
+  } else {
+    static_assert(std::is_same_v<Message, DeviceFault>);
+    DeviceFault fault = message;
+    if (job_.options.mistake == JobMistake::blames_the_first && needs_explanation(fault.cause))
+      fault.cause = FaultCause::error;
+    core_->on_fault(fault);
+  }
+  carry_out_job();
 }
 
 }  // namespace dsrun::test

@@ -216,7 +216,6 @@ class SimLauncher {
   const Pid pid_;
   std::optional<GateCore> gate_;
   std::vector<int> nodes_;  // by guest
-  Mailbox coordinator_;
   std::optional<SavedState> saved_;
   std::optional<JobCore> core_;
 };

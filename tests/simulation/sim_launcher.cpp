@@ -51,11 +51,9 @@ void SimLauncher::connection_ended(int node) {
   for (std::size_t guest = 0; guest < nodes_.size(); ++guest)
     if (nodes_[guest] == node) gate_->on_guest_gone(static_cast<int>(guest));
   carry_out_gate();
-  coordinator_.hear([this, node] {
-    if (!core_) return;
-    core_->on_member_ended(node, "its connection ended");
-    carry_out_job();
-  });
+  if (!core_) return;
+  core_->on_member_ended(node, "its connection ended");
+  carry_out_job();
 }
 
 void SimLauncher::hear_dead_beats(std::uint32_t generation) {
@@ -89,11 +87,9 @@ void SimLauncher::carry_out(GateCore::Introduce& effect) {
 }
 
 void SimLauncher::carry_out(GateCore::TellLoss& effect) {
-  coordinator_.hear([this, fault = effect.fault, node = nodes_[static_cast<std::size_t>(effect.guest)]] {
-    core_->on_fault(fault);
-    core_->on_member_ended(node, "unreachable");
-    carry_out_job();
-  });
+  core_->on_fault(effect.fault);
+  core_->on_member_ended(nodes_[static_cast<std::size_t>(effect.guest)], "unreachable");
+  carry_out_job();
 }
 
 // Of another host the launcher can only end what it started here, and with it the agent's standard input.
@@ -153,7 +149,6 @@ void SimLauncher::carry_out(JobCore::ToMembers& effect) {
 }
 
 void SimLauncher::carry_out(JobCore::Commit& effect) {
-  coordinator_.begin_long_work();
   job_.with_disk(
       pid_,
       [this, save = effect.save] {
@@ -169,7 +164,6 @@ void SimLauncher::carry_out(JobCore::Commit& effect) {
           core_->on_committed(job_.world.now());
         }
         carry_out_job();
-        coordinator_.end_long_work();
       });
 }
 
@@ -184,10 +178,8 @@ void SimLauncher::carry_out(JobCore::Tell& effect) {
 
 void SimLauncher::carry_out(JobCore::WakeIn& effect) {
   job_.world.later(pid_, nanoseconds(effect.secs).count(), "coordinator wakes", [this, timer = effect.timer] {
-    coordinator_.hear([this, timer] {
-      core_->on_timer(timer, job_.world.now());
-      carry_out_job();
-    });
+    core_->on_timer(timer, job_.world.now());
+    carry_out_job();
   });
 }
 

@@ -34,7 +34,7 @@ struct ListenerSlot {
   std::size_t capacity = 1024;  // events
 };
 
-// One thread at a time calls add(), publish() and close().
+// One thread at a time calls add(), publish() and close(); another may call catch_up().
 class RunFeed {
  public:
   RunFeed() = default;
