@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "dsrun/run/feed/fault_json.hpp"
 #include "runtime/schedule/enum_table.hpp"
 #include "runtime/state/storage_error.hpp"
 
@@ -35,8 +36,10 @@ void RunRecorder::hear(const Progressed& progress) {
   } else if (const auto* save = std::get_if<SaveFinished>(&progress)) {
     event("checkpoint", save->step, {{"seconds", save->seconds}});
   } else if (const auto* finished = std::get_if<JobFinished>(&progress)) {
-    event(outcome_names[finished->outcome], step_,
-          finished->cause.empty() ? nlohmann::json::object() : nlohmann::json{{"cause", finished->cause}});
+    nlohmann::json more = nlohmann::json::object();
+    if (!finished->cause.empty()) more["cause"] = finished->cause;
+    if (finished->fault) more["fault"] = to_json(*finished->fault);
+    event(outcome_names[finished->outcome], step_, std::move(more));
   } else if (const auto* link = std::get_if<LinkReport>(&progress)) {
     hear(*link);
   }
