@@ -16,6 +16,7 @@
 #include "actors/processes/launch/children.hpp"
 #include "actors/processes/net/own_address.hpp"
 #include "runtime/state/checkpoint/files.hpp"
+#include "runtime/transport/ucx/orphaned_segments.hpp"
 
 namespace dsrun {
 namespace {
@@ -48,19 +49,23 @@ class Agent {
     setup.on_end = [this](const std::string& cause) { ended_.set_value(cause); };
     plane_.actors().spawn<caf::detached>(agent_actor, std::move(setup));
     const std::string cause = ended_.get_future().get();
-    children_.kill_all();
-    children_.wait_for_all(std::chrono::seconds(2));
+    end_children();
     return end_saying(cause);
   }
 
   // The launcher is gone without a word, and with it whoever would want one.
   void end_now() {
-    children_.kill_all();
-    children_.wait_for_all(std::chrono::seconds(2));
+    end_children();
     _exit(end_saying("the launcher is gone"));
   }
 
  private:
+  void end_children() {
+    children_.kill_all();
+    children_.wait_for_all(std::chrono::seconds(2));
+    segments_.remove();
+  }
+
   pid_t start_device(const Begin& begin, int rank, const caf::actor& agent) {
     DeviceInvitation device;
     device.rank = rank;
@@ -109,6 +114,7 @@ class Agent {
 
   const AgentOptions& options_;
   const AgentInvitation& invitation_;
+  const OrphanedSegments segments_;
   std::promise<std::string> ended_;
   caf::actor agent_;
   HostPort door_;

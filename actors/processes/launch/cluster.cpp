@@ -14,6 +14,7 @@
 #include "actors/processes/launch/agent_launcher.hpp"
 #include "actors/processes/launch/gate_actor.hpp"
 #include "actors/processes/net/own_address.hpp"
+#include "runtime/transport/ucx/orphaned_segments.hpp"
 
 namespace dsrun {
 namespace {
@@ -27,6 +28,7 @@ class Cluster {
 
   ~Cluster() {
     launcher_.kill_all();
+    segments_.remove();  // also of an agent that could not
     if (!gate_) return;
     caf::anon_send(gate_, StopOrder{});
     caf::scoped_actor self(launcher_.plane().actors());
@@ -147,6 +149,7 @@ class Cluster {
   const ProcessOptions& processes_;
   JobControl& control_;
   JobRun run_;
+  const OrphanedSegments segments_;
   const Membership membership_ = membership_of(options_.plan);
   caf::actor gate_;
   std::atomic<bool> was_stopped_{false};  // before the start
