@@ -10,6 +10,7 @@
 #include <fmt/format.h>
 
 #include "actors/launch.hpp"
+#include "dsl/device_kind.hpp"
 #include "dsl/keys/choices.hpp"
 #include "models/costs.hpp"
 #include "runtime/calibration/random_tokens.hpp"
@@ -46,7 +47,8 @@ Job altered(const Job& job, MeshShape mesh, int sequences, int num_microbatches)
   out.optimizer.warmup_steps = 0;
   out.optimizer.constant_tokens = out.optimizer.decay_tokens = out.optimizer.final_tokens = 0;
   out.balance.bias_speed = out.balance.bias_speed_late = 0.02;
-  out.cluster.nodes = {NodeSpec{.host = "localhost", .devices = mesh.pipeline * mesh.data, .kind = "cpu"}};
+  out.cluster.nodes = {
+      NodeSpec{.host = "localhost", .devices = mesh.pipeline * mesh.data, .kind = std::string(cpu_kind)}};
   out.cluster.link = {};
   return out;
 }

@@ -7,7 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "dsl/write.hpp"
-#include "runtime/backend/cpu/parts/dispatch_dtype.hpp"
+#include "runtime/memory/dispatch_dtype.hpp"
 #include "runtime/schedule/enum_table.hpp"
 #include "runtime/state/checkpoint/tensors.hpp"
 

@@ -21,6 +21,9 @@ LAYERS = ["dsl", "models", "cluster", "runtime", "actors", "dsrun"]
 SUFFIXES = {".cpp", ".hpp", ".cu", ".cuh"}
 CAF_HEADERS = ["actors/caf.hpp", "actors/processes/net/caf_network.hpp"]
 CAF_FOLDERS = ["actors", "tests/actors", "tests/end_to_end", "tests/sanitizers"]
+# What a backend is made of: its own folder, the one place that chooses among backends, and tests of kernels.
+CPU_BACKEND = "runtime/backend/cpu/"
+CPU_BACKEND_USERS = ("runtime/backend/cpu/", "runtime/backend/backend.cpp", "tests/kernels/", "tests/cuda/", "tests/bench/")
 KERNEL_FOLDERS = ["runtime", "tests/runtime", "tests/kernels", "tests/cuda", "tests/bench"]
 ARCHITECTURE = re.compile(r"models/arch/[^/]+/")
 ARCHITECTURE_TABLE = "models/arch/architecture.cpp"
@@ -87,22 +90,22 @@ ROOMS = {
     "models/arch/deepseek_v3": ". arch",
     "models/passes": ".",
     "runtime": "",
-    "runtime/backend": "backend/cpu/products device/exchange memory",
-    "runtime/backend/cpu": ". backend backend/cpu/parts backend/row",
-    "runtime/backend/cpu/parts": "backend backend/row memory",
-    "runtime/backend/cpu/products": "memory",
-    "runtime/backend/cuda": "backend backend/cpu/parts backend/row memory",
+    "runtime/backend": "backend/cpu device/exchange memory",
+    "runtime/backend/cpu": ". backend backend/cpu/parts backend/cpu/products backend/row memory",
+    "runtime/backend/cpu/parts": ". backend backend/row memory",
+    "runtime/backend/cpu/products": ". backend memory",
+    "runtime/backend/cuda": "backend backend/row memory",
     "runtime/backend/row": "backend memory",
     "runtime/calibration": "data/sources device",
     "runtime/data": ". data/sources state/checkpoint",
     "runtime/data/sources": "data state state/checkpoint tokenizer",
-    "runtime/device": ". backend backend/cpu/parts backend/cpu/products data device/exchange device/inbox device/meter device/parameters memory",
-    "runtime/device/exchange": ". backend device device/inbox device/parameters memory",
+    "runtime/device": ". backend data device/exchange device/inbox device/meter device/parameters memory",
+    "runtime/device/exchange": ". device device/inbox device/parameters memory",
     "runtime/device/inbox": ". device device/exchange device/parameters memory",
     "runtime/device/meter": "device",
-    "runtime/device/parameters": "backend backend/cpu/parts device memory state/safetensors",
-    "runtime/machine": "backend/cpu/products device/meter",
-    "runtime/memory": "",
+    "runtime/device/parameters": ". backend device memory state/safetensors",
+    "runtime/machine": "backend device/meter",
+    "runtime/memory": ".",
     "runtime/metrics": "device device/meter state",
     "runtime/schedule": "schedule/builders",
     "runtime/schedule/builders": "schedule",
@@ -150,6 +153,8 @@ def project_fault(path, header):
         return f"{header} is for actors/: include what actors/ offers instead"
     if ARCHITECTURE.match(header) and path != ARCHITECTURE_TABLE and room_of(path) != room_of(header):
         return f"an architecture's folder is for {ARCHITECTURE_TABLE}: ask models/arch/architecture.hpp"
+    if header.startswith(CPU_BACKEND) and not path.startswith(CPU_BACKEND_USERS):
+        return f"{header} stands behind runtime/backend/backend.hpp: ask the Backend"
     if header.startswith("tests/"):
         return None if path.startswith("tests/") else "tests/ is for tests"
     if target == "schedule":
@@ -249,6 +254,8 @@ GOOD = [
     ("runtime/device/parameters/pretrained.hpp", '#include "models/arch/hugging_face.hpp"'),
     ("actors/core/gate_core.cpp", '#include "actors/core/fault.hpp"'),
     ("actors/core/gate_core.cpp", "#include <chrono>"),
+    ("runtime/backend/backend.cpp", '#include "runtime/backend/cpu/cpu_backend.hpp"'),
+    ("tests/kernels/rows_ops_test.cpp", '#include "runtime/backend/cpu/functions.hpp"'),
     ("models/graph.cpp", '#include "dsl/job.hpp"'),
     ("dsl/validate.cpp", '#include "runtime/schedule/schedule.hpp"'),
     ("runtime/schedule/checker.cpp", '#include "runtime/schedule/program.hpp"'),
@@ -282,6 +289,9 @@ BAD = [
     ("actors/core/job_core.cpp", "#include <fstream>"),
     ("actors/core/job_core.cpp", "#include <filesystem>"),
     ("actors/core/job_core.cpp", '#include "runtime/state/checkpoint/checkpoint.hpp"'),
+    ("runtime/device/strand.cpp", '#include "runtime/backend/cpu/functions.hpp"'),
+    ("dsrun/run/run_preflight.cpp", '#include "runtime/backend/cpu/products/gemm.hpp"'),
+    ("tests/invariants/memory_test.cpp", '#include "runtime/backend/cpu/products/gemm.hpp"'),
     ("dsl/job.cpp", '#include "models/graph.hpp"'),
     ("runtime/memory/tensor.hpp", '#  include "actors/device.hpp"'),
     ("runtime/schedule/checker.cpp", '#include "runtime/memory/tensor.hpp"'),

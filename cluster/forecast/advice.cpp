@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "dsl/device_kind.hpp"
 #include "dsl/validate.hpp"
 
 namespace dsrun {
@@ -27,7 +28,7 @@ std::string recompute_all(Job& job) {
 }
 
 std::string save_fp8(Job& job) {
-  if (job.precision.saved == Products::fp8 || job.cluster.nodes[0].kind == "cpu") return {};
+  if (job.precision.saved == Products::fp8 || on_cpu(job.cluster)) return {};
   job.precision.saved = Products::fp8;
   return "precision.saved = \"fp8\"";
 }

@@ -11,7 +11,8 @@
 #include <nlohmann/json.hpp>
 
 #include "cluster/forecast/devices/device_catalog.hpp"
-#include "runtime/backend/cpu/products/gemm.hpp"
+#include "dsl/device_kind.hpp"
+#include "runtime/backend/backend.hpp"
 #include "runtime/machine/peak.hpp"
 
 namespace dsrun {
@@ -22,7 +23,8 @@ namespace fs = std::filesystem;
 // The precision in which a job's products run on the processor at hand.
 std::string_view precision_here(const Job& job) {
   if (job.precision.compute == Precision::fp64) return "fp64";
-  return job.precision.compute == Precision::bf16 && bf16_products_supported() ? "bf16" : "fp32";
+  return job.precision.compute == Precision::bf16 && backend_for(cpu_kind).computes_in(Precision::bf16) ? "bf16"
+                                                                                                        : "fp32";
 }
 
 void note_what_differs(const DeviceModel& model, const Job& job, const std::string& file,
@@ -90,7 +92,7 @@ void write_device_model(const DeviceModel& model, const std::string& file) {
 
 DeviceModel model_for(const Job& job, const std::string& file, std::vector<std::string>& notes) {
   const std::string& kind = job.cluster.nodes[0].kind;
-  const std::string measured = !file.empty() ? file : kind == "cpu" ? default_device_model_file() : "";
+  const std::string measured = !file.empty() ? file : kind == cpu_kind ? default_device_model_file() : "";
   if (!file.empty() || (!measured.empty() && fs::exists(measured))) {
     const DeviceModel model = read_device_model(measured);
     note_what_differs(model, job, measured, notes);
@@ -98,7 +100,7 @@ DeviceModel model_for(const Job& job, const std::string& file, std::vector<std::
   }
   const std::optional<DeviceModel> model = catalog_model(kind);
   if (!model) throw std::runtime_error(fmt::format("no device model of kind \"{}\" is known", kind));
-  if (kind == "cpu")
+  if (kind == cpu_kind)
     notes.push_back("times are a guess, because this machine was not measured: dsrun calibrate FILE measures it");
   return with_links(*model, job.cluster);
 }

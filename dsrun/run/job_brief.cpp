@@ -6,9 +6,10 @@
 #include <nlohmann/json.hpp>
 
 #include "cluster/plan.hpp"
+#include "dsl/device_kind.hpp"
 #include "dsl/parse.hpp"
 #include "dsl/write.hpp"
-#include "runtime/backend/cpu/products/gemm.hpp"
+#include "runtime/backend/backend.hpp"
 #include "runtime/data/fingerprint.hpp"
 #include "runtime/data/sources/source.hpp"
 
@@ -55,7 +56,7 @@ JobBrief read_brief(const std::string& text) {
 
 std::shared_ptr<DeviceSetup> make_device_setup(const JobBrief& brief, int rank) {
   const Job& job = brief.job;
-  if (job.precision.compute == Precision::bf16 && !bf16_products_supported())
+  if (!backend_for(device_kind(job.cluster)).computes_in(job.precision.compute))
     throw std::runtime_error(
         "the processor of this host has no bf16 instructions, but the launcher's has; set precision.compute");
   const auto source = open_source(job.data, job.folder, job.batch.length + job.model.mtp_depth, job.run.seed);

@@ -9,9 +9,10 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "dsl/device_kind.hpp"
 #include "dsl/placement.hpp"
 #include "dsl/text/utf8.hpp"
-#include "runtime/backend/cpu/products/gemm.hpp"
+#include "runtime/backend/backend.hpp"
 #include "runtime/data/fingerprint.hpp"
 #include "runtime/data/sources/source.hpp"
 #include "runtime/device/scratch.hpp"
@@ -40,7 +41,7 @@ std::optional<Refusal> check_built(const Job& job) {
                      fmt::format("cannot place devices on host \"{}{}\": set [cluster] isolation = \"process\" and "
                                  "launcher = \"ssh\" or \"wait\". dsrun plan forecasts this job",
                                  node.host, node.count > 1 ? "-0" : "")};
-    if (node.kind != "cpu")
+    if (find_backend(node.kind) == nullptr)
       return Refusal{exit_cannot_place, fmt::format("cannot place devices of kind \"{}\": jobs run on \"cpu\" only. "
                                                     "dsrun plan forecasts this job",
                                                     node.kind)};
@@ -132,7 +133,7 @@ std::optional<Refusal> open_data(const Job& job, std::shared_ptr<const TokenSour
 std::variant<Preflight, Refusal> check_before_launch(Job job) {
   Preflight preflight;
   if (auto refusal = check_built(job)) return *refusal;
-  if (job.precision.compute == Precision::bf16 && !bf16_products_supported()) {
+  if (!backend_for(device_kind(job.cluster)).computes_in(job.precision.compute)) {
     job.precision.compute = Precision::fp32;
     preflight.notes.push_back("this processor has no bf16 instructions; the job computes in fp32");
   }

@@ -5,8 +5,9 @@
 
 #include <fmt/format.h>
 
+#include "dsl/device_kind.hpp"
 #include "dsl/parse.hpp"
-#include "runtime/backend/cpu/products/gemm.hpp"
+#include "runtime/backend/backend.hpp"
 
 namespace dsrun {
 namespace {
@@ -32,7 +33,7 @@ TrainedModel from_run(const std::string& folder, SavedWeights weights) {
   found.length = parsed.job->batch.length;
   found.tokenizer = parsed.job->data.tokenizer;
   found.precision = parsed.job->precision.compute;
-  if (found.precision == Precision::bf16 && !bf16_products_supported()) found.precision = Precision::fp32;
+  if (!backend_for(cpu_kind).computes_in(found.precision)) found.precision = Precision::fp32;
   found.what =
       fmt::format("{}step {} of {}", weights == SavedWeights::average ? "average at " : "", saved.step(), folder);
   found.load = [model = found.model, state = saved, weights](const LocalOptions& options) {

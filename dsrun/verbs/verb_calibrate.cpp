@@ -7,12 +7,13 @@
 
 #include "actors/calibrate.hpp"
 #include "cluster/memory/memory_plan.hpp"
+#include "dsl/device_kind.hpp"
 #include "dsl/parse.hpp"
 #include "dsrun/run/device_models.hpp"
 #include "dsrun/run/run_preflight.hpp"
 #include "dsrun/verbs/verbs.hpp"
 #include "models/op_table.hpp"
-#include "runtime/backend/cpu/products/gemm.hpp"
+#include "runtime/backend/backend.hpp"
 #include "runtime/device/scratch.hpp"
 #include "runtime/machine/peak.hpp"
 #include "runtime/schedule/enum_table.hpp"
@@ -52,9 +53,9 @@ std::optional<Job> job_to_measure(const CalibrateOptions& options, Context& cont
   std::optional<Job> job =
       options.job.file.empty() ? built_in_job(options.job.overrides, context) : options.job.load(context);
   if (!job) return std::nullopt;
-  for (NodeSpec& node : job->cluster.nodes) node.kind = "cpu";
+  for (NodeSpec& node : job->cluster.nodes) node.kind = cpu_kind;
   job->precision.products = job->precision.saved = Products::compute;
-  if (job->precision.compute == Precision::bf16 && !bf16_products_supported()) {
+  if (!backend_for(cpu_kind).computes_in(job->precision.compute)) {
     if (!context.quiet())
       fmt::print(stderr, "dsrun: this processor has no bf16 instructions; it is measured in fp32\n");
     job->precision.compute = Precision::fp32;

@@ -16,6 +16,7 @@
 #include "actors/processes/doctor/examine_host.hpp"
 #include "actors/processes/launch/cluster.hpp"
 #include "cluster/memory/memory_plan.hpp"
+#include "dsl/device_kind.hpp"
 #include "dsl/placement.hpp"
 #include "dsrun/verbs/text/doctor_report.hpp"
 #include "dsrun/verbs/verbs.hpp"
@@ -74,7 +75,7 @@ JobNeeds needs_without_job() {
 
 ClusterSpec this_machine() {
   ClusterSpec cluster;
-  cluster.nodes = {{"localhost", 1, "cpu"}};
+  cluster.nodes = {{"localhost", 1, std::string(cpu_kind)}};
   cluster.isolation = Isolation::process;
   cluster.start_timeout_secs = 15;
   return cluster;

@@ -1,9 +1,9 @@
-// The contract between the executor and the kernels: one KernelRow per (op, device), three functions each.
+// The contract between the executor and the kernels: a backend has one KernelRow an op, with three functions each.
 //
 // forward fills outputs from inputs. backward_input turns grad_outputs into grad_inputs. backward_weight turns
 // grad_outputs into param_grads. Which forward values a backward function finds there is what models/op_table.cpp says
 // it needs; the others are null. Communication ops (exchange_counts, dispatch, combine) have no row functions: the
-// executor moves their rows with runtime/backend/rows.hpp.
+// executor moves their rows with RowFunctions (runtime/backend/rows.hpp).
 #pragma once
 
 #include <array>
@@ -11,7 +11,7 @@
 #include <span>
 
 #include "models/op.hpp"
-#include "runtime/backend/cpu/products/gemm.hpp"
+#include "runtime/backend/gemm.hpp"
 #include "runtime/device/exchange/routing.hpp"
 #include "runtime/memory/tensor.hpp"
 #include "runtime/memory/workspace.hpp"
@@ -70,7 +70,7 @@ struct KernelRow {
   KernelFunction backward_weight;  // null: no parameters
 };
 
-// In Op order.
-const std::array<KernelRow, num_ops>& cpu_kernels();
+// In the order of enum class Op.
+using KernelTable = std::array<KernelRow, num_ops>;
 
 }  // namespace dsrun

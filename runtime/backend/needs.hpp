@@ -1,6 +1,7 @@
-// What a kernel call takes besides its operands: scratch and prepared products, told from shapes alone, so that memory
-// is planned before anything is allocated. An op whose kernel takes scratch or multiplies has a function here; a kernel
-// that changes what it takes changes it (tests/invariants/memory_test.cpp compares).
+// CallNeeds: what a kernel call takes besides its operands: scratch and prepared products. It follows from shapes
+// alone, so that memory is planned before anything is allocated. A backend's add_needs says it for each op whose kernel
+// takes scratch or multiplies; a kernel that changes what it takes changes that (tests/invariants/memory_test.cpp
+// compares).
 #pragma once
 
 #include "models/passes/steps.hpp"
@@ -34,8 +35,5 @@ class CallNeeds {
   Gemm& gemm_;
   std::int64_t taken_ = 0, of_products_ = 0;
 };
-
-// Adds what one call of `op` needs on the CPU.
-void add_needs(Op op, const CallShape& shape, CallNeeds& needs);
 
 }  // namespace dsrun

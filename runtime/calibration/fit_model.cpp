@@ -8,6 +8,7 @@
 
 #include "cluster/forecast/devices/device_catalog.hpp"
 #include "cluster/forecast/step_costs.hpp"
+#include "dsl/device_kind.hpp"
 #include "models/op_table.hpp"
 
 namespace dsrun {
@@ -175,7 +176,7 @@ void fit_overheads(const std::vector<CalibrationRun>& runs, int skipped, DeviceM
 
 Calibration fit_model(const std::vector<CalibrationRun>& runs, const MachinePeaks& peaks, int skipped_steps) {
   Calibration out;
-  out.model = *catalog_model("cpu");  // what is not measured, the network say, stays a guess
+  out.model = *catalog_model(cpu_kind);  // what is not measured, the network say, stays a guess
   out.model.peak_flops = out.model.peak_flops_fp8 = peaks.flops;
   out.model.memory_bytes_per_sec = peaks.memory_bytes_per_sec;
   out.model.cores = peaks.cores;

@@ -9,21 +9,22 @@ namespace dsrun {
 
 DeviceContext::DeviceContext(std::shared_ptr<const Plan> the_plan, int the_rank,
                              std::shared_ptr<const BatchLoader> the_loader, DeviceUse use, const Clock& the_clock,
-                             Reach reach)
+                             Reach reach, const Backend& the_backend)
     : plan(std::move(the_plan)),
       rank(the_rank),
       loader(std::move(the_loader)),
       clock(the_clock),
-      pool(MemoryPool::make(reach)),
-      workspace([pool = pool](std::ptrdiff_t change) { pool->count(MemoryClass::scratch, change); }),
-      gemm(workspace, plan->job.cluster.threads_per_device),
-      parameters(*plan, rank, use, pool),
+      backend(the_backend),
+      pool(MemoryPool::make(reach, backend.memory)),
+      workspace([pool = pool](std::ptrdiff_t change) { pool->count(MemoryClass::scratch, change); }, backend.memory),
+      gemm(backend.make_gemm(workspace, plan->job.cluster.threads_per_device)),
+      parameters(*plan, rank, use, pool, backend),
       routes(expert_routes(*plan, rank)) {
   for (const StageSteps& stage : plan->stages) saved.push_back(saved_values(stage));
   const ModelSpec& model = plan->job.model;
   biases_.assign(static_cast<std::size_t>(model.moe_layers()),
                  std::vector<float>(static_cast<std::size_t>(model.experts), 0.0F));
-  workspace.reserve(workspace_bytes(*plan, plan->mesh.pipeline_index(rank), gemm));
+  workspace.reserve(workspace_bytes(*plan, plan->mesh.pipeline_index(rank), backend, *gemm));
 }
 
 int DeviceContext::model_moe(int stage, int moe) const {

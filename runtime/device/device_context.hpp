@@ -8,7 +8,7 @@
 
 #include "cluster/membership.hpp"
 #include "cluster/plan.hpp"
-#include "runtime/backend/cpu/products/gemm.hpp"
+#include "runtime/backend/backend.hpp"
 #include "runtime/data/loader.hpp"
 #include "runtime/device/message.hpp"
 #include "runtime/device/meter/clock.hpp"
@@ -32,16 +32,17 @@ using RoutingObserver = std::function<void(int layer, const TensorView& indices)
 
 struct DeviceContext {
   DeviceContext(std::shared_ptr<const Plan> plan, int rank, std::shared_ptr<const BatchLoader> loader, DeviceUse use,
-                const Clock& clock, Reach reach = Reach::process);
+                const Clock& clock, Reach reach, const Backend& backend);
 
   std::shared_ptr<const Plan> plan;
   int rank;
   std::uint32_t generation = first_generation;  // in the tags of what this device sends and takes
   std::shared_ptr<const BatchLoader> loader;
   const Clock& clock;
+  const Backend& backend;
   std::shared_ptr<MemoryPool> pool;
   Workspace workspace;
-  Gemm gemm;
+  std::unique_ptr<Gemm> gemm;
   ParameterStore parameters;
   ExpertRoutes routes;
 

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "dsl/device_kind.hpp"
 #include "dsl/job_schedule.hpp"
 #include "runtime/check.hpp"
 #include "runtime/device/meter/step_rows.hpp"
@@ -25,8 +26,9 @@ CountedTime read(const Clock& clock) { return {&clock, clock.wall_ns(), clock.th
 }  // namespace
 
 DeviceCore::DeviceCore(std::shared_ptr<const Plan> plan, int rank, std::shared_ptr<const BatchLoader> loader,
-                       DeviceUse use, const Clock& clock, Reach reach)
-    : context_(std::move(plan), rank, std::move(loader), use, clock, reach),
+                       DeviceUse use, const Clock& clock, Reach reach, const Backend* backend)
+    : context_(plan, rank, std::move(loader), use, clock, reach,
+               backend ? *backend : backend_for(device_kind(plan->job.cluster))),
       inbox_(*context_.plan, rank, context_.routes),
       sync_(context_, inbox_),
       evaluate_program_(forward_only(context_.plan->program, context_.plan->program.microbatches_per_direction())) {}

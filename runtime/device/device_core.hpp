@@ -45,9 +45,11 @@ struct DeviceSpan {
 class DeviceCore {
  public:
   // The plan and the loader must be those of every other device. Allocates and initialises parameters, in memory of
-  // that reach.
+  // that reach. Without a `backend` it is the one for the plan's kind of device; throws std::runtime_error if this
+  // program has none.
   DeviceCore(std::shared_ptr<const Plan> plan, int rank, std::shared_ptr<const BatchLoader> loader,
-             DeviceUse use = DeviceUse::training, const Clock& clock = system_clock(), Reach reach = Reach::process);
+             DeviceUse use = DeviceUse::training, const Clock& clock = system_clock(), Reach reach = Reach::process,
+             const Backend* backend = nullptr);
 
   // Before the first round: of the membership to which it belongs.
   void join(std::uint32_t generation) { context_.generation = generation; }
@@ -59,7 +61,7 @@ class DeviceCore {
   void on_update(const UpdateOrder& order);  // precondition: this round's result has been taken
 
   // Before pump() in another thread than the constructor's.
-  void bind_thread() const { context_.gemm.bind_thread(); }
+  void bind_thread() const { context_.gemm->bind_thread(); }
   // Other devices run on this one's thread: a message that lies unhandled is a wait for a core, not for delivery.
   void share_thread() { shares_thread_ = true; }
   // Runs one ready op. False: nothing is ready. Throws what a kernel throws; where() then names the op.

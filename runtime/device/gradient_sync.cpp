@@ -1,9 +1,5 @@
 #include "runtime/device/gradient_sync.hpp"
 
-#include <cstring>
-
-#include "runtime/backend/adamw.hpp"
-
 namespace dsrun {
 
 Tag GradientSync::tag(Traffic traffic, int bucket, int source) const {
@@ -81,7 +77,7 @@ void GradientSync::sum_shard(BucketState& state) {
     received.push_back(inbox_.take(tag(Traffic::reduce, state.id, source)));
     slices.push_back(matrix(received.back().data(), wide, 1, bucket.shard_size()));
   }
-  if (slices.size() > 1) sum_slices(slices, sum);
+  if (slices.size() > 1) context_.backend.optimizer.sum_slices(slices, sum);
   context_.result.sum_squares += context_.parameters.sum_squares(state);
 }
 
@@ -91,8 +87,8 @@ void GradientSync::take_weights(BucketState& state) {
   for (std::size_t member = 0; member < bucket.ranks.size(); ++member) {
     if (static_cast<int>(member) == state.member) continue;
     const Buffer shard = inbox_.take(tag(Traffic::gather, state.id, bucket.ranks[member]));
-    std::memcpy(state.weights.data() + ParameterStore::shard_begin(bucket, static_cast<int>(member), dtype),
-                shard.data(), ParameterStore::shard_bytes(bucket, dtype));
+    context_.backend.copy(state.weights.data() + ParameterStore::shard_begin(bucket, static_cast<int>(member), dtype),
+                          shard.data(), ParameterStore::shard_bytes(bucket, dtype));
   }
 }
 

@@ -3,7 +3,8 @@
 #include <algorithm>
 #include <stdexcept>
 
-#include "runtime/backend/cpu/parts/dispatch_dtype.hpp"
+#include "dsl/device_kind.hpp"
+#include "runtime/memory/dispatch_dtype.hpp"
 
 namespace dsrun {
 namespace {
@@ -18,7 +19,7 @@ Job job_of_one_device(const ModelSpec& model, const LocalOptions& options) {
   job.batch = {options.sequences, options.longest, 1};
   job.balance.load_factor = 1;
   job.precision.compute = options.precision;
-  job.cluster.nodes = {{"localhost", 1, "cpu"}};
+  job.cluster.nodes = {{"localhost", 1, std::string(cpu_kind)}};
   job.cluster.threads_per_device = options.num_threads;
   return job;
 }

@@ -136,7 +136,7 @@ Buffer Strand::departing(const Departure& port) {
     return buffer;
   }
   Buffer copy = context_.pool->allocate(value.size(), MemoryClass::messages);
-  std::copy_n(value.data(), value.size(), copy.data());
+  context_.backend.copy(copy.data(), value.data(), value.size());
   return copy;
 }
 
@@ -232,12 +232,13 @@ void run_kernel(DeviceContext& context, Frame& frame, const Step& step) {
       batch,
       node.op == Op::router ? at(context.biases(), context.model_moe(frame.stage, node.moe)).data() : nullptr,
       context.workspace,
-      context.gemm};
+      *context.gemm};
   if (loses && context.on_head) context.on_head(node.attributes.depth, inputs[0], params[0]);
-  const KernelRow& row = cpu_kernels()[static_cast<std::size_t>(node.op)];
+  const KernelRow& row = context.backend.kernels[static_cast<std::size_t>(node.op)];
   const KernelFunction run = runs_forward(step.pass)             ? row.forward
                              : step.pass == Pass::backward_input ? row.backward_input
                                                                  : row.backward_weight;
+  require(run != nullptr, "a step's op has a kernel for its pass");
   run(call);
   context.result.balance_loss_sum += balance_loss;
   if (loses) {

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstring>
 #include <fstream>
+#include <memory>
 #include <numeric>
 #include <thread>
 #include <vector>
@@ -12,7 +13,8 @@
 #include <sched.h>
 #include <unistd.h>
 
-#include "runtime/backend/cpu/products/gemm.hpp"
+#include "dsl/device_kind.hpp"
+#include "runtime/backend/backend.hpp"
 #include "runtime/device/meter/clock.hpp"
 #include "runtime/machine/control_group.hpp"
 
@@ -53,10 +55,10 @@ std::vector<char> filled(Dtype dtype) {
 // One thread's part: a warm-up, then a product a round, begun together with the other threads.
 void multiply_rounds(Dtype dtype, std::barrier<>& together, double* seconds_of_rounds) {
   Workspace workspace;
-  Gemm gemm(workspace);
+  const std::unique_ptr<Gemm> gemm = backend_for(cpu_kind).make_gemm(workspace, 1);
   std::vector<char> a = filled(dtype), b = filled(dtype), c = filled(dtype);
   const auto view = [&](std::vector<char>& bytes) { return matrix(bytes.data(), dtype, size, size); };
-  const auto multiply = [&] { gemm.multiply(view(a), Transpose::no, view(b), Transpose::yes, view(c)); };
+  const auto multiply = [&] { gemm->multiply(view(a), Transpose::no, view(b), Transpose::yes, view(c)); };
   multiply();
   for (int round = 0; round < num_rounds; ++round) {
     together.arrive_and_wait();

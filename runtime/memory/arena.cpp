@@ -15,36 +15,41 @@ std::string arena_name(std::uint64_t nonce) { return fmt::format("dsrun-{:016x}"
 
 // Reserves addresses, not memory: as many as the machine has bytes, which nobody can use up. Where the system limits
 // addresses it takes what it gets.
-Arena::Arena(Reach reach) {
-  int descriptor = -1;
+Arena::Arena(Reach reach, const MemorySource& source) : memory_(source) {
   if (reach == Reach::machine) {
     std::random_device random;
     source_ = ArenaSource{getpid(), -1, std::uint64_t{random()} << 32 | random(), 0};
-    source_->descriptor = descriptor = memfd_create(arena_name(source_->nonce).c_str(), MFD_CLOEXEC);
-    if (descriptor < 0) source_.reset();  // then it is this process's alone
+    source_->descriptor = memfd_create(arena_name(source_->nonce).c_str(), MFD_CLOEXEC);
+    if (source_->descriptor < 0) source_.reset();  // then it is this process's alone
   }
   const auto physical =
       static_cast<std::size_t>(sysconf(_SC_PHYS_PAGES)) * static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
   for (std::size_t size = physical; size >= std::size_t{1} << 26; size /= 2)
-    if (reserve(size, descriptor)) return;
-  if (source_) close(descriptor);
+    if (reserve(size)) return;
+  if (source_) close(source_->descriptor);
   throw std::bad_alloc();
 }
 
-bool Arena::reserve(std::size_t size, int descriptor) {
-  if (source_ && ftruncate(descriptor, static_cast<off_t>(size)) != 0) return false;
-  const int kind = source_ ? MAP_SHARED : MAP_PRIVATE | MAP_ANONYMOUS;
-  void* base = mmap(nullptr, size, PROT_READ | PROT_WRITE, kind | MAP_NORESERVE, descriptor, 0);
-  if (base == MAP_FAILED) return false;
-  base_ = static_cast<char*>(base);
+bool Arena::reserve(std::size_t size) {
+  if (source_) {
+    if (ftruncate(source_->descriptor, static_cast<off_t>(size)) != 0) return false;
+    void* base = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, source_->descriptor, 0);
+    base_ = base == MAP_FAILED ? nullptr : static_cast<char*>(base);
+    source_->num_bytes = size;
+  } else {
+    base_ = memory_.reserve(size);
+  }
   reserved_ = size;
-  if (source_) source_->num_bytes = size;
-  return true;
+  return base_ != nullptr;
 }
 
 Arena::~Arena() {
-  munmap(base_, reserved_);
-  if (source_) close(source_->descriptor);
+  if (source_) {
+    munmap(base_, reserved_);
+    close(source_->descriptor);
+  } else {
+    memory_.unreserve(base_, reserved_);
+  }
 }
 
 char* Arena::allocate(std::size_t size) {

@@ -13,6 +13,8 @@
 #include <string>
 #include <utility>
 
+#include "runtime/memory/memory_source.hpp"
+
 namespace dsrun {
 
 // Who can be shown what lies in an arena: this process alone, or others of the machine as well (MappedArena).
@@ -30,7 +32,8 @@ std::string arena_name(std::uint64_t nonce);
 
 class Arena {
  public:
-  explicit Arena(Reach reach = Reach::process);  // throws std::bad_alloc
+  // Its addresses come from `source`, or with Reach::machine from a file that others can map. Throws std::bad_alloc.
+  explicit Arena(Reach reach = Reach::process, const MemorySource& source = host_memory());
   ~Arena();
   Arena(const Arena&) = delete;
   Arena& operator=(const Arena&) = delete;
@@ -44,9 +47,10 @@ class Arena {
 
  private:
   using Hole = std::pair<std::size_t, std::size_t>;  // size, offset
-  bool reserve(std::size_t size, int descriptor);
+  bool reserve(std::size_t size);
   void add_hole(std::size_t offset, std::size_t size);
 
+  const MemorySource& memory_;
   mutable std::mutex mutex_;
   std::optional<ArenaSource> source_;
   char* base_ = nullptr;

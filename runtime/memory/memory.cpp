@@ -1,13 +1,13 @@
 #include "runtime/memory/memory.hpp"
 
 #include <algorithm>
-#include <cassert>
 #include <cstdlib>
 #include <fstream>
 #include <limits>
 #include <new>
 #include <string>
 
+#include "runtime/check.hpp"
 #include "runtime/schedule/enum_table.hpp"
 
 namespace dsrun {
@@ -35,6 +35,7 @@ struct Buffer::Block {
   std::shared_ptr<MemoryPool> pool;  // whom it counts for
   MemoryClass memory_class;
   std::shared_ptr<Arena> arena;  // where it was cut from; null: a block of its own, or the lender's
+  const MemorySource* source;    // of a block of its own
   std::shared_ptr<void> lender;
   char* data;
   std::size_t size;
@@ -43,12 +44,12 @@ struct Buffer::Block {
     if (arena)
       arena->free(data, size);
     else if (!lender)
-      std::free(data);
+      source->release(data, size);
   }
 };
 
 Buffer Buffer::part(std::size_t first, std::size_t num_bytes) const {
-  assert(first + num_bytes <= size_);
+  require(first <= size_ && num_bytes <= size_ - first, "a part of a buffer lies within it");
   Buffer part = *this;
   part.data_ += first;
   part.size_ = num_bytes;
@@ -68,21 +69,23 @@ void Buffer::charge(const std::shared_ptr<MemoryPool>& pool, MemoryClass memory_
   pool->count(memory_class, static_cast<std::ptrdiff_t>(block_->size));
 }
 
-std::shared_ptr<MemoryPool> MemoryPool::make(Reach reach) { return std::shared_ptr<MemoryPool>(new MemoryPool(reach)); }
+std::shared_ptr<MemoryPool> MemoryPool::make(Reach reach, const MemorySource& source) {
+  return std::shared_ptr<MemoryPool>(new MemoryPool(reach, source));
+}
 
 Buffer MemoryPool::allocate(std::size_t num_bytes, MemoryClass memory_class) {
   const std::size_t size = rounded(std::max<std::size_t>(num_bytes, 1));
   const bool lasting = memory_class <= MemoryClass::optimizer && !arena_->source();
-  char* data = lasting ? static_cast<char*>(std::aligned_alloc(cache_line_bytes, size)) : arena_->allocate(size);
+  char* data = lasting ? source_.allocate(size) : arena_->allocate(size);
   if (data == nullptr) throw std::bad_alloc();
-  return counted(std::make_shared<Buffer::Block>(shared_from_this(), memory_class, lasting ? nullptr : arena_, nullptr,
-                                                 data, size),
+  return counted(std::make_shared<Buffer::Block>(shared_from_this(), memory_class, lasting ? nullptr : arena_, &source_,
+                                                 nullptr, data, size),
                  num_bytes);
 }
 
 Buffer MemoryPool::borrow(char* data, std::size_t num_bytes, MemoryClass memory_class, std::shared_ptr<void> lender) {
-  return counted(std::make_shared<Buffer::Block>(shared_from_this(), memory_class, nullptr, std::move(lender), data,
-                                                 rounded(num_bytes)),
+  return counted(std::make_shared<Buffer::Block>(shared_from_this(), memory_class, nullptr, nullptr, std::move(lender),
+                                                 data, rounded(num_bytes)),
                  num_bytes);
 }
 

@@ -70,8 +70,8 @@ class Buffer {
 
 class MemoryPool : public std::enable_shared_from_this<MemoryPool> {
  public:
-  // With Reach::machine all that it allocates can be shown to other processes.
-  static std::shared_ptr<MemoryPool> make(Reach reach = Reach::process);
+  // With Reach::machine all that it allocates can be shown to other processes. `source` outlives the pool's buffers.
+  static std::shared_ptr<MemoryPool> make(Reach reach = Reach::process, const MemorySource& source = host_memory());
 
   // 64-byte aligned, not initialised.
   Buffer allocate(std::size_t num_bytes, MemoryClass memory_class);
@@ -83,12 +83,14 @@ class MemoryPool : public std::enable_shared_from_this<MemoryPool> {
 
  private:
   friend class Buffer;
-  explicit MemoryPool(Reach reach) : arena_(std::make_shared<Arena>(reach)) {}
+  MemoryPool(Reach reach, const MemorySource& source)
+      : source_(source), arena_(std::make_shared<Arena>(reach, source)) {}
 
   Buffer counted(std::shared_ptr<Buffer::Block> block, std::size_t num_bytes);
 
   mutable std::mutex mutex_;
   MemoryUse use_;
+  const MemorySource& source_;
   std::shared_ptr<Arena> arena_;
 };
 

@@ -1,14 +1,15 @@
 #include "runtime/memory/workspace.hpp"
 
 #include <algorithm>
-#include <cassert>
 #include <new>
 #include <utility>
 
+#include "runtime/check.hpp"
 #include "runtime/memory/memory.hpp"
 
 namespace dsrun {
-Workspace::Workspace(std::function<void(std::ptrdiff_t)> counted) : counted_(std::move(counted)) {}
+Workspace::Workspace(std::function<void(std::ptrdiff_t)> counted, const MemorySource& source)
+    : counted_(std::move(counted)), source_(source) {}
 
 Workspace::~Workspace() { release_all(); }
 
@@ -18,7 +19,7 @@ std::int64_t Workspace::rounded(std::int64_t num_bytes) {
 }
 
 void Workspace::reserve(std::int64_t num_bytes) {
-  assert(taken_ == 0);
+  require(taken_ == 0, "a workspace is reserved before anything is taken");
   release_all();
   if (num_bytes > 0) add_block(static_cast<std::size_t>(num_bytes));
 }
@@ -43,13 +44,15 @@ void* Workspace::take(std::size_t num_bytes) {
 
 void Workspace::add_block(std::size_t num_bytes) {
   blocks_.reserve(blocks_.size() + 1);
-  blocks_.push_back({static_cast<char*>(::operator new (num_bytes, std::align_val_t{cache_line_bytes})), num_bytes});
+  char* data = source_.allocate(num_bytes);
+  if (data == nullptr) throw std::bad_alloc();
+  blocks_.push_back({data, num_bytes});
   held_ += num_bytes;
   if (counted_) counted_(static_cast<std::ptrdiff_t>(num_bytes));
 }
 
 void Workspace::release_all() {
-  for (const Block& block : blocks_) ::operator delete (block.data, std::align_val_t{cache_line_bytes});
+  for (const Block& block : blocks_) source_.release(block.data, block.size);
   if (counted_ && held_ > 0) counted_(-static_cast<std::ptrdiff_t>(held_));
   blocks_.clear();
   held_ = 0;

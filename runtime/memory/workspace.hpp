@@ -8,17 +8,19 @@
 #include <memory>
 #include <vector>
 
+#include "runtime/memory/memory_source.hpp"
+
 namespace dsrun {
 
 class Workspace {
  public:
-  // `counted` is told each change of the bytes held (+ grown, − released), so that memory reports include scratch.
-  explicit Workspace(std::function<void(std::ptrdiff_t)> counted = {});
+  // `counted` hears each change of the bytes held (+ grown, − released), so that memory reports include scratch.
+  explicit Workspace(std::function<void(std::ptrdiff_t)> counted = {}, const MemorySource& source = host_memory());
   ~Workspace();
   Workspace(const Workspace&) = delete;
   Workspace& operator=(const Workspace&) = delete;
 
-  // What take() takes for so many bytes.
+  // Bytes that take(num_bytes) uses up.
   static std::int64_t rounded(std::int64_t num_bytes);
   void reserve(std::int64_t num_bytes);  // precondition: nothing is taken
   // Bytes held elsewhere for kernels' sake, such as prepared products: counted with scratch. Negative: let go.
@@ -57,6 +59,7 @@ class Workspace {
   void release_all();
 
   std::function<void(std::ptrdiff_t)> counted_;
+  const MemorySource& source_;
   std::vector<Block> blocks_;  // stable addresses: growing adds a block
   std::size_t block_ = 0;      // the block now filled
   std::size_t used_ = 0;       // bytes of it

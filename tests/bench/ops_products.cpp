@@ -34,7 +34,8 @@ class Bench {
   Dtype dtype_;
   double peak_;
   Workspace workspace_;
-  Gemm gemm_{workspace_};
+  CpuGemm cpu_gemm_{workspace_};
+  Gemm& gemm_ = cpu_gemm_;
 };
 
 void Bench::linear(std::int64_t tokens, std::int64_t in, std::int64_t out) {
@@ -159,7 +160,8 @@ AttentionShape heads(int count, int nope, int rope, int value, std::int64_t leng
 double peak_of(Dtype dtype) {
   constexpr std::int64_t size = 1024;
   Workspace workspace;
-  Gemm gemm(workspace);
+  CpuGemm cpu_gemm(workspace);
+  Gemm& gemm = cpu_gemm;
   Stored a(random_matrix(size, size, 1), dtype), b(random_matrix(size, size, 2), dtype), c(Matrix(size, size), dtype);
   const double seconds =
       best_seconds([&] { gemm.multiply(a.view(), Transpose::no, b.view(), Transpose::yes, c.view()); });

@@ -1,8 +1,6 @@
 // Times the row-wise ops on one thread against a plain loop that moves as many bytes: what an op at the memory's (or,
 // where the rows fit there, the cache's) own rate would take. Bytes are those of operands and results, each once.
-#include "runtime/backend/adamw.hpp"
-#include "runtime/backend/initial_values.hpp"
-#include "runtime/backend/rows.hpp"
+#include "runtime/backend/cpu/functions.hpp"
 #include "tests/bench/bench_ops.hpp"
 #include "tests/kernels/products_call.hpp"
 #include "tests/kernels/rows_oracle.hpp"
@@ -66,7 +64,8 @@ class Bench {
   Table& table_;
   Dtype dtype_;
   Workspace workspace_;
-  Gemm gemm_{workspace_};
+  CpuGemm cpu_gemm_{workspace_};
+  Gemm& gemm_ = cpu_gemm_;
 };
 
 void Bench::rms_norm(std::int64_t tokens, std::int64_t dim) {

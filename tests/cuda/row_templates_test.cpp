@@ -1,8 +1,8 @@
 // Row kernels on a CUDA device against the same row templates under CpuTeam, which has its own oracles.
 #include "runtime/backend/cpu/parts/cpu_team.hpp"
-#include "runtime/backend/cpu/parts/dispatch_dtype.hpp"
 #include "runtime/backend/row/kv_latent.hpp"
 #include "runtime/backend/row/softmax.hpp"
+#include "runtime/memory/dispatch_dtype.hpp"
 #include "tests/cuda/cuda_rows.hpp"
 
 namespace dsrun::test {

@@ -4,7 +4,8 @@
 #include <algorithm>
 
 #include "cluster/memory/memory_plan.hpp"
-#include "runtime/backend/cpu/products/gemm.hpp"
+#include "dsl/device_kind.hpp"
+#include "runtime/backend/backend.hpp"
 #include "runtime/device/scratch.hpp"
 #include "tests/support/fake_cluster.hpp"
 #include "tests/support/policies.hpp"
@@ -13,7 +14,9 @@ namespace dsrun::test {
 namespace {
 
 // The narrowest that this processor has.
-std::string narrow() { return bf16_products_supported() ? "precision.compute=bf16" : "precision.compute=fp32"; }
+std::string narrow() {
+  return backend_for(cpu_kind).computes_in(Precision::bf16) ? "precision.compute=bf16" : "precision.compute=fp32";
+}
 
 std::vector<std::vector<std::string>> jobs() {
   return {{},
@@ -142,7 +145,7 @@ TEST(Memory, M1_scratch_is_planned_for_every_precision_and_no_call_takes_more) {
       const Job job = small_job({std::string("precision.compute=") + precision, std::string("batch.length=") + length,
                                  "parallel.pipeline=2", "parallel.data=2", "parallel.expert=2", "batch.microbatches=4",
                                  "model.vocab=5000", "model.dense_layers=2", "job.steps=1"});
-      if (job.precision.compute == Precision::bf16 && !bf16_products_supported()) continue;
+      if (job.precision.compute == Precision::bf16 && !backend_for(cpu_kind).computes_in(Precision::bf16)) continue;
       SCOPED_TRACE(testing::Message() << precision << " length " << length);
       const auto planned = plan_memory(make_plan(job), device_memory(make_plan(job)));
       FakeCluster cluster(job, small_corpus(60000, 0));

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "runtime/backend/cpu/products/gemm.hpp"
 #include "runtime/backend/kernel.hpp"
 
 namespace dsrun::test {
@@ -142,7 +143,8 @@ class ProductTest : public ::testing::TestWithParam<Dtype> {
  protected:
   Dtype dtype() const { return GetParam(); }
   Workspace workspace_;
-  Gemm gemm_{workspace_};
+  CpuGemm cpu_gemm_{workspace_};
+  Gemm& gemm_ = cpu_gemm_;
 };
 
 #define DSRUN_PRODUCT_TESTS(suite)                                       \

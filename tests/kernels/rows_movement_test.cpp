@@ -1,6 +1,6 @@
 // Rows and gates on their way to experts and back, over a whole group in one thread, against plain loops over
 // (token, expert) that know no plans.
-#include "runtime/backend/rows.hpp"
+#include "runtime/backend/cpu/functions.hpp"
 #include "tests/kernels/products_support.hpp"
 
 #include <algorithm>

@@ -1,6 +1,5 @@
 // AdamW against PyTorch's formulas in doubles, sums over flat arrays, and initial values.
-#include "runtime/backend/adamw.hpp"
-#include "runtime/backend/initial_values.hpp"
+#include "runtime/backend/cpu/functions.hpp"
 #include "tests/kernels/products_support.hpp"
 
 namespace dsrun::test {

@@ -6,7 +6,8 @@
 
 #include <fmt/format.h>
 
-#include "runtime/backend/cpu/products/gemm.hpp"
+#include "dsl/device_kind.hpp"
+#include "runtime/backend/backend.hpp"
 #include "runtime/device/local_model.hpp"
 #include "tests/parity/reference_model.hpp"
 
@@ -80,7 +81,7 @@ Bf16Error bf16_error(const ReferenceModel& reference) {
 
 // Each rounds on its own way: of one model the one is nearer, of another the other.
 TEST_P(Parity, N3_bf16_is_within_a_quarter_of_transformers_own_error) {
-  if (!bf16_products_supported()) GTEST_SKIP() << "this processor has no bf16 instructions";
+  if (!backend_for(cpu_kind).computes_in(Precision::bf16)) GTEST_SKIP() << "this processor has no bf16 instructions";
   const auto [ours, theirs] = bf16_error(reference_);
   fmt::print("N-3 {:<30} bf16 logits rms {:.1e} (transformers {:.1e})  largest {:.1e} ({:.1e})\n", reference_.name(),
              ours.rms, theirs.rms, ours.largest, theirs.largest);
@@ -88,7 +89,7 @@ TEST_P(Parity, N3_bf16_is_within_a_quarter_of_transformers_own_error) {
 }
 
 TEST(ParityOfModels, N3_bf16_has_the_error_of_transformers_in_the_mean) {
-  if (!bf16_products_supported()) GTEST_SKIP() << "this processor has no bf16 instructions";
+  if (!backend_for(cpu_kind).computes_in(Precision::bf16)) GTEST_SKIP() << "this processor has no bf16 instructions";
   double logarithms = 0;
   const std::vector<std::string> names = reference_model_names("parity");
   for (const std::string& name : names) {

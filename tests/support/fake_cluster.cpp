@@ -12,7 +12,8 @@ FakeCluster::FakeCluster(const Job& job, std::shared_ptr<const TokenSource> corp
       free_at_(static_cast<std::size_t>(plan_->mesh.size()), 0),
       random_(options_.seed) {
   for (int rank = 0; rank < plan_->mesh.size(); ++rank) {
-    devices_.push_back(std::make_unique<DeviceCore>(plan_, rank, loader_, DeviceUse::training, clock_));
+    devices_.push_back(std::make_unique<DeviceCore>(plan_, rank, loader_, DeviceUse::training, clock_, Reach::process,
+                                                    options_.backend));
     if (job.cluster.link.emulated()) ports_.emplace_back(job.cluster.link);
     if (options_.op_cost || options_.on_span)
       devices_.back()->observe([this, rank](const DeviceSpan& span) { hear(rank, span); });

@@ -45,7 +45,8 @@ struct FakeClusterOptions {
   std::function<bool(int destination, const Tag&)> loses;
   std::function<void(RoundResult&)> on_result;
   StartState start;
-  std::optional<Graph> model;  // instead of the one that the job's sizes make
+  const Backend* backend = nullptr;  // null: the one for the job's kind of device
+  std::optional<Graph> model;        // instead of the one that the job's sizes make
 };
 
 // What a run left behind.

@@ -5,8 +5,9 @@
 
 #include <unistd.h>
 
+#include "dsl/device_kind.hpp"
 #include "dsl/parse.hpp"
-#include "runtime/backend/cpu/products/gemm.hpp"
+#include "runtime/backend/backend.hpp"
 #include "runtime/data/sources/source.hpp"
 #include "tests/support/fake_cluster.hpp"
 
@@ -56,7 +57,8 @@ compute = "fp64"
   if (!parsed.job) throw std::runtime_error(parsed.faults.empty() ? "no job" : parsed.faults[0].message);
   Job job = *parsed.job;
   // As a launch would choose on such a processor.
-  if (job.precision.compute == Precision::bf16 && !bf16_products_supported()) job.precision.compute = Precision::fp32;
+  if (job.precision.compute == Precision::bf16 && !backend_for(cpu_kind).computes_in(Precision::bf16))
+    job.precision.compute = Precision::fp32;
   return job;
 }
 

@@ -25,7 +25,8 @@
 
 #include "actors/processes/net/job_authority.hpp"
 #include "actors/processes/net/own_address.hpp"
-#include "runtime/backend/cpu/products/gemm.hpp"
+#include "dsl/device_kind.hpp"
+#include "runtime/backend/backend.hpp"
 #include "runtime/machine/control_group.hpp"
 #include "runtime/machine/peak.hpp"
 #include "runtime/memory/memory.hpp"
@@ -142,7 +143,7 @@ HostReport examine_host(const Examine& asked) {
   if (uname(&system) == 0) report.kernel = fmt::format("{} {} {}", system.sysname, system.release, system.machine);
   report.processor = processor_name();
   report.features = processor_features();
-  report.has_bf16 = bf16_products_supported();
+  report.has_bf16 = backend_for(cpu_kind).computes_in(Precision::bf16);
   report.cores = num_cores();
   report.memory_bytes = memory_of_machine();
   report.available_bytes = available_memory_bytes();

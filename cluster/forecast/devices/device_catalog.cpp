@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "dsl/device_kind.hpp"
+
 namespace dsrun {
 namespace {
 
@@ -73,7 +75,7 @@ DeviceModel h200() {
 
 DeviceModel cpu() {
   DeviceModel model;
-  model.name = "cpu";
+  model.name = cpu_kind;
   model.source = "a guess, as nothing was measured: dsrun calibrate measures this machine";
   model.peak_flops = model.peak_flops_fp8 = 100e9;
   model.memory_bytes_per_sec = 8e9;
@@ -88,7 +90,7 @@ DeviceModel cpu() {
 }  // namespace
 
 std::optional<DeviceModel> catalog_model(std::string_view kind) {
-  if (kind == "cpu") return cpu();
+  if (kind == cpu_kind) return cpu();
   if (kind == "h800") return h800();
   if (kind == "h100")
     return hopper_model("h100", "published: peaks of the data sheet, efficiencies each with its source");
@@ -103,9 +105,8 @@ DeviceModel with_links(DeviceModel model, const ClusterSpec& cluster) {
   model.local.bytes_per_sec *= model.share(RateClass::local_port);
   model.network.bytes_per_sec *= model.share(RateClass::network_port);
   // Nodes that one machine stands for are reached as its own devices are.
-  const bool one_process = std::all_of(cluster.nodes.begin(), cluster.nodes.end(), [](const NodeSpec& each) {
-    return each.host == "localhost" && each.kind == "cpu";
-  });
+  const bool one_process = std::all_of(cluster.nodes.begin(), cluster.nodes.end(),
+                                       [](const NodeSpec& each) { return each.host == "localhost" && is_cpu(each); });
   if (one_process && node.network_gb_per_s == 0) model.network = model.local;
   if (cluster.link.emulated()) {  // the transport enforces it, on top of what a message takes in the process
     const Port in_process = model.local;

@@ -8,6 +8,7 @@
 #include "cluster/report/chart/text.hpp"
 #include "cluster/report/chart/units.hpp"
 #include "cluster/traffic/traffic.hpp"
+#include "dsl/device_kind.hpp"
 #include "dsrun/verbs/text/plan_view.hpp"
 
 namespace dsrun {
@@ -82,7 +83,7 @@ std::string memory(const PlanView& view) {
   }
   text += fmt::format("routed: {} rows per rank and microbatch = mean x load_factor {}; messages: an upper bound\n",
                       planned_rows(view.plan), view.plan.job.balance.load_factor);
-  if (view.plan.job.cluster.nodes[0].kind != "cpu")
+  if (!on_cpu(view.plan.job.cluster))
     text += "the scratch memory of kernels and libraries is not known for this kind of device\n";
   return text;
 }

@@ -1,12 +1,12 @@
-#include "runtime/backend/adamw.hpp"
+#include "runtime/backend/cpu/functions.hpp"
 
-#include <cassert>
 #include <type_traits>
 
 #include "runtime/backend/cpu/parts/cpu_team.hpp"
-#include "runtime/backend/cpu/parts/dispatch_dtype.hpp"
 #include "runtime/backend/row/adamw.hpp"
 #include "runtime/backend/row/sums.hpp"
+#include "runtime/check.hpp"
+#include "runtime/memory/dispatch_dtype.hpp"
 
 namespace dsrun {
 
@@ -19,7 +19,7 @@ void adamw_update(const AdamwStep& step, const TensorView& master, const TensorV
         adamw_row(CpuTeam{}, adamw_coefficients<A>(step), master.as<A>(), gradient.as<A>(), moment1.as<M>(),
                   moment2.as<M>(), weights.as<T>(), master.cols);
       else
-        assert(!"moments are stored as the master is, or in bf16");
+        require(false, "moments are stored as the master is, or in bf16");
     });
   });
 }
@@ -29,7 +29,7 @@ void average_weights(double decay, const TensorView& values, const TensorView& a
     if constexpr (std::is_same_v<A, Compute<A>>)
       average_row(CpuTeam{}, static_cast<A>(1 - decay), values.as<A>(), average.as<A>(), average.cols);
     else
-      assert(!"averages are as wide as masters");
+      require(false, "averages are as wide as masters");
   });
 }
 

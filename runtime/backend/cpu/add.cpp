@@ -2,8 +2,8 @@
 // earlier contribution.
 #include "runtime/backend/cpu/functions.hpp"
 #include "runtime/backend/cpu/parts/cpu_team.hpp"
-#include "runtime/backend/cpu/parts/dispatch_dtype.hpp"
 #include "runtime/backend/row/sums.hpp"
+#include "runtime/memory/dispatch_dtype.hpp"
 
 namespace dsrun {
 namespace {

@@ -3,7 +3,7 @@
 // dv = pᵀ do, dk = dsᵀ q, dq = ds k. The shared columns' gradient sums over heads in head order.
 #include "runtime/backend/cpu/functions.hpp"
 #include "runtime/backend/cpu/parts/attention.hpp"
-#include "runtime/backend/cpu/parts/dispatch_dtype.hpp"
+#include "runtime/memory/dispatch_dtype.hpp"
 
 namespace dsrun {
 namespace {

@@ -2,7 +2,7 @@
 // maximum and sum of exponentials so far, so that S × S never exists. lse_TH is kept for backward.
 #include "runtime/backend/cpu/functions.hpp"
 #include "runtime/backend/cpu/parts/attention.hpp"
-#include "runtime/backend/cpu/parts/dispatch_dtype.hpp"
+#include "runtime/memory/dispatch_dtype.hpp"
 
 namespace dsrun {
 namespace {

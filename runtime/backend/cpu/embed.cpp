@@ -3,8 +3,8 @@
 
 #include "runtime/backend/cpu/functions.hpp"
 #include "runtime/backend/cpu/parts/cpu_team.hpp"
-#include "runtime/backend/cpu/parts/dispatch_dtype.hpp"
 #include "runtime/backend/row/sums.hpp"
+#include "runtime/memory/dispatch_dtype.hpp"
 
 namespace dsrun {
 

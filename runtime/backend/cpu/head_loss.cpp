@@ -5,10 +5,10 @@
 
 #include "runtime/backend/cpu/functions.hpp"
 #include "runtime/backend/cpu/parts/cpu_team.hpp"
-#include "runtime/backend/cpu/parts/dispatch_dtype.hpp"
 #include "runtime/backend/cpu/parts/grad_target.hpp"
 #include "runtime/backend/cpu/parts/head_loss_chunk.hpp"
 #include "runtime/backend/row/softmax.hpp"
+#include "runtime/memory/dispatch_dtype.hpp"
 
 namespace dsrun {
 

@@ -1,10 +1,10 @@
-#include "runtime/backend/initial_values.hpp"
+#include "runtime/backend/cpu/functions.hpp"
 
 #include <cmath>
 #include <numbers>
 
-#include "runtime/backend/cpu/parts/dispatch_dtype.hpp"
 #include "runtime/hash.hpp"
+#include "runtime/memory/dispatch_dtype.hpp"
 
 namespace dsrun {
 namespace {

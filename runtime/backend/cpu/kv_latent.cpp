@@ -3,9 +3,9 @@
 
 #include "runtime/backend/cpu/functions.hpp"
 #include "runtime/backend/cpu/parts/cpu_team.hpp"
-#include "runtime/backend/cpu/parts/dispatch_dtype.hpp"
 #include "runtime/backend/cpu/parts/rotation_table.hpp"
 #include "runtime/backend/row/kv_latent.hpp"
+#include "runtime/memory/dispatch_dtype.hpp"
 
 namespace dsrun {
 namespace {

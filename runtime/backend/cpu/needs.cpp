@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "runtime/backend/cpu/functions.hpp"
 #include "runtime/backend/cpu/parts/attention.hpp"
 #include "runtime/backend/cpu/parts/head_loss_chunk.hpp"
 #include "runtime/backend/cpu/parts/lanes.hpp"
@@ -146,16 +147,7 @@ void attention_backward_needs(const CallShape& call, CallNeeds& needs) {
 
 }  // namespace
 
-void CallNeeds::take(Dtype dtype, std::int64_t rows, std::int64_t cols) {
-  taken_ += Workspace::rounded(rows * cols * static_cast<std::int64_t>(dtype_bytes(dtype)));
-}
-
-void CallNeeds::product(const TensorView& a, Transpose transpose_a, const TensorView& b, Transpose transpose_b,
-                        const TensorView& c, bool accumulate, Sizes sizes) {
-  of_products_ = std::max(of_products_, gemm_.prepare(a, transpose_a, b, transpose_b, c, accumulate, sizes));
-}
-
-void add_needs(Op op, const CallShape& shape, CallNeeds& needs) {
+void add_cpu_needs(Op op, const CallShape& shape, CallNeeds& needs) {
   switch (op) {
     case Op::linear:
       return linear_needs(shape, needs);

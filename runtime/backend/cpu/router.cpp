@@ -4,7 +4,7 @@
 
 #include "runtime/backend/cpu/functions.hpp"
 #include "runtime/backend/cpu/parts/cpu_team.hpp"
-#include "runtime/backend/cpu/parts/dispatch_dtype.hpp"
+#include "runtime/memory/dispatch_dtype.hpp"
 
 namespace dsrun {
 namespace {

@@ -1,10 +1,10 @@
-#include "runtime/backend/rows.hpp"
+#include "runtime/backend/cpu/functions.hpp"
 
 #include <vector>
 
 #include "runtime/backend/cpu/parts/cpu_team.hpp"
-#include "runtime/backend/cpu/parts/dispatch_dtype.hpp"
 #include "runtime/backend/row/sums.hpp"
+#include "runtime/memory/dispatch_dtype.hpp"
 
 namespace dsrun {
 namespace {

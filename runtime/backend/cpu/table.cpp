@@ -5,7 +5,7 @@
 namespace dsrun {
 namespace {
 
-constexpr std::array<KernelRow, num_ops> table = {{
+constexpr KernelTable table = {{
     {Op::embed, embed_forward, nullptr, embed_backward_weight},
     {Op::rms_norm, rms_norm_forward, rms_norm_backward_input, rms_norm_backward_weight},
     {Op::linear, linear_forward, linear_backward_input, linear_backward_weight},
@@ -28,6 +28,6 @@ static_assert(has_row_for_each_enumerator(table, &KernelRow::op));
 
 }  // namespace
 
-const std::array<KernelRow, num_ops>& cpu_kernels() { return table; }
+const KernelTable& cpu_kernels() { return table; }
 
 }  // namespace dsrun

@@ -7,8 +7,8 @@
 #include <stdexcept>
 #include <string>
 
-#include "runtime/backend/cpu/parts/dispatch_dtype.hpp"
 #include "runtime/backend/cuda/block_team.cuh"
+#include "runtime/memory/dispatch_dtype.hpp"
 
 namespace dsrun::cuda {
 

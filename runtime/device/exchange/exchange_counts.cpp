@@ -53,7 +53,8 @@ void count_experts(ExchangeStep& step, const TensorView& indices) {
 }  // namespace
 
 void send_routing(ExchangeStep& step) {
-  const TensorView indices = step.view(step.node.inputs[0]);
+  std::vector<char> room;
+  const TensorView indices = step.context.backend.fetch(step.view(step.node.inputs[0]), room);
   count_experts(step, indices);
   Routing& routing = step.routing;
   routing.local_experts = step.node.attributes.experts / step.routes.num_members;

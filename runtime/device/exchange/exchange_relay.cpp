@@ -2,7 +2,6 @@
 // message with its part of each counterpart's, in the order of counterparts.
 #include <tuple>
 
-#include "runtime/backend/rows.hpp"
 #include "runtime/device/exchange/exchange_step.hpp"
 
 namespace dsrun {
@@ -43,8 +42,8 @@ void relay_scatter(ExchangeStep& step) {
     const Buffer buffer = step.receive({step.routes.counterparts[c], Hop::first}, size);
     const RowMessage message = step.open(buffer, size);
     for (std::size_t m = 0; m < members.size(); ++m) {
-      pack_rows(message.rows, relays[c].sends[m], parts[m][c].rows);
-      if (step.with_gates()) pick_gates(message.gates, relays[c].sends[m], parts[m][c].gates);
+      step.row_functions().pack_rows(message.rows, relays[c].sends[m], parts[m][c].rows);
+      if (step.with_gates()) step.row_functions().pick_gates(message.gates, relays[c].sends[m], parts[m][c].gates);
     }
   }
   for (std::size_t m = 0; m < members.size(); ++m)
@@ -67,9 +66,9 @@ void relay_gather(ExchangeStep& step) {
     std::vector<TensorView> rows;
     for (std::size_t m = 0; m < members.size(); ++m) {
       rows.push_back(parts[m][c].rows);
-      if (step.with_gates()) place_gates(parts[m][c].gates, relays[c].sends[m], message.gates);
+      if (step.with_gates()) step.row_functions().place_gates(parts[m][c].gates, relays[c].sends[m], message.gates);
     }
-    sum_messages(rows, relays[c].sends, message.rows, {});
+    step.row_functions().sum_messages(rows, relays[c].sends, message.rows, {});
     step.send_rows({step.routes.counterparts[c], Hop::second}, std::move(buffer), size.rows);
   }
 }

@@ -1,5 +1,4 @@
 // Scatter and gather at their ends: where tokens are, and where experts are.
-#include "runtime/backend/rows.hpp"
 #include "runtime/device/exchange/exchange_step.hpp"
 
 namespace dsrun {
@@ -26,8 +25,8 @@ void start_scatter(ExchangeStep& step) {
     const RowCount size = step.size_of(plan);
     Buffer buffer = step.make(size);
     const RowMessage message = step.open(buffer, size);
-    pack_rows(source, plan, message.rows);
-    if (step.with_gates()) pack_gates(step.view(step.node.inputs[1]), plan, message.gates);
+    step.row_functions().pack_rows(source, plan, message.rows);
+    if (step.with_gates()) step.row_functions().pack_gates(step.view(step.node.inputs[1]), plan, message.gates);
     step.send_rows(step.routes.out[d].peer, std::move(buffer), size.rows);
   }
 }
@@ -39,8 +38,8 @@ void finish_scatter(ExchangeStep& step) {
     const RowCount size = step.size_of(in);
     const Buffer buffer = step.receive(in.peer, size);
     for_each_origin(step, in, step.open(buffer, size), [&](const ReceivePlan& plan, const RowMessage& message) {
-      expand_rows(message.rows, plan, rows);
-      if (step.with_gates()) expand_gates(message.gates, plan, gates);
+      step.row_functions().expand_rows(message.rows, plan, rows);
+      if (step.with_gates()) step.row_functions().expand_gates(message.gates, plan, gates);
     });
   }
 }
@@ -51,8 +50,9 @@ void start_gather(ExchangeStep& step) {
     const RowCount size = step.size_of(in);
     Buffer buffer = step.make(size);
     for_each_origin(step, in, step.open(buffer, size), [&](const ReceivePlan& plan, const RowMessage& message) {
-      reduce_rows(rows, plan, message.rows);
-      if (step.with_gates()) collect_gates(step.view(step.step.grad_outputs[1]), plan, message.gates);
+      step.row_functions().reduce_rows(rows, plan, message.rows);
+      if (step.with_gates())
+        step.row_functions().collect_gates(step.view(step.step.grad_outputs[1]), plan, message.gates);
     });
     step.send_rows(in.back(), std::move(buffer), size.rows);
   }
@@ -67,11 +67,13 @@ void finish_gather(ExchangeStep& step) {
     buffers.push_back(step.receive(step.routes.out[d].back(), size));
     const RowMessage message = step.open(buffers.back(), size);
     rows.push_back(message.rows);
-    if (step.with_gates()) scatter_gates(message.gates, plan, step.view(step.step.grad_inputs[1].out));
+    if (step.with_gates())
+      step.row_functions().scatter_gates(message.gates, plan, step.view(step.step.grad_inputs[1].out));
   }
-  if (step.forward()) return sum_messages(rows, step.routing.sends, step.view(step.node.outputs[0]), {});
+  if (step.forward())
+    return step.row_functions().sum_messages(rows, step.routing.sends, step.view(step.node.outputs[0]), {});
   const GradientTarget& target = step.step.grad_inputs[0];
-  sum_messages(rows, step.routing.sends, step.view(target.out), step.view(target.addend));
+  step.row_functions().sum_messages(rows, step.routing.sends, step.view(target.out), step.view(target.addend));
 }
 
 }  // namespace dsrun

@@ -30,6 +30,7 @@ struct ExchangeStep {
 
   bool forward() const { return runs_forward(step.pass); }
   bool with_gates() const { return bytes.row > 0 && bytes.pair > 0; }
+  const RowFunctions& row_functions() const { return context.backend.rows; }
   TensorView view(ValueId id) const;
 
   // Messages of the members of the group. Sending counts rows that leave for other ranks.

@@ -1,10 +1,8 @@
 #include "runtime/device/parameters/parameter_store.hpp"
 
 #include <algorithm>
-#include <cstring>
 
-#include "runtime/backend/adamw.hpp"
-#include "runtime/backend/initial_values.hpp"
+#include "runtime/check.hpp"
 #include "runtime/device/parameters/element_types.hpp"
 
 namespace dsrun {
@@ -21,15 +19,17 @@ TensorView flat(const Buffer& buffer, Dtype dtype, std::int64_t first, std::int6
 
 }  // namespace
 
-ParameterStore::ParameterStore(const Plan& plan, int rank, DeviceUse use, const std::shared_ptr<MemoryPool>& pool)
+ParameterStore::ParameterStore(const Plan& plan, int rank, DeviceUse use, const std::shared_ptr<MemoryPool>& pool,
+                               const Backend& backend)
     : plan_(plan),
+      backend_(backend),
       use_(use),
       weight_dtype_(compute_dtype(plan.job.precision.compute)),
       wide_dtype_(wide_dtype(plan.job.precision.compute)),
       moment_dtype_(moment_type(plan.job)) {
   for (const StageSteps& stage : plan.stages) place_of_.emplace_back(stage.graph.params.size());
   for (int id : plan.layout.buckets_of(rank)) {
-    const auto& ranks = plan.layout.buckets[static_cast<std::size_t>(id)].ranks;
+    const auto& ranks = at(plan.layout.buckets, id).ranks;
     BucketState state;
     state.id = id;
     state.member = static_cast<int>(std::lower_bound(ranks.begin(), ranks.end(), rank) - ranks.begin());
@@ -51,7 +51,7 @@ void ParameterStore::allocate(BucketState& state, const std::shared_ptr<MemoryPo
   const Bucket& bucket = layout(state);
   const auto zeros = [&](std::int64_t count, Dtype dtype, MemoryClass memory_class) {
     Buffer buffer = pool->allocate(static_cast<std::size_t>(count) * dtype_bytes(dtype), memory_class);
-    std::memset(buffer.data(), 0, buffer.size());
+    backend_.clear(buffer.data(), buffer.size());
     return buffer;
   };
   state.weights = zeros(bucket.size, weight_dtype_, MemoryClass::weights);
@@ -68,29 +68,28 @@ void ParameterStore::initialise(BucketState& state) {
   const Bucket& bucket = layout(state);
   const auto fill = [&](const TensorPart& part, std::int64_t begin, const TensorView& out) {
     if (part.init == Init::ones)
-      fill_constant(1.0, out);
+      backend_.initial.fill_constant(1.0, out);
     else
-      fill_normal(plan_.job.run.seed, part.name, begin, plan_.job.model.init_std, out);
+      backend_.initial.fill_normal(plan_.job.run.seed, part.name, begin, plan_.job.model.init_std, out);
   };
   for (const TensorPart& part : bucket.parts)
     fill(part, part.global_begin, flat(state.weights, weight_dtype_, part.offset, part.size));
   if (!trains()) return;
   for (const OwnedRange& range : owned_ranges(bucket, state.member))
     fill(*range.part, range.begin, flat(state.master, wide_dtype_, range.offset, range.size));
-  if (state.average) std::memcpy(state.average.data(), state.master.data(), state.master.size());
+  if (state.average) backend_.copy(state.average.data(), state.master.data(), state.master.size());
 }
 
 void ParameterStore::locate(const BucketState& state) {
   for (const TensorPart& part : layout(state).parts) {
     const ParamUse& first = part.uses[0];
-    const Graph& graph = plan_.stages[static_cast<std::size_t>(first.stage)].graph;
-    const std::int64_t cols = graph.params[static_cast<std::size_t>(first.param)].cols;
+    const Graph& graph = at(plan_.stages, first.stage).graph;
+    const std::int64_t cols = at(graph.params, first.param).cols;
     const auto shaped = [&](const Buffer& buffer, Dtype dtype) {
       if (!buffer) return TensorView{};
       return matrix(flat(buffer, dtype, part.offset, part.size).data, dtype, part.size / cols, cols);
     };
-    for (const ParamUse& use : part.uses)
-      place_of_[static_cast<std::size_t>(use.stage)][static_cast<std::size_t>(use.param)] = places_.size();
+    for (const ParamUse& use : part.uses) at(at(place_of_, use.stage), use.param) = places_.size();
     places_.push_back({shaped(state.weights, weight_dtype_), shaped(state.gradients, wide_dtype_), false});
   }
 }
@@ -103,7 +102,7 @@ TensorView ParameterStore::master_of(BucketState& state, std::int64_t first, std
 }
 
 ParamGrad ParameterStore::gradient(int stage, int param) {
-  Place& place = places_[place_of_[static_cast<std::size_t>(stage)][static_cast<std::size_t>(param)]];
+  Place& place = places_[at(at(place_of_, stage), param)];
   const bool accumulate = place.written;
   place.written = true;
   return {place.gradient, accumulate};
@@ -117,7 +116,7 @@ double ParameterStore::sum_squares(const BucketState& state) const {
   const Bucket& bucket = layout(state);
   double sum = 0;
   for (const OwnedRange& range : owned_ranges(bucket, state.member))
-    sum += dsrun::sum_squares(
+    sum += backend_.optimizer.sum_squares(
         flat(state.gradients, wide_dtype_, bucket.shard_size() * state.member + range.offset, range.size));
   return sum;
 }
@@ -134,15 +133,15 @@ void ParameterStore::update(BucketState& state, const UpdateOrder& order) {
                          order.gradient_scale,
                          order.step + 1};
     const std::int64_t in_bucket = bucket.shard_size() * state.member + range.offset;
-    adamw_update(step, flat(state.master, wide_dtype_, range.offset, range.size),
-                 flat(state.gradients, wide_dtype_, in_bucket, range.size),
-                 flat(state.moment1, moment_dtype_, range.offset, range.size),
-                 flat(state.moment2, moment_dtype_, range.offset, range.size),
-                 flat(state.weights, weight_dtype_, in_bucket, range.size));
+    backend_.optimizer.adamw_update(step, flat(state.master, wide_dtype_, range.offset, range.size),
+                                    flat(state.gradients, wide_dtype_, in_bucket, range.size),
+                                    flat(state.moment1, moment_dtype_, range.offset, range.size),
+                                    flat(state.moment2, moment_dtype_, range.offset, range.size),
+                                    flat(state.weights, weight_dtype_, in_bucket, range.size));
     if (state.average)
-      average_weights(average_decay(spec.ema_decay, order.step),
-                      flat(state.master, wide_dtype_, range.offset, range.size),
-                      flat(state.average, wide_dtype_, range.offset, range.size));
+      backend_.optimizer.average_weights(average_decay(spec.ema_decay, order.step),
+                                         flat(state.master, wide_dtype_, range.offset, range.size),
+                                         flat(state.average, wide_dtype_, range.offset, range.size));
   }
 }
 

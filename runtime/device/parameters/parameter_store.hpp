@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "cluster/plan.hpp"
-#include "runtime/backend/kernel.hpp"
+#include "runtime/backend/backend.hpp"
 #include "runtime/device/protocol.hpp"
 #include "runtime/memory/memory.hpp"
 
@@ -28,7 +28,8 @@ class ParameterStore {
  public:
   // Fills weights and masters with initial values: a function of seed, tensor name and element index alone. A store
   // that is forward_only has no gradients, masters and moments.
-  ParameterStore(const Plan& plan, int rank, DeviceUse use, const std::shared_ptr<MemoryPool>& pool);
+  ParameterStore(const Plan& plan, int rank, DeviceUse use, const std::shared_ptr<MemoryPool>& pool,
+                 const Backend& backend);
 
   std::vector<BucketState>& buckets() { return buckets_; }
   const Bucket& layout(const BucketState& state) const {
@@ -56,6 +57,7 @@ class ParameterStore {
   // The average's decay at a step, counted from 0: smaller at first, so that initial values are soon forgotten.
   static double average_decay(double decay, std::int64_t step);
 
+  const Backend& backend() const { return backend_; }
   bool trains() const { return use_ == DeviceUse::training; }
   Dtype weight_dtype() const { return weight_dtype_; }
   Dtype wide() const { return wide_dtype_; }
@@ -75,6 +77,7 @@ class ParameterStore {
   void locate(const BucketState& state);
 
   const Plan& plan_;
+  const Backend& backend_;
   DeviceUse use_;
   Dtype weight_dtype_, wide_dtype_, moment_dtype_;
   std::vector<BucketState> buckets_;

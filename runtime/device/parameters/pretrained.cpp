@@ -10,7 +10,6 @@
 #include <nlohmann/json.hpp>
 
 #include "dsl/write.hpp"
-#include "runtime/backend/cpu/parts/dispatch_dtype.hpp"
 
 namespace dsrun {
 namespace {
@@ -49,12 +48,6 @@ void note_unused(Pretrained& pretrained) {
   if (count > 0)
     pretrained.notes.push_back(fmt::format("{} tensors are no part of the model here and are left out: {}{}", count,
                                            fmt::join(unused, ", "), count > unused.size() ? ", …" : ""));
-}
-
-void store_values(std::span<const float> values, const TensorView& to) {
-  dispatch_dtype(to.dtype, [&]<class T>(T) {
-    std::transform(values.begin(), values.end(), to.as<T>(), [](float value) { return T(value); });
-  });
 }
 
 // Calls `put` with runs of elements [begin, begin + size) of a parameter, in order: a few MiB at a time.
@@ -130,13 +123,15 @@ void load_weights(const Pretrained& pretrained, ParameterStore& store) {
     for (const TensorPart& part : bucket.parts)
       read_range(pretrained, part.name, part.global_begin, part.size,
                  [&](std::int64_t at, std::span<const float> values) {
-                   store_values(values, store.weights_of(state, part.offset + at - part.global_begin, values.size()));
+                   store.backend().initial.store(
+                       values, store.weights_of(state, part.offset + at - part.global_begin, values.size()));
                  });
     if (!store.trains()) continue;
     for (const OwnedRange& owned : owned_ranges(bucket, state.member))
       read_range(pretrained, owned.part->name, owned.begin, owned.size,
                  [&](std::int64_t at, std::span<const float> values) {
-                   store_values(values, store.master_of(state, owned.offset + at - owned.begin, values.size()));
+                   store.backend().initial.store(
+                       values, store.master_of(state, owned.offset + at - owned.begin, values.size()));
                  });
   }
 }

@@ -1,7 +1,8 @@
 #include "runtime/backend/cpu/parts/grad_target.hpp"
 
-#include <cassert>
 #include <cstring>
+
+#include "runtime/check.hpp"
 
 namespace dsrun {
 
@@ -9,7 +10,8 @@ bool place_addend(const GradTarget& target) {
   const TensorView& out = target.out;
   const TensorView& addend = target.addend;
   if (!addend) return false;
-  assert(addend.rows == out.rows && addend.cols == out.cols && addend.dtype == out.dtype);
+  require(addend.rows == out.rows && addend.cols == out.cols && addend.dtype == out.dtype,
+          "a gradient and its addend have one shape and type");
   if (addend.data == out.data) return true;
   const std::size_t row_bytes = static_cast<std::size_t>(out.cols) * dtype_bytes(out.dtype);
   for (std::int64_t i = 0; i < out.rows; ++i) {

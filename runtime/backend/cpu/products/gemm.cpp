@@ -14,13 +14,13 @@
 
 #include <algorithm>
 #include <array>
-#include <cassert>
 #include <cstring>
 #include <dnnl.hpp>
 #include <string_view>
 #include <unordered_map>
 
 #include "runtime/backend/cpu/products/gemm_f64.hpp"
+#include "runtime/check.hpp"
 
 namespace dsrun {
 namespace {
@@ -50,7 +50,7 @@ struct KeyHash {
 };
 
 Memory::data_type data_type_of(Dtype dtype) {
-  assert(dtype == Dtype::f32 || dtype == Dtype::bf16);
+  require(dtype == Dtype::f32 || dtype == Dtype::bf16, "oneDNN multiplies fp32 and bf16");
   return dtype == Dtype::bf16 ? Memory::data_type::bf16 : Memory::data_type::f32;
 }
 
@@ -138,7 +138,7 @@ bool bf16_products_supported() {
   return (static_cast<unsigned>(dnnl::get_effective_cpu_isa()) & wanted) == wanted;
 }
 
-struct Gemm::Impl {
+struct CpuGemm::Impl {
   Workspace& workspace;
   int num_threads;
   dnnl::engine engine{dnnl::engine::kind::cpu, 0};
@@ -196,23 +196,24 @@ struct Gemm::Impl {
   }
 };
 
-Gemm::Gemm(Workspace& workspace, int num_threads) : impl_(new Impl{workspace, num_threads}) { bind_thread(); }
+CpuGemm::CpuGemm(Workspace& workspace, int num_threads) : impl_(new Impl{workspace, num_threads}) { bind_thread(); }
 
-Gemm::~Gemm() { impl_->workspace.count_elsewhere(-bytes_held()); }
+CpuGemm::~CpuGemm() { impl_->workspace.count_elsewhere(-bytes_held()); }
 
-void Gemm::bind_thread() const { omp_set_num_threads(impl_->num_threads); }
+void CpuGemm::bind_thread() const { omp_set_num_threads(impl_->num_threads); }
 
-void Gemm::multiply(const TensorView& a, Transpose transpose_a, const TensorView& b, Transpose transpose_b,
-                    const TensorView& c, bool accumulate, Sizes sizes) {
+void CpuGemm::multiply(const TensorView& a, Transpose transpose_a, const TensorView& b, Transpose transpose_b,
+                       const TensorView& c, bool accumulate, Sizes sizes) {
   const Key key = key_of(a, transpose_a, b, transpose_b, c, accumulate);
   if (key.m == 0 || key.n == 0) return;
   if (key.k == 0) {
     if (!accumulate) fill_zero(c);
     return;
   }
-  assert(a.dtype == b.dtype && (transpose_a == Transpose::yes ? a.cols : a.rows) == key.m);
-  assert((transpose_b == Transpose::yes ? b.cols : b.rows) == key.k);
-  assert((transpose_b == Transpose::yes ? b.rows : b.cols) == key.n);
+  require(a.dtype == b.dtype && (transpose_a == Transpose::yes ? a.cols : a.rows) == key.m &&
+              (transpose_b == Transpose::yes ? b.cols : b.rows) == key.k &&
+              (transpose_b == Transpose::yes ? b.rows : b.cols) == key.n,
+          "the operands of a product have one type and shapes that fit");
   if (key.in == Dtype::f64) {
     multiply_f64(impl_->workspace, a, transpose_a, b, transpose_b, c, accumulate);
     return;
@@ -220,8 +221,8 @@ void Gemm::multiply(const TensorView& a, Transpose transpose_a, const TensorView
   impl_->run(impl_->find(primitive_key(key, sizes)), key, {a.data, b.data, c.data});
 }
 
-std::int64_t Gemm::prepare(const TensorView& a, Transpose transpose_a, const TensorView& b, Transpose transpose_b,
-                           const TensorView& c, bool accumulate, Sizes sizes) {
+std::int64_t CpuGemm::prepare(const TensorView& a, Transpose transpose_a, const TensorView& b, Transpose transpose_b,
+                              const TensorView& c, bool accumulate, Sizes sizes) {
   const Key key = key_of(a, transpose_a, b, transpose_b, c, accumulate);
   if (key.m == 0 || key.n == 0 || key.k == 0) return 0;
   if (key.in == Dtype::f64) return multiply_f64_scratch_bytes(c.cols);
@@ -229,6 +230,8 @@ std::int64_t Gemm::prepare(const TensorView& a, Transpose transpose_a, const Ten
   return bytes == 0 ? 0 : Workspace::rounded(static_cast<std::int64_t>(bytes));
 }
 
-std::int64_t Gemm::bytes_held() const { return static_cast<std::int64_t>(impl_->primitives.size()) * primitive_bytes; }
+std::int64_t CpuGemm::bytes_held() const {
+  return static_cast<std::int64_t>(impl_->primitives.size()) * primitive_bytes;
+}
 
 }  // namespace dsrun
