@@ -2,13 +2,16 @@
 
 #include <fmt/format.h>
 
+#include "actors/core/culprit.hpp"
+
 namespace dsrun::test {
 namespace {
 
 // How long sim_plan()'s jobs may take to notice and to end: their time limit, the beat or look that it takes to see it
 // passed, the moment in which a cause is sought, and messages.
-constexpr double after_death_secs = 0.6, after_freeze_secs = 1 + 0.25 + 0.2 + 0.2,
-                 after_wait_secs = 3 + 0.3 + 0.2 + 0.5;
+constexpr double cause_secs = Culprit::time_for_a_cause_secs;
+constexpr double after_death_secs = cause_secs + 0.4, after_freeze_secs = 1 + 0.25 + cause_secs + 0.2,
+                 after_wait_secs = 3 + 0.3 + cause_secs + 0.5;
 constexpr double after_disk_secs = 40;
 constexpr std::int64_t short_at_most = 400 * ms;  // far from every time limit
 constexpr std::int64_t job_takes = 400 * ms;      // about, from the launch to the end
