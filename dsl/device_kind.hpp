@@ -4,7 +4,7 @@
 #include <string>
 #include <string_view>
 
-#include "dsl/job.hpp"
+#include "dsl/specs/cluster.hpp"
 
 namespace dsrun {
 

@@ -4,7 +4,7 @@
 #include <optional>
 #include <string>
 
-#include "dsl/job.hpp"
+#include "dsl/specs/parallel.hpp"
 #include "runtime/schedule/program.hpp"
 
 namespace dsrun {

@@ -7,6 +7,7 @@
 
 #include <string>
 
+#include "dsl/job.hpp"
 #include "dsl/placement.hpp"
 
 namespace dsrun {

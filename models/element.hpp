@@ -3,7 +3,7 @@
 
 #include <cstdint>
 
-#include "dsl/job.hpp"
+#include "dsl/specs/precision.hpp"
 
 namespace dsrun {
 

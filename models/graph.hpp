@@ -8,7 +8,8 @@
 #include <string>
 #include <vector>
 
-#include "dsl/job.hpp"
+#include "dsl/specs/memory.hpp"
+#include "dsl/specs/model.hpp"
 #include "models/element.hpp"
 #include "models/op.hpp"
 

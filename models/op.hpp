@@ -11,7 +11,7 @@
 #include <cstdint>
 #include <string_view>
 
-#include "dsl/job.hpp"
+#include "dsl/specs/model.hpp"
 
 namespace dsrun {
 

@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "dsl/job.hpp"
+#include "dsl/specs/model.hpp"
 
 namespace dsrun {
 

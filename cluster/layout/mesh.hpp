@@ -3,7 +3,7 @@
 
 #include <vector>
 
-#include "dsl/job.hpp"
+#include "dsl/specs/parallel.hpp"
 
 namespace dsrun {
 

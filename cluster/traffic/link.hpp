@@ -11,7 +11,7 @@
 #include <cmath>
 #include <cstdint>
 
-#include "dsl/job.hpp"
+#include "dsl/specs/cluster.hpp"
 
 namespace dsrun {
 

@@ -1,7 +1,12 @@
 // The words that a job file has for the enums of dsl/job.hpp.
 #pragma once
 
-#include "dsl/job.hpp"
+#include "dsl/specs/balance.hpp"
+#include "dsl/specs/cluster.hpp"
+#include "dsl/specs/data.hpp"
+#include "dsl/specs/optimizer.hpp"
+#include "dsl/specs/parallel.hpp"
+#include "dsl/specs/precision.hpp"
 #include "runtime/schedule/enum_table.hpp"
 
 namespace dsrun {

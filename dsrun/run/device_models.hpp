@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "cluster/forecast/devices/device_model.hpp"
+#include "dsl/job.hpp"
 #include "dsrun/exit_codes.hpp"
 
 namespace dsrun {

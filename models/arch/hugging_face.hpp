@@ -11,7 +11,7 @@
 #include <unordered_map>
 #include <vector>
 
-#include "dsl/job.hpp"
+#include "dsl/specs/model.hpp"
 #include "dsl/text/diagnostic.hpp"
 #include "models/graph.hpp"
 

@@ -11,7 +11,7 @@
 #include <string_view>
 #include <vector>
 
-#include "dsl/job.hpp"
+#include "dsl/specs/precision.hpp"
 #include "runtime/backend/adamw.hpp"
 #include "runtime/backend/initial_values.hpp"
 #include "runtime/backend/kernel.hpp"

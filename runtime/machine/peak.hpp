@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "dsl/job.hpp"
+#include "dsl/specs/precision.hpp"
 
 namespace dsrun {
 

@@ -1,7 +1,7 @@
 // The number of parameters by formula from the sizes, for comparison with what the graph's parameters add up to.
 #pragma once
 
-#include "dsl/job.hpp"
+#include "dsl/specs/model.hpp"
 
 namespace dsrun::test {
 

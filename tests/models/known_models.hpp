@@ -1,7 +1,7 @@
 // Models that several tests name: a small one, and the published one.
 #pragma once
 
-#include "dsl/job.hpp"
+#include "dsl/specs/model.hpp"
 
 namespace dsrun::test {
 

@@ -5,7 +5,7 @@
 #include <random>
 #include <vector>
 
-#include "dsl/job.hpp"
+#include "dsl/specs/model.hpp"
 
 namespace dsrun::test {
 

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "cluster/hosts/host_report.hpp"
-#include "dsl/job.hpp"
+#include "dsl/specs/cluster.hpp"
 
 namespace dsrun {
 

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "cluster/forecast/devices/device_model.hpp"
+#include "dsl/specs/cluster.hpp"
 
 namespace dsrun {
 

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "dsl/job.hpp"
+#include "dsl/specs/data.hpp"
 #include "runtime/data/sources/files.hpp"
 #include "runtime/data/sources/token_source.hpp"
 #include "runtime/tokenizer/tokenizer.hpp"

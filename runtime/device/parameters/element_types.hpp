@@ -1,7 +1,7 @@
 // Dtypes of a job's values under its precision.
 #pragma once
 
-#include "dsl/job.hpp"
+#include "dsl/specs/precision.hpp"
 #include "models/graph.hpp"
 #include "runtime/memory/tensor.hpp"
 

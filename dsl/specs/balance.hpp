@@ -1,0 +1,22 @@
+// [balance]: how experts are kept evenly loaded.
+#pragma once
+
+#include <cstdint>
+
+namespace dsrun {
+
+// Whose choice of experts the sequence-wise balance loss counts: that of the scores without or with their biases.
+enum class ScoresCounted : std::uint8_t { unbiased, biased };
+
+// [balance]
+struct BalanceSpec {
+  double bias_speed = 0;  // gamma of arXiv 2408.15664; 0: biases stay as they are
+  double bias_speed_late = 0;
+  double bias_speed_until_tokens = 0;
+  double sequence_alpha = 0;  // weight of the sequence-wise loss, arXiv 2412.19437 equations 17–20
+  ScoresCounted sequence_scores = ScoresCounted::unbiased;
+  double load_factor = 0;  // routed rows of a rank that memory is planned for, divided by their mean
+  bool operator==(const BalanceSpec&) const = default;
+};
+
+}  // namespace dsrun
