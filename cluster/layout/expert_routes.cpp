@@ -1,5 +1,7 @@
 #include "cluster/layout/expert_routes.hpp"
 
+#include "cluster/plan.hpp"
+
 namespace dsrun {
 namespace {
 

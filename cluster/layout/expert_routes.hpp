@@ -16,18 +16,12 @@
 #include <cstdint>
 #include <vector>
 
-#include "cluster/plan.hpp"
+#include "cluster/layout/hop.hpp"
+#include "models/passes/pass.hpp"
 
 namespace dsrun {
 
-enum class Hop : std::uint8_t { direct, first, second };
-
-// A message as this rank gets or sends it: the other member of the group, and which hop it is.
-struct Peer {
-  int member = 0;
-  Hop hop = Hop::direct;
-  bool operator==(const Peer&) const = default;
-};
+struct Plan;
 
 struct ExpertRoutes {
   // This rank as the owner of tokens. In a scatter it sends to `peer`; a gather brings the sums from there.

@@ -4,7 +4,7 @@
 // compares).
 #pragma once
 
-#include "models/passes/steps.hpp"
+#include "models/passes/pass.hpp"
 #include "runtime/backend/kernel.hpp"
 
 namespace dsrun {

@@ -6,6 +6,7 @@
 #include <span>
 #include <vector>
 
+#include "cluster/layout/expert_routes.hpp"
 #include "cluster/membership.hpp"
 #include "cluster/plan.hpp"
 #include "runtime/backend/backend.hpp"

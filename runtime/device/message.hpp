@@ -5,8 +5,8 @@
 #include <cstdint>
 #include <string>
 
-#include "cluster/layout/expert_routes.hpp"
-#include "models/passes/steps.hpp"
+#include "cluster/layout/hop.hpp"
+#include "models/passes/pass.hpp"
 #include "runtime/memory/memory.hpp"
 
 namespace dsrun {
