@@ -17,15 +17,6 @@ if(DSRUN_SANITIZE)
   target_link_options(dsrun_options INTERFACE -fsanitize=${DSRUN_SANITIZE})
 endif()
 
-# Code that is never hot (tests, the program's verbs, the job file) compiles in half the time with little optimisation.
-add_library(dsrun_cold_options INTERFACE)
-target_link_libraries(dsrun_cold_options INTERFACE dsrun_options)
-if(DSRUN_SANITIZE)
-  target_compile_options(dsrun_cold_options INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-O0>)
-else()
-  target_compile_options(dsrun_cold_options INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-O1>)
-endif()
-
 # Neighbouring rooms, ten files or more, become one translation unit. Two of its files therefore cannot give two things one
 # name, not even in anonymous namespaces; and since a file may then lean on another's includes, `./dev test --long`
 # compiles each file alone.
@@ -50,9 +41,9 @@ function(dsrun_unite target)
   target_compile_options(${target} PRIVATE -Wno-subobject-linkage)  # g++ takes a united file for a header
 endfunction()
 
-# dsrun_layer(NAME DIR folder [COLD] [LINK layers and public libraries] [PRIVATE libraries] [EXCLUDE subfolders])
+# dsrun_layer(NAME DIR folder [LINK layers and public libraries] [PRIVATE libraries] [EXCLUDE subfolders])
 function(dsrun_layer name)
-  cmake_parse_arguments(arg "COLD" "DIR" "LINK;PRIVATE;EXCLUDE" ${ARGN})
+  cmake_parse_arguments(arg "" "DIR" "LINK;PRIVATE;EXCLUDE" ${ARGN})
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${arg_DIR}/*.cpp)
   foreach(excluded ${arg_EXCLUDE})
     list(FILTER sources EXCLUDE REGEX "/${arg_DIR}/${excluded}/")
@@ -61,9 +52,16 @@ function(dsrun_layer name)
   list(TRANSFORM arg_LINK REPLACE "^(schedule|dsl|models|cluster|runtime|transport|actors|processes)$" "dsrun_\\1")
   target_link_libraries(dsrun_${name}
     PUBLIC ${arg_LINK} fmt::fmt nlohmann_json::nlohmann_json
-    PRIVATE $<IF:$<BOOL:${arg_COLD}>,dsrun_cold_options,dsrun_options> ${arg_PRIVATE})
+    PRIVATE dsrun_options ${arg_PRIVATE})
   dsrun_unite(dsrun_${name} ${sources})
 endfunction()
+
+# Tests themselves are compiled without -fsanitize=undefined, which takes almost half of their time; what they test has it.
+add_library(dsrun_test_options INTERFACE)
+target_link_libraries(dsrun_test_options INTERFACE dsrun_options)
+if(DSRUN_SANITIZE MATCHES "undefined")
+  target_compile_options(dsrun_test_options INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-fno-sanitize=undefined>)
+endif()
 
 # dsrun_test(NAME LINK libraries LABEL label): tests/NAME/*.cpp become the test program test_NAME; the target tests_LABEL
 # builds all programs of a label.
@@ -75,7 +73,7 @@ function(dsrun_test name)
   endif()
   add_executable(test_${name} ${sources})
   dsrun_unite(test_${name} ${sources})
-  target_link_libraries(test_${name} PRIVATE ${arg_LINK} dsrun_cold_options GTest::gmock GTest::gtest GTest::gtest_main)
+  target_link_libraries(test_${name} PRIVATE ${arg_LINK} dsrun_test_options GTest::gmock GTest::gtest GTest::gtest_main)
   target_compile_definitions(test_${name} PRIVATE DSRUN_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
   gtest_discover_tests(test_${name} NO_PRETTY_VALUES PROPERTIES LABELS "${arg_LABEL}" DISCOVERY_TIMEOUT 60)
   if(NOT TARGET tests_${arg_LABEL})

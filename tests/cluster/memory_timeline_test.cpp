@@ -143,7 +143,7 @@ TEST(MemoryTimeline, is_what_a_plain_play_gives) {
           Job job = test::layout_job(row.name.data(), pipeline, 1, 1, 1);
           if (row.fault({pipeline, job.batch.microbatches})) continue;
           SCOPED_TRACE(testing::Message() << row.name << " on " << pipeline << ", overlap " << overlap);
-          job.model.layers = 8;
+          job.model.layers = 2 * pipeline;
           job.parallel.layers_per_stage.clear();
           job.parallel.overlap = overlap;
           job.memory.recompute = recompute;

@@ -8,6 +8,7 @@
 #include <stdexcept>
 
 #include "tests/cluster/small_layout.hpp"
+#include "tests/support/trials.hpp"
 
 namespace dsrun::test {
 namespace {
@@ -54,7 +55,7 @@ std::map<std::string, std::int64_t> number_tensors(const StateLayout& layout) {
 TEST(Moves, bring_each_new_owner_all_that_it_owns_once_and_from_its_owner) {
   std::mt19937 random(1);
   std::uniform_int_distribution<std::size_t> any(0, std::size(meshes_to_move) - 1);
-  for (int pair = 0; pair < 40; ++pair) {
+  for (int pair = 0; pair < test::trials(40); ++pair) {
     const int mtp_depth = pair % 2;
     const StateLayout from = layout_of(meshes_to_move[any(random)], mtp_depth);
     const StateLayout to = layout_of(meshes_to_move[any(random)], mtp_depth);

@@ -11,6 +11,7 @@
 #include "models/passes/steps.hpp"
 #include "tests/models/cut_inside_layers.hpp"
 #include "tests/models/random_model.hpp"
+#include "tests/support/trials.hpp"
 
 namespace dsrun::test {
 
@@ -34,7 +35,7 @@ inline void expect_paired_transfers(const StepList& list) {
 template <class Check, class Cut>
 void for_random_stages(const RecomputeSpec& recompute, Check check, Cut cut) {
   Random random(11);
-  for (int trial = 0; trial < 60; ++trial) {
+  for (int trial = 0; trial < trials(60); ++trial) {
     ModelSpec spec = random_model(random);
     spec.mtp_depth = trial % 3;
     const Graph model = cut(build_graph(spec), spec);
