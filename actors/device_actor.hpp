@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "actors/device_setup.hpp"
 #include "actors/in_flight.hpp"
 #include "actors/messages/job.hpp"
 #include "cluster/traffic/link.hpp"

@@ -1,6 +1,9 @@
 // The cost column of the op table: what a step computes and moves, from the lists that the executor runs.
+#include "models/step_work.hpp"
+
 #include "models/costs.hpp"
 #include "models/op_table.hpp"
+#include "models/passes/steps.hpp"
 #include "models/transfer.hpp"
 
 namespace dsrun {

@@ -33,13 +33,14 @@
 #include "actors/caf.hpp"
 #include "actors/core/fault.hpp"
 #include "actors/core/job_values.hpp"
-#include "actors/device_setup.hpp"
 #include "actors/messages/instances.hpp"
 #include "actors/messages/wake.hpp"
 #include "runtime/device/message.hpp"
 #include "runtime/device/protocol.hpp"
 
 namespace dsrun {
+
+struct DeviceSetup;
 
 struct Configure {
   std::shared_ptr<const DeviceSetup> setup;
@@ -151,10 +152,9 @@ typename I::result_type inspect(I& f, Ready& x) {
   X(RoundResult)              \
   X(UpdateOrder)              \
   X(RoundDone) X(SaveOrder) X(ShardSaved) X(StopOrder) X(WaitsRequest) X(WaitsReport) X(DeviceFault) X(Ready)
-#define DSRUN_JOB_LOCAL(X)                                                                                   \
-  X(Configure)                                                                                               \
-  X(Connect) X(StopRequest) X(SaveRequest) X(CommitOver) X(TensorMessage) X(Continue) X(Deadline) X(Arrival) \
-      X(LinkLost)
+#define DSRUN_JOB_LOCAL(X) \
+  X(Configure)             \
+  X(Connect) X(StopRequest) X(SaveRequest) X(CommitOver) X(TensorMessage) X(Continue) X(Deadline) X(Arrival) X(LinkLost)
 
 #define DSRUN_STAYS(T) CAF_ALLOW_UNSAFE_MESSAGE_TYPE(dsrun::T)
 DSRUN_JOB_LOCAL(DSRUN_STAYS)

@@ -11,7 +11,7 @@ namespace dsrun {
 namespace {
 
 // Changes a job, and says how; "" where it makes no sense here.
-using Change = std::function<std::string(Job&)>;
+using JobChange = std::function<std::string(Job&)>;
 
 std::string recompute_some(Job& job) {
   RecomputeSpec& spec = job.memory.recompute;
@@ -59,8 +59,8 @@ std::string longer_pipeline(Job& job) {
                      job.parallel.data, job.batch.microbatches);
 }
 
-const Change changes[] = {recompute_some,    recompute_all,  save_fp8,       smaller_microbatches,
-                          more_expert_ranks, narrow_moments, longer_pipeline};
+const JobChange changes[] = {recompute_some,    recompute_all,  save_fp8,       smaller_microbatches,
+                             more_expert_ranks, narrow_moments, longer_pipeline};
 
 }  // namespace
 
@@ -78,7 +78,7 @@ std::vector<Advice> advise_on_memory(const Job& job, std::int64_t capacity,
   };
   const std::int64_t now = peak_of(job);
   std::vector<Advice> advice;
-  for (const Change& change : changes) {
+  for (const JobChange& change : changes) {
     Job changed = job;
     const std::string what = change(changed);
     if (what.empty() || !is_valid(changed)) continue;

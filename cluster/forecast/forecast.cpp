@@ -3,6 +3,7 @@
 #include <map>
 
 #include "cluster/forecast/step_costs.hpp"
+#include "models/costs.hpp"
 
 namespace dsrun {
 namespace {

@@ -17,13 +17,13 @@ namespace {
 constexpr double never = std::numeric_limits<double>::infinity();
 
 // A message, or all of a group's messages of one transfer: when the last was sent and when it arrives.
-struct Arrival {
+struct SimulatedArrival {
   double sent = 0;
   double at = never;
   int missing = 0;
 };
 
-struct Strand {
+struct SimulatedStrand {
   const CostedList* list = nullptr;
   Half half{};
   int stage = 0, direction = 0;
@@ -41,7 +41,7 @@ struct Lane {
   double wakes_at = never;
   int version = 0;  // of its latest entry in the queue
   std::size_t cursor = 0;
-  std::vector<Strand> strands;
+  std::vector<SimulatedStrand> strands;
   Turns turns;
   std::array<double, 2> port_free{0, 0};  // local, network
   int forwards_left = 0;
@@ -120,7 +120,7 @@ class Simulation {
     if (at = std::max(at, lane.blocked_since); at < lane.wakes_at) push(index, at);
   }
 
-  Arrival& message(const Lane& lane, bool gradient, int direction, int stage, int microbatch) {
+  SimulatedArrival& message(const Lane& lane, bool gradient, int direction, int stage, int microbatch) {
     const int replica = in_.alike ? 0 : mesh_.data_index(lane.rank);
     const std::size_t block = static_cast<std::size_t>(replica * 2 + (gradient ? 1 : 0)) * per_replica();
     return messages_[block +
@@ -128,13 +128,13 @@ class Simulation {
   }
 
   // What the starts of a transfer send or, `relayed`, its relays.
-  Arrival& transfer(const Lane& lane, const Strand& strand, bool relayed) {
+  SimulatedArrival& transfer(const Lane& lane, const SimulatedStrand& strand, bool relayed) {
     const std::int64_t group = in_.alike ? lane.rank : lane.rank - mesh_.expert_index(lane.rank);
     const std::int64_t key = (((group * 2 + strand.direction) * program_.num_stages + strand.stage) * microbatches_ +
                               strand.half.microbatch) *
                                  max_transfers +
                              strand.step().transfer * 2 + (relayed ? 1 : 0);
-    Arrival& arrival = transfers_[key];
+    SimulatedArrival& arrival = transfers_[key];
     if (arrival.at == never && arrival.missing == 0) {
       arrival.missing = members_;
       arrival.at = 0;
@@ -143,7 +143,7 @@ class Simulation {
   }
 
   // What the strand's next step waits for, if anything.
-  const Arrival* needed(const Lane& lane, const Strand& strand) {
+  const SimulatedArrival* needed(const Lane& lane, const SimulatedStrand& strand) {
     const bool forward = strand.half.kind == Kind::forward;
     const int first_stage = forward ? 0 : program_.num_stages - 1;
     if (strand.next == 0 && strand.half.kind != Kind::weight && strand.stage != first_stage)
@@ -152,19 +152,21 @@ class Simulation {
     if (step.part == Part::relay) return &transfer(lane, strand, false);
     return step.part == Part::finish ? &transfer(lane, strand, step.two_hop) : nullptr;
   }
-  static double ready_at(const Arrival* arrival) {
+  static double ready_at(const SimulatedArrival* arrival) {
     if (arrival == nullptr) return 0;
     return arrival->missing > 0 ? never : arrival->at;
   }
 
-  static const Arrival* later(const Arrival* a, const Arrival* b) { return ready_at(a) >= ready_at(b) ? a : b; }
+  static const SimulatedArrival* later(const SimulatedArrival* a, const SimulatedArrival* b) {
+    return ready_at(a) >= ready_at(b) ? a : b;
+  }
 
   void start_instruction(Lane& lane) {
     const Instruction& instruction = lane.program->instructions[lane.cursor];
     const auto strand = [&](const Half& half) {
       const Chunk& chunk = lane.program->chunks[half.phase];
       const auto& costs = instruction.overlapped ? lane.shared : lane.plain;
-      return Strand{&costs.at(chunk.stage).list(half.kind), half, chunk.stage, chunk.direction, 0};
+      return SimulatedStrand{&costs.at(chunk.stage).list(half.kind), half, chunk.stage, chunk.direction, 0};
     };
     lane.strands = {strand(instruction.first)};
     lane.result.instructions.push_back({.instruction = instruction, .start = never});
@@ -180,7 +182,7 @@ class Simulation {
   }
 
   // The strand to run now, or nothing; then `until` is when one can, as far as is known.
-  std::optional<std::size_t> choose(Lane& lane, double& until, const Arrival*& waited_for) {
+  std::optional<std::size_t> choose(Lane& lane, double& until, const SimulatedArrival*& waited_for) {
     const bool two = lane.strands.size() == 2;
     const auto due = static_cast<std::size_t>(two ? lane.turns.due() : 0);
     waited_for = needed(lane, lane.strands[due]);
@@ -192,9 +194,9 @@ class Simulation {
     }
     if (!two || !lane.turns.may_run_ahead()) return std::nullopt;
     const std::size_t other = 1 - due;
-    const Strand& strand = lane.strands[other];
+    const SimulatedStrand& strand = lane.strands[other];
     if (strand.done() || sends(strand.step().part)) return std::nullopt;
-    const Arrival* others = needed(lane, strand);
+    const SimulatedArrival* others = needed(lane, strand);
     if (ready_at(others) > lane.now) {
       until = std::min(until, ready_at(others));
       return std::nullopt;
@@ -210,7 +212,7 @@ class Simulation {
       if (!queue_.empty() && queue_.top().at < lane.now) return push(index, lane.now);
       if (lane.strands.empty()) start_instruction(lane);
       double until = never;
-      const Arrival* waited_for = nullptr;
+      const SimulatedArrival* waited_for = nullptr;
       const auto chosen = choose(lane, until, waited_for);
       if (!chosen) {
         if (lane.blocked_since == never) lane.blocked_since = lane.now;
@@ -220,12 +222,13 @@ class Simulation {
       }
       account_wait(lane, waited_for);
       run_step(lane, lane.strands[*chosen]);
-      if (std::all_of(lane.strands.begin(), lane.strands.end(), [](const Strand& each) { return each.done(); }))
+      if (std::all_of(lane.strands.begin(), lane.strands.end(),
+                      [](const SimulatedStrand& each) { return each.done(); }))
         finish_instruction(lane);
     }
   }
 
-  void account_wait(Lane& lane, const Arrival* waited_for) {
+  void account_wait(Lane& lane, const SimulatedArrival* waited_for) {
     if (lane.blocked_since == never) return;
     const double from = lane.blocked_since, to = lane.now;
     lane.blocked_since = never;
@@ -255,7 +258,7 @@ class Simulation {
     return (port == 0 ? in_.local : in_.network).send(lane.now, bytes, lane.port_free[port]);
   }
 
-  void run_step(Lane& lane, Strand& strand) {
+  void run_step(Lane& lane, SimulatedStrand& strand) {
     ReplayedInstruction& instruction = lane.result.instructions.back();
     const CostedStep& step = strand.step();
     double seconds = step.seconds;
@@ -272,15 +275,15 @@ class Simulation {
     if (++strand.next == strand.list->size()) hand_on(lane, strand);
   }
 
-  void send_rows(Lane& lane, const Strand& strand) {
+  void send_rows(Lane& lane, const SimulatedStrand& strand) {
     const CostedStep& step = strand.step();
-    Arrival& arrival = transfer(lane, strand, step.part == Part::relay);
+    SimulatedArrival& arrival = transfer(lane, strand, step.part == Part::relay);
     const double local = step.local_bytes > 0 ? send(lane, 0, step.local_bytes) : lane.now;
     const double network = step.network_bytes > 0 ? send(lane, 1, step.network_bytes) : lane.now;
     double at = std::max(local, network);
     if (step.two_hop && step.part == Part::start) {
       // Rows for the rank's own node go past the relays.
-      Arrival& relayed = transfer(lane, strand, true);
+      SimulatedArrival& relayed = transfer(lane, strand, true);
       relayed.at = std::max(relayed.at, local);
       at = step.first_hop_is_local ? local : network;
     }
@@ -291,14 +294,14 @@ class Simulation {
     for (int member = 0; member < (in_.alike ? 0 : members_); ++member) wake(lane_of(first + member), arrival.at);
   }
 
-  void hand_on(Lane& lane, const Strand& strand) {
+  void hand_on(Lane& lane, const SimulatedStrand& strand) {
     if (strand.half.kind == Kind::weight) return;
     const bool forward = strand.half.kind == Kind::forward;
     const int to_stage = strand.stage + (forward ? 1 : -1);
     const std::optional<int> holder = rank_of(program_, strand.direction, to_stage);
     if (!holder) return;  // the loss, or the tokens
     const int to = mesh_.rank(*holder, mesh_.data_index(lane.rank));
-    Arrival& arrival = message(lane, !forward, strand.direction, to_stage, strand.half.microbatch);
+    SimulatedArrival& arrival = message(lane, !forward, strand.direction, to_stage, strand.half.microbatch);
     arrival.sent = lane.now;
     arrival.at = lane.now;
     if (to != lane.rank)
@@ -307,7 +310,7 @@ class Simulation {
   }
 
   void finish_instruction(Lane& lane) {
-    for (const Strand& strand : lane.strands) {
+    for (const SimulatedStrand& strand : lane.strands) {
       lane.forwards_left -= strand.half.kind == Kind::forward;
       lane.had_backward =
           lane.had_backward || strand.half.kind == Kind::backward || strand.half.kind == Kind::backward_input;
@@ -328,8 +331,8 @@ class Simulation {
   int members_;                // simulated, of a group
   std::vector<double> cores_;  // when each is free; empty: a core a rank
   std::vector<Lane> lanes_;
-  std::vector<Arrival> messages_;
-  std::unordered_map<std::int64_t, Arrival> transfers_;
+  std::vector<SimulatedArrival> messages_;
+  std::unordered_map<std::int64_t, SimulatedArrival> transfers_;
   std::map<std::pair<int, int>, Turns> turns_;
   std::priority_queue<Event> queue_;
 };

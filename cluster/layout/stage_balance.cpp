@@ -10,7 +10,7 @@
 #include "cluster/forecast/devices/device_catalog.hpp"
 #include "cluster/plan.hpp"
 #include "dsl/job_schedule.hpp"
-#include "models/costs.hpp"
+#include "models/step_work.hpp"
 
 namespace dsrun {
 namespace {

@@ -16,14 +16,14 @@ namespace {
 
 using Class = ActivationClass;
 
-struct Change {
+struct MemoryChange {
   Class of;
   std::int64_t bytes;
 };
 
 // A list's changes, step after step: what it does to memory depends on nothing else.
 struct ListChanges {
-  std::vector<Change> changes;
+  std::vector<MemoryChange> changes;
   std::vector<std::size_t> ends;  // by step: one past its last change
 };
 
@@ -32,7 +32,7 @@ struct Effect {
   ActivationBytes net{}, most{};
   std::int64_t net_total = 0, most_total = 0;
 
-  void add(const Change& change) {
+  void add(const MemoryChange& change) {
     const auto c = static_cast<std::size_t>(change.of);
     net[c] += change.bytes;
     net_total += change.bytes;
@@ -43,14 +43,14 @@ struct Effect {
     for (std::size_t i = step == 0 ? 0 : list.ends[step - 1]; i < list.ends[step]; ++i) add(list.changes[i]);
   }
   void add_all(const ListChanges& list) {
-    for (const Change& change : list.changes) add(change);
+    for (const MemoryChange& change : list.changes) add(change);
   }
 };
 
 // One microbatch's frame on a stage, played once through each sequence of lists.
-class Frame {
+class LiveBytes {
  public:
-  Frame(const Plan& plan, const StageSteps& stage) : stage_(stage), live_(stage.values.size(), false) {
+  LiveBytes(const Plan& plan, const StageSteps& stage) : stage_(stage), live_(stage.values.size(), false) {
     const std::vector<bool> saved = saved_values(stage);
     const std::vector<double> element = saved_element_bytes(plan, stage);
     const std::int64_t rows[] = {plan.tokens_per_microbatch(), planned_rows(plan)};
@@ -94,21 +94,21 @@ class Frame {
   void drop(ValueId id, ListChanges& all) {
     if (id == no_value || !live_[static_cast<std::size_t>(id)]) return;
     live_[static_cast<std::size_t>(id)] = false;
-    const Change& held = held_[static_cast<std::size_t>(id)];
+    const MemoryChange& held = held_[static_cast<std::size_t>(id)];
     all.changes.push_back({held.of, -held.bytes});
   }
 
   const StageSteps& stage_;
-  std::vector<Change> held_;  // by value
+  std::vector<MemoryChange> held_;  // by value
   std::vector<bool> live_;
 };
 
 class StageChanges {
  public:
   StageChanges(const Plan& plan, const StageSteps& stage) : stage_(stage) {
-    Frame whole(plan, stage);
+    LiveBytes whole(plan, stage);
     forward_ = whole.play(stage.forward, stage.forward_ports, false);
-    Frame split = whole;
+    LiveBytes split = whole;
     backward_ = whole.play(stage.backward, stage.backward_ports, true);
     backward_input_ = split.play(stage.backward_input, stage.backward_input_ports, false);
     weight_ = split.play(stage.backward_weight, {}, true);

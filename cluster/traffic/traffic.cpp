@@ -12,9 +12,9 @@
 namespace dsrun {
 namespace {
 
-class Traffic {
+class TrafficCount {
  public:
-  explicit Traffic(const Plan& plan)
+  explicit TrafficCount(const Plan& plan)
       : plan_(plan),
         element_(element_bytes(Element::compute, plan.job.precision.compute)),
         wide_(element_bytes(Element::wide, plan.job.precision.compute)) {}
@@ -94,6 +94,6 @@ class Traffic {
 
 }  // namespace
 
-std::vector<LinkBytes> step_traffic(const Plan& plan) { return Traffic(plan).count(); }
+std::vector<LinkBytes> step_traffic(const Plan& plan) { return TrafficCount(plan).count(); }
 
 }  // namespace dsrun

@@ -7,10 +7,10 @@
 namespace dsrun {
 namespace {
 
-struct Place {
+struct ListPlace {
   int list = -1;
   int step = -1;
-  bool operator==(const Place&) const = default;
+  bool operator==(const ListPlace&) const = default;
 };
 
 bool same_size(const Value& a, const Value& b) {
@@ -23,22 +23,22 @@ class Lifetimes {
       : stage_(stage), lists_(lists), lives_(stage.values.size()) {}
 
   void plan() {
-    for_each_step([&](Step& step, Place place) {
+    for_each_step([&](Step& step, ListPlace place) {
       for (ValueId id : values_made(stage_, step)) {
         life(id).again = step.pass == Pass::recompute;
         life(id).extend(place);
       }
       for (ValueId id : values_read(stage_, step)) life(id).extend(place);
     });
-    for_each_step([&](Step& step, Place place) { plan_step(step, place); });
+    for_each_step([&](Step& step, ListPlace place) { plan_step(step, place); });
   }
 
  private:
   // A value that is recomputed lives twice: until the forward pass needs it no more, and from its recomputation on.
   struct Life {
-    Place last, last_again;
+    ListPlace last, last_again;
     bool again = false;
-    void extend(Place place) { (again ? last_again : last) = place; }
+    void extend(ListPlace place) { (again ? last_again : last) = place; }
   };
   Life& life(ValueId id) { return lives_[static_cast<std::size_t>(id)]; }
 
@@ -46,7 +46,7 @@ class Lifetimes {
   void for_each_step(Visit visit) {
     for (std::size_t l = 0; l < lists_.size(); ++l)
       for (std::size_t s = 0; s < lists_[l]->size(); ++s)
-        visit((*lists_[l])[s], Place{static_cast<int>(l), static_cast<int>(s)});
+        visit((*lists_[l])[s], ListPlace{static_cast<int>(l), static_cast<int>(s)});
   }
 
   // Through a port of the forward list, which comes first, or of a backward list, which comes second.
@@ -55,13 +55,13 @@ class Lifetimes {
     return list < 2 && std::find(ports.begin(), ports.end(), id) != ports.end();
   }
 
-  bool dies_at(ValueId id, Place place) const {
+  bool dies_at(ValueId id, ListPlace place) const {
     const Life& life = lives_[static_cast<std::size_t>(id)];
     return !leaves(id, place.list) && (life.last == place || life.last_again == place);
   }
 
   // Which memory a new value may take over, or no_value.
-  ValueId donor(const Step& step, Place place, ValueId made) const {
+  ValueId donor(const Step& step, ListPlace place, ValueId made) const {
     const Node& node = stage_.graph.nodes[static_cast<std::size_t>(step.node)];
     const OpRow& row = op_row(node.op);
     std::vector<ValueId> candidates;
@@ -82,7 +82,7 @@ class Lifetimes {
     return no_value;
   }
 
-  void plan_step(Step& step, Place place) {
+  void plan_step(Step& step, ListPlace place) {
     step.allocates.clear();
     step.takes_over.clear();
     step.releases.clear();

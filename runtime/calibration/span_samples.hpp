@@ -10,7 +10,7 @@
 #include <tuple>
 #include <vector>
 
-#include "models/costs.hpp"
+#include "models/step_work.hpp"
 #include "runtime/device/device_core.hpp"
 
 namespace dsrun {

@@ -6,7 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "models/passes/steps.hpp"
+#include "models/op.hpp"
+#include "models/passes/pass.hpp"
 #include "runtime/device/meter/instruction_times.hpp"
 #include "runtime/device/meter/sent_traffic.hpp"
 #include "runtime/memory/memory.hpp"

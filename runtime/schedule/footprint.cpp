@@ -9,9 +9,9 @@ namespace dsrun {
 namespace {
 
 // By rank, how many of its instructions must be done.
-using Clock = std::vector<int>;
+using VectorClock = std::vector<int>;
 
-void join(Clock& clock, const Clock& other) {
+void join(VectorClock& clock, const VectorClock& other) {
   std::transform(clock.begin(), clock.end(), other.begin(), clock.begin(), [](int a, int b) { return std::max(a, b); });
 }
 
@@ -24,7 +24,7 @@ class Link {
   void send() { ++num_sent_; }
 
   // `num_sending` more are on the wire when only what `clock` says has happened.
-  void observe(int num_sending, const Clock& clock) {
+  void observe(int num_sending, const VectorClock& clock) {
     const auto end = std::lower_bound(released_by_.begin(), released_by_.end(), clock[reader_]);
     const auto released = end - released_by_.begin();
     peak_ = std::max(peak_, num_sent_ + num_sending - static_cast<int>(released));
@@ -43,7 +43,7 @@ class Link {
 class CreditCounter {
  public:
   explicit CreditCounter(const Program& program)
-      : program_(program), ranks_(program.ranks.size(), Clock(program.ranks.size(), 0)) {}
+      : program_(program), ranks_(program.ranks.size(), VectorClock(program.ranks.size(), 0)) {}
 
   std::vector<LinkCredit> count() {
     for (const Position& position : runnable_order(program_)) run(position);
@@ -54,15 +54,15 @@ class CreditCounter {
 
  private:
   struct Emission {
-    Clock clock;  // what must have happened for the half to be done
-    Link* link;   // null: nobody reads it
+    VectorClock clock;  // what must have happened for the half to be done
+    Link* link;         // null: nobody reads it
   };
 
   void run(const Position& position) {
     const auto& [first, overlapped] = program_.ranks[position.rank].instructions[position.instruction];
     std::vector<Emission> emissions{run_half(position, first, !overlapped)};
     if (overlapped) emissions.push_back(run_half(position, *overlapped, false));
-    Clock& done = ranks_[position.rank];
+    VectorClock& done = ranks_[position.rank];
     for (const Emission& emission : emissions) join(done, emission.clock);
     done[position.rank] = position.instruction + 1;
     observe(emissions, done);
@@ -95,7 +95,7 @@ class CreditCounter {
   Link& link(int from, int to) { return links_.try_emplace({from, to}, to).first->second; }
 
   // Each half alone, then both: either may be done first.
-  void observe(const std::vector<Emission>& emissions, const Clock& done) {
+  void observe(const std::vector<Emission>& emissions, const VectorClock& done) {
     for (const Emission& emission : emissions) {
       if (emission.link) emission.link->observe(1, emission.clock);
     }
@@ -107,8 +107,8 @@ class CreditCounter {
   }
 
   const Program& program_;
-  std::vector<Clock> ranks_;  // of each rank's last instruction
-  std::map<StageResult, Clock> results_;
+  std::vector<VectorClock> ranks_;  // of each rank's last instruction
+  std::map<StageResult, VectorClock> results_;
   std::map<std::pair<int, int>, Link> links_;
 };
 

@@ -6,27 +6,15 @@
 #include <string_view>
 
 #include "runtime/schedule/enum_table.hpp"
-#include "runtime/schedule/program.hpp"
 
 namespace dsrun {
+
+struct Instruction;
 
 enum class InstructionKind : std::uint8_t { forward, backward, backward_input, weight, overlapped };
 inline constexpr std::size_t num_instruction_kinds = 5;
 
-inline InstructionKind kind_of(const Instruction& instruction) {
-  if (instruction.overlapped) return InstructionKind::overlapped;
-  switch (instruction.first.kind) {
-    case Kind::forward:
-      return InstructionKind::forward;
-    case Kind::backward:
-      return InstructionKind::backward;
-    case Kind::backward_input:
-      return InstructionKind::backward_input;
-    case Kind::weight:
-      break;
-  }
-  return InstructionKind::weight;
-}
+InstructionKind kind_of(const Instruction& instruction);
 
 // "F", "B", "I", "W", "F&B"
 inline std::string_view kind_name(InstructionKind kind) {

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "models/costs.hpp"
+#include "models/step_work.hpp"
 #include "tests/models/known_models.hpp"
 #include "tests/models/played_lists.hpp"
 

@@ -18,16 +18,16 @@
 namespace dsrun {
 namespace {
 
-using Clock = std::chrono::steady_clock;
+using SteadyClock = std::chrono::steady_clock;
 
 [[noreturn]] void end_as_orphan() { _exit(1); }
 
-Clock::duration duration(double secs) {
-  return std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(secs));
+SteadyClock::duration duration(double secs) {
+  return std::chrono::duration_cast<SteadyClock::duration>(std::chrono::duration<double>(secs));
 }
 
 // What the door hears, until the main thread takes it.
-class Inbox {
+class ProbeInbox {
  public:
   void put(const ProbeOrder& order) {
     const std::lock_guard lock(mutex_);
@@ -47,7 +47,7 @@ class Inbox {
     return order;
   }
   // The address of the link's other end; those of earlier links are forgotten.
-  std::string take_peer(int link, Clock::time_point deadline) {
+  std::string take_peer(int link, SteadyClock::time_point deadline) {
     std::unique_lock lock(mutex_);
     for (;;) {
       while (!peers_.empty() && peers_.front().link < link) peers_.pop_front();
@@ -66,7 +66,7 @@ class Inbox {
 
 struct ProbeDoorSetup {
   caf::actor agent;
-  std::shared_ptr<Inbox> inbox;
+  std::shared_ptr<ProbeInbox> inbox;
 };
 
 caf::behavior probe_door(caf::event_based_actor* self, const ProbeDoorSetup& setup) {
@@ -103,8 +103,8 @@ class Probe {
   LinkMeasure serve(const ProbeOrder& order) {
     LinkProbe probe(ucx_options(invitation_, order.end));
     caf::anon_send(agent_, ProbeAddress{order.link, order.end, probe.address()});
-    probe.set_peer(inbox_->take_peer(order.link, Clock::now() + duration(probe_peer_secs)));
-    const auto deadline = Clock::now() + duration(probe_measure_secs);
+    probe.set_peer(inbox_->take_peer(order.link, SteadyClock::now() + duration(probe_peer_secs)));
+    const auto deadline = SteadyClock::now() + duration(probe_measure_secs);
     LinkMeasure measure;
     if (order.end != 0) {
       probe.answer(deadline);
@@ -121,7 +121,7 @@ class Probe {
   const DeviceInvitation& invitation_;
   ControlPlane plane_{invitation_.credentials};
   caf::actor agent_;
-  std::shared_ptr<Inbox> inbox_ = std::make_shared<Inbox>();
+  std::shared_ptr<ProbeInbox> inbox_ = std::make_shared<ProbeInbox>();
 };
 
 }  // namespace

@@ -18,7 +18,7 @@ struct Free {
   void operator()(BIO* bio) const { BIO_free(bio); }
   void operator()(X509_EXTENSION* extension) const { X509_EXTENSION_free(extension); }
 };
-using Key = std::unique_ptr<EVP_PKEY, Free>;
+using PrivateKey = std::unique_ptr<EVP_PKEY, Free>;
 using Certificate = std::unique_ptr<X509, Free>;
 
 constexpr long validity_secs = 366L * 24 * 3600;  // longer than a job
@@ -34,8 +34,8 @@ void check(bool done, const char* what) {
   if (!done) fail(what);
 }
 
-Key make_key() {
-  Key key(EVP_EC_gen("P-256"));
+PrivateKey make_key() {
+  PrivateKey key(EVP_EC_gen("P-256"));
   check(key != nullptr, "key");
   return key;
 }
@@ -89,7 +89,7 @@ std::string pem_of(X509* certificate) {
 }  // namespace
 
 struct JobAuthority::Parts {
-  Key key = make_key();
+  PrivateKey key = make_key();
   Certificate certificate;
   long serial = 1;
 };
@@ -101,7 +101,7 @@ JobAuthority::JobAuthority(const std::string& job_name) : parts_(std::make_uniqu
 JobAuthority::~JobAuthority() = default;
 
 Credentials JobAuthority::issue(const std::string& common_name) {
-  const Key key = make_key();
+  const PrivateKey key = make_key();
   const Certificate certificate =
       make_certificate(common_name, key.get(), parts_->certificate.get(), parts_->key.get(), ++parts_->serial);
   return {pem_of(parts_->certificate.get()), pem_of(certificate.get()), pem([&](BIO* bio) {

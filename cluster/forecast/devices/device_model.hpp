@@ -13,7 +13,7 @@
 
 #include <nlohmann/json_fwd.hpp>
 
-#include "models/costs.hpp"
+#include "models/step_work.hpp"
 
 namespace dsrun {
 

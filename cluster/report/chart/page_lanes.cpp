@@ -16,9 +16,9 @@ constexpr double narrow_chart = 1000;  // pixels; up to here a chart fits a wind
 constexpr double lane_height = 28;
 
 // Places over time are percentages, so that one page serves two widths without distorting letters.
-class Lanes {
+class LanesWriter {
  public:
-  explicit Lanes(const PageInput& input) : input_(input) {
+  explicit LanesWriter(const PageInput& input) : input_(input) {
     std::size_t most = 0;
     for (const ChartLane& lane : input.lanes) most = std::max(most, lane.spans.size());
     width_ = std::clamp(14.0 * static_cast<double>(most), narrow_chart, 8000.0);
@@ -199,6 +199,6 @@ std::string_view sign_class(ChartSign sign) {
 
 std::string idle_class(Idle cause) { return fmt::format("idle-{}", idle_name(cause)); }
 
-std::string page_lanes(const PageInput& input) { return Lanes(input).html(); }
+std::string page_lanes(const PageInput& input) { return LanesWriter(input).html(); }
 
 }  // namespace dsrun

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 #include "cluster/traffic/traffic.hpp"
 #include "dsrun/verbs/text/plan_view.hpp"
+#include "models/costs.hpp"
 
 namespace dsrun {
 namespace {

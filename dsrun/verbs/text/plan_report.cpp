@@ -10,6 +10,7 @@
 #include "cluster/traffic/traffic.hpp"
 #include "dsl/device_kind.hpp"
 #include "dsrun/verbs/text/plan_view.hpp"
+#include "models/costs.hpp"
 
 namespace dsrun {
 namespace {

@@ -40,7 +40,7 @@ Json pre_tokenizer_of(const std::string& name) {
   return {{"type", "Sequence"}, {"pretokenizers", steps}};
 }
 
-class Vocabulary {
+class GrowingVocabulary {
  public:
   // The token's id; a new one's is the next.
   std::int32_t id_of(const std::string& spelling) {
@@ -64,7 +64,7 @@ class Vocabulary {
 };
 
 // Ids of the bytes, given in the order of the characters that stand for them.
-std::array<std::int32_t, 256> add_bytes(Vocabulary& vocabulary) {
+std::array<std::int32_t, 256> add_bytes(GrowingVocabulary& vocabulary) {
   std::array<std::size_t, 256> order{};
   for (std::size_t byte = 0; byte < 256; ++byte) order[byte] = byte;
   std::sort(order.begin(), order.end(),
@@ -75,7 +75,7 @@ std::array<std::int32_t, 256> add_bytes(Vocabulary& vocabulary) {
   return ids;
 }
 
-Json added_tokens(const BpeTraining& how, Vocabulary& vocabulary) {
+Json added_tokens(const BpeTraining& how, GrowingVocabulary& vocabulary) {
   Json list = Json::array();
   for (const std::string& token : how.special_tokens)
     list.push_back({{"id", vocabulary.id_of(token)},
@@ -126,7 +126,7 @@ void BpeTrainer::add(std::string_view text) {
 
 TrainedVocabulary BpeTrainer::train() const {
   const BpeTraining& how = state_->how;
-  Vocabulary vocabulary;
+  GrowingVocabulary vocabulary;
   const Json added = added_tokens(how, vocabulary);
   const std::array<std::int32_t, 256> bytes = add_bytes(vocabulary);
   PairCounts pairs;

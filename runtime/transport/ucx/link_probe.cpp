@@ -11,7 +11,7 @@ namespace dsrun {
 namespace {
 
 using namespace std::chrono_literals;
-using Clock = std::chrono::steady_clock;
+using SteadyClock = std::chrono::steady_clock;
 
 constexpr std::size_t small_bytes = 8;
 constexpr std::size_t large_bytes = std::size_t{4} << 20;
@@ -22,7 +22,7 @@ constexpr int stream_rounds = 3;
 constexpr std::uint32_t under_way = 4;
 constexpr std::uint32_t most_back = 256;
 
-double secs(Clock::duration time) { return std::chrono::duration<double>(time).count(); }
+double secs(SteadyClock::duration time) { return std::chrono::duration<double>(time).count(); }
 
 UcxOptions of_a_pair(UcxOptions options) {
   options.num_ranks = 2;
@@ -62,7 +62,7 @@ LinkProbe::Arrived LinkProbe::await(Deadline deadline) {
   while (arrived_.empty()) {
     if (!failure_.empty()) throw TransportError(failure_);
     if (worker_.progress()) continue;
-    if (Clock::now() > deadline) throw TransportError("no answer in time");
+    if (SteadyClock::now() > deadline) throw TransportError("no answer in time");
     std::this_thread::yield();
   }
   const Arrived first = arrived_.front();
@@ -71,18 +71,18 @@ LinkProbe::Arrived LinkProbe::await(Deadline deadline) {
 }
 
 double LinkProbe::round_trip(Deadline deadline) {
-  const auto start = Clock::now();
+  const auto start = SteadyClock::now();
   send(Ask::echo, small_bytes);
   await(deadline);
-  return secs(Clock::now() - start);
+  return secs(SteadyClock::now() - start);
 }
 
 // Bytes a second; `count` becomes the number of messages that it took.
 double LinkProbe::stream(Deadline deadline, std::uint32_t& count) {
-  const auto start = Clock::now();
+  const auto start = SteadyClock::now();
   std::uint32_t sent = 0;
   for (count = 0;; ++count) {
-    const bool has_time = sent == 0 || Clock::now() - start < stream_time;
+    const bool has_time = sent == 0 || SteadyClock::now() - start < stream_time;
     while (has_time && sent < count + under_way) {
       send(Ask::acknowledge, large_bytes);
       ++sent;
@@ -90,21 +90,21 @@ double LinkProbe::stream(Deadline deadline, std::uint32_t& count) {
     if (count == sent) break;
     await(deadline);
   }
-  return static_cast<double>(count) * large_bytes / secs(Clock::now() - start);
+  return static_cast<double>(count) * large_bytes / secs(SteadyClock::now() - start);
 }
 
 double LinkProbe::stream_back(Deadline deadline, std::uint32_t count) {
-  const auto start = Clock::now();
+  const auto start = SteadyClock::now();
   send(Ask::send, 0, count);
   for (std::uint32_t i = 0; i < count; ++i) await(deadline);
-  return static_cast<double>(count) * large_bytes / secs(Clock::now() - start);
+  return static_cast<double>(count) * large_bytes / secs(SteadyClock::now() - start);
 }
 
 LinkSpeed LinkProbe::measure(Deadline deadline) {
   round_trip(deadline);  // connects
   std::vector<double> trips;
-  const auto start = Clock::now();
-  while (std::ssize(trips) < most_round_trips && (trips.empty() || Clock::now() - start < latency_time))
+  const auto start = SteadyClock::now();
+  while (std::ssize(trips) < most_round_trips && (trips.empty() || SteadyClock::now() - start < latency_time))
     trips.push_back(round_trip(deadline));
   std::nth_element(trips.begin(), trips.begin() + std::ssize(trips) / 2, trips.end());
   LinkSpeed speed;
@@ -131,7 +131,7 @@ void LinkProbe::answer(Deadline deadline) {
     for (std::uint32_t i = 0; i < asked.count; ++i) {
       send(Ask::nothing, large_bytes);
       while (worker_.num_under_way() >= static_cast<int>(under_way)) {
-        if (!failure_.empty() || Clock::now() > deadline) throw TransportError("cannot send in time");
+        if (!failure_.empty() || SteadyClock::now() > deadline) throw TransportError("cannot send in time");
         if (!worker_.progress()) std::this_thread::yield();
       }
     }

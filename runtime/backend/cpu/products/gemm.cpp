@@ -28,17 +28,17 @@ namespace {
 using Memory = dnnl::memory;
 
 // Everything a primitive depends on; a free one has zero sizes and strides.
-struct Key {
+struct PrimitiveKey {
   std::int64_t m = 0, n = 0, k = 0;
   std::int64_t stride_a = 0, stride_b = 0, stride_c = 0;
   Dtype in = Dtype::f32, out = Dtype::f32;
   bool transpose_a = false, transpose_b = false, accumulate = false;
   bool is_free() const { return m == 0; }
-  bool operator==(const Key&) const = default;
+  bool operator==(const PrimitiveKey&) const = default;
 };
 
 struct KeyHash {
-  std::size_t operator()(const Key& key) const {
+  std::size_t operator()(const PrimitiveKey& key) const {
     std::uint64_t hash = static_cast<std::uint64_t>(key.in) * 4 + static_cast<std::uint64_t>(key.out);
     const std::int64_t flags = key.transpose_a * 4 + key.transpose_b * 2 + key.accumulate;
     for (const std::int64_t value : {key.m, key.n, key.k, key.stride_a, key.stride_b, key.stride_c, flags}) {
@@ -61,7 +61,7 @@ Memory::desc describe(std::int64_t rows, std::int64_t cols, std::int64_t stride,
 }
 
 // The three matrices of `key`; sizes and strides that a free primitive leaves open come from `fill`.
-std::array<Memory::desc, 3> describe_operands(const Key& key, std::int64_t fill) {
+std::array<Memory::desc, 3> describe_operands(const PrimitiveKey& key, std::int64_t fill) {
   const auto size = [&](std::int64_t value) { return key.is_free() ? fill : value; };
   return {describe(size(key.m), size(key.k), size(key.stride_a), key.transpose_a, key.in),
           describe(size(key.k), size(key.n), size(key.stride_b), key.transpose_b, key.in),
@@ -73,7 +73,7 @@ std::int64_t usable_stride(const TensorView& view) { return std::max(view.stride
 
 // True where a primitive of its own pays. Rows of activations (m, or the depth of a weight gradient) come in any
 // number; only few numbers of them get one, so that the number of primitives is bounded.
-bool deserves_fixed(const Key& key) {
+bool deserves_fixed(const PrimitiveKey& key) {
   const std::int64_t rows = key.transpose_a ? key.k : key.m;
   const bool few_row_counts = rows % 512 == 0 || (rows % 64 == 0 && rows < 512);
   const bool even = key.m % 32 == 0 && key.n % 32 == 0 && key.k % 32 == 0;
@@ -81,8 +81,8 @@ bool deserves_fixed(const Key& key) {
   return few_row_counts && even && in_cache;
 }
 
-Key key_of(const TensorView& a, Transpose transpose_a, const TensorView& b, Transpose transpose_b, const TensorView& c,
-           bool accumulate) {
+PrimitiveKey key_of(const TensorView& a, Transpose transpose_a, const TensorView& b, Transpose transpose_b,
+                    const TensorView& c, bool accumulate) {
   return {.m = c.rows,
           .n = c.cols,
           .k = transpose_a == Transpose::yes ? a.rows : a.cols,
@@ -97,7 +97,7 @@ Key key_of(const TensorView& a, Transpose transpose_a, const TensorView& b, Tran
 }
 
 // The key itself, or the free one that serves it.
-Key primitive_key(const Key& key, Sizes sizes) {
+PrimitiveKey primitive_key(const PrimitiveKey& key, Sizes sizes) {
   if (sizes == Sizes::repeated && deserves_fixed(key)) return key;
   return {.in = key.in,
           .out = key.out,
@@ -143,16 +143,16 @@ struct CpuGemm::Impl {
   int num_threads;
   dnnl::engine engine{dnnl::engine::kind::cpu, 0};
   dnnl::stream stream{engine};
-  std::unordered_map<Key, Primitive, KeyHash> primitives{};
+  std::unordered_map<PrimitiveKey, Primitive, KeyHash> primitives{};
 
-  Primitive& find(const Key& key) {
+  Primitive& find(const PrimitiveKey& key) {
     const auto found = primitives.find(key);
     if (found != primitives.end()) return found->second;
     workspace.count_elsewhere(primitive_bytes);
     return primitives.emplace(key, make(key)).first->second;
   }
 
-  Primitive make(const Key& key) const {
+  Primitive make(const PrimitiveKey& key) const {
     dnnl::primitive_attr attributes;
     attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);
     if (key.accumulate) {
@@ -171,7 +171,7 @@ struct CpuGemm::Impl {
     return made;
   }
 
-  void run(Primitive& primitive, const Key& shape, const std::array<void*, 3>& data) {
+  void run(Primitive& primitive, const PrimitiveKey& shape, const std::array<void*, 3>& data) {
     auto& operands = primitive.operands;
     if (!operands[0]) {
       const auto descriptions = describe_operands(shape, 0);
@@ -204,7 +204,7 @@ void CpuGemm::bind_thread() const { omp_set_num_threads(impl_->num_threads); }
 
 void CpuGemm::multiply(const TensorView& a, Transpose transpose_a, const TensorView& b, Transpose transpose_b,
                        const TensorView& c, bool accumulate, Sizes sizes) {
-  const Key key = key_of(a, transpose_a, b, transpose_b, c, accumulate);
+  const PrimitiveKey key = key_of(a, transpose_a, b, transpose_b, c, accumulate);
   if (key.m == 0 || key.n == 0) return;
   if (key.k == 0) {
     if (!accumulate) fill_zero(c);
@@ -223,7 +223,7 @@ void CpuGemm::multiply(const TensorView& a, Transpose transpose_a, const TensorV
 
 std::int64_t CpuGemm::prepare(const TensorView& a, Transpose transpose_a, const TensorView& b, Transpose transpose_b,
                               const TensorView& c, bool accumulate, Sizes sizes) {
-  const Key key = key_of(a, transpose_a, b, transpose_b, c, accumulate);
+  const PrimitiveKey key = key_of(a, transpose_a, b, transpose_b, c, accumulate);
   if (key.m == 0 || key.n == 0 || key.k == 0) return 0;
   if (key.in == Dtype::f64) return multiply_f64_scratch_bytes(c.cols);
   const std::size_t bytes = impl_->find(primitive_key(key, sizes)).scratch_bytes;
