@@ -12,6 +12,7 @@
 #include <string_view>
 
 #include "dsl/specs/model.hpp"
+#include "runtime/schedule/enum_table.hpp"
 
 namespace dsrun {
 
@@ -34,7 +35,7 @@ enum class Op : std::uint8_t {
   head_loss,  // x_TD, targets (`depth` further) → Σ cross entropy (host value), lse_T1 (fp32); parameter [W × D];
               // chunked over T
 };
-inline constexpr std::size_t num_ops = static_cast<std::size_t>(Op::head_loss) + 1;
+inline constexpr std::size_t num_ops = num_enumerators<Op>();
 
 std::string_view op_name(Op op);
 

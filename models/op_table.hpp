@@ -107,7 +107,8 @@ inline constexpr std::array<OpRow, num_ops> table = {{
 }};
 // clang-format on
 
-static_assert(has_row_for_each_enumerator(table, &OpRow::op));
+static_assert(has_row_for_each_enumerator(table, &OpRow::op),
+              "a table needs a row for each enumerator, in their order");
 
 // A transfer has an axis, a movement and no products; products with a parameter have one, and both its gradients.
 constexpr bool columns_agree(const OpRow& row) {

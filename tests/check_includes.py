@@ -22,8 +22,8 @@ SUFFIXES = {".cpp", ".hpp", ".cu", ".cuh"}
 CAF_HEADERS = ["actors/caf.hpp", "actors/processes/net/caf_network.hpp"]
 CAF_FOLDERS = ["actors", "tests/actors", "tests/end_to_end", "tests/sanitizers"]
 # What a backend is made of: its own folder, the one place that chooses among backends, and tests of kernels.
-CPU_BACKEND = "runtime/backend/cpu/"
-CPU_BACKEND_USERS = ("runtime/backend/cpu/", "runtime/backend/backend.cpp", "tests/kernels/", "tests/cuda/", "tests/bench/")
+BACKEND = re.compile(r"runtime/backend/(?!row/)[^/]+/")
+BACKEND_USERS = ("runtime/backend/backend.cpp", "tests/kernels/", "tests/cuda/", "tests/bench/")
 KERNEL_FOLDERS = ["runtime", "tests/runtime", "tests/kernels", "tests/cuda", "tests/bench"]
 ARCHITECTURE = re.compile(r"models/arch/[^/]+/")
 ARCHITECTURE_TABLE = "models/arch/architecture.cpp"
@@ -154,7 +154,8 @@ def project_fault(path, header):
         return f"{header} is for actors/: include what actors/ offers instead"
     if ARCHITECTURE.match(header) and path != ARCHITECTURE_TABLE and room_of(path) != room_of(header):
         return f"an architecture's folder is for {ARCHITECTURE_TABLE}: ask models/arch/architecture.hpp"
-    if header.startswith(CPU_BACKEND) and not path.startswith(CPU_BACKEND_USERS):
+    behind = BACKEND.match(header)
+    if behind and not path.startswith((behind.group(), *BACKEND_USERS)):
         return f"{header} stands behind runtime/backend/backend.hpp: ask the Backend"
     if header.startswith("tests/"):
         return None if path.startswith("tests/") else "tests/ is for tests"

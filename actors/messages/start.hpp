@@ -10,8 +10,7 @@
 //   device → agent → gate    Spans, for traces; Links, at the end, and then
 //                            Farewell                     answered by Farewell; the process ends
 //   to itself                ProcessEnded: one that it started. AgentEnded: the process that the launcher started for
-//   an
-//                            agent. StartFault: an agent cannot be started. Wake
+//                            an agent. StartFault: an agent cannot be started. Wake
 //
 // Plain values are in actors/core/start_values.hpp; here are those that hold actors. To add a message: as in job.hpp.
 #pragma once

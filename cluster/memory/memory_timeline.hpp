@@ -11,6 +11,7 @@
 #include <nlohmann/json_fwd.hpp>
 
 #include "cluster/plan.hpp"
+#include "runtime/schedule/enum_table.hpp"
 
 namespace dsrun {
 
@@ -19,7 +20,7 @@ enum class ActivationClass : std::uint8_t {
   working,  // other values of T rows, those made again among them
   routed,   // values of R rows
 };
-inline constexpr std::size_t num_activation_classes = static_cast<std::size_t>(ActivationClass::routed) + 1;
+inline constexpr std::size_t num_activation_classes = num_enumerators<ActivationClass>();
 using ActivationBytes = std::array<std::int64_t, num_activation_classes>;  // by class
 
 struct MemoryPoint {

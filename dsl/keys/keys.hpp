@@ -1,7 +1,7 @@
 // The keys of a job file, each declared once, in a row with named fields. Parser, messages, defaults, reference page,
 // JSON Schema and the rules for going on from a checkpoint come from these rows.
 //
-// To add a setting: a member in job.hpp, a row in the table's file in dsl/keys/tables/, and docs/job-file.md anew
+// To add a setting: a member in dsl/specs/, a row in the table's file in dsl/keys/tables/, and docs/job-file.md anew
 // (dsrun schema --markdown).
 #pragma once
 

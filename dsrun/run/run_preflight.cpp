@@ -42,9 +42,9 @@ std::optional<Refusal> check_built(const Job& job) {
                                  "launcher = \"ssh\" or \"wait\". dsrun plan forecasts this job",
                                  node.host, node.count > 1 ? "-0" : "")};
     if (find_backend(node.kind) == nullptr)
-      return Refusal{exit_cannot_place, fmt::format("cannot place devices of kind \"{}\": jobs run on \"cpu\" only. "
+      return Refusal{exit_cannot_place, fmt::format("cannot place devices of kind \"{}\": jobs run on {} only. "
                                                     "dsrun plan forecasts this job",
-                                                    node.kind)};
+                                                    node.kind, backend_kinds())};
   }
   if (elsewhere && cluster.link.emulated())
     return Refusal{exit_cannot_place,

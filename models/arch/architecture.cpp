@@ -13,9 +13,8 @@ constexpr std::array<const Architecture*, 1> table = {&deepseek_v3::row};
 
 std::span<const Architecture* const> architectures() { return table; }
 
-// A second row would be chosen by a key of ModelSpec.
 const Architecture& architecture_of(const ModelSpec&) {
-  static_assert(table.size() == 1);
+  static_assert(table.size() == 1, "a second row has to be chosen by a key of ModelSpec");
   return *table[0];
 }
 

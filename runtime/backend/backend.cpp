@@ -2,7 +2,6 @@
 #include "runtime/backend/backend.hpp"
 
 #include <stdexcept>
-#include <string>
 
 #include <fmt/format.h>
 
@@ -21,12 +20,16 @@ const Backend* find_backend(std::string_view kind) {
   return nullptr;
 }
 
-const Backend& backend_for(std::string_view kind) {
-  if (const Backend* found = find_backend(kind)) return *found;
+std::string backend_kinds() {
   std::string kinds;
   for (const auto& backend : backends) kinds += fmt::format("{}\"{}\"", kinds.empty() ? "" : ", ", backend().kind);
+  return kinds;
+}
+
+const Backend& backend_for(std::string_view kind) {
+  if (const Backend* found = find_backend(kind)) return *found;
   throw std::runtime_error(
-      fmt::format("this program cannot compute on devices of kind \"{}\": it was built for {}", kind, kinds));
+      fmt::format("this program cannot compute on devices of kind \"{}\": it was built for {}", kind, backend_kinds()));
 }
 
 }  // namespace dsrun

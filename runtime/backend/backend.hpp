@@ -8,6 +8,7 @@
 #include <array>
 #include <cstddef>
 #include <memory>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -45,6 +46,7 @@ struct Backend {
 
 // The backend for devices of a kind; null: this program has none, it can only plan for them.
 const Backend* find_backend(std::string_view kind);
+std::string backend_kinds();  // that this program has: "\"cpu\""
 // Throws std::runtime_error, which names the kinds that there are.
 const Backend& backend_for(std::string_view kind);
 

@@ -1,7 +1,7 @@
 // The contract between the executor and the kernels: a backend has one KernelRow an op, with three functions each.
 //
 // forward fills outputs from inputs. backward_input turns grad_outputs into grad_inputs. backward_weight turns
-// grad_outputs into param_grads. Which forward values a backward function finds there is what models/op_table.cpp says
+// grad_outputs into param_grads. Which forward values a backward function finds there is what models/op_table.hpp says
 // it needs; the others are null. Communication ops (exchange_counts, dispatch, combine) have no row functions: the
 // executor moves their rows with RowFunctions (runtime/backend/rows.hpp).
 #pragma once

@@ -14,6 +14,7 @@
 #include <string_view>
 
 #include "runtime/memory/arena.hpp"
+#include "runtime/schedule/enum_table.hpp"
 
 namespace dsrun {
 
@@ -28,7 +29,7 @@ enum class MemoryClass : std::uint8_t {
   scratch,    // inside a kernel call
 };
 inline constexpr std::size_t cache_line_bytes = 64;  // buffers and scratch are aligned to it; also the widest vector
-inline constexpr std::size_t num_memory_classes = static_cast<std::size_t>(MemoryClass::scratch) + 1;
+inline constexpr std::size_t num_memory_classes = num_enumerators<MemoryClass>();
 std::string_view memory_class_name(MemoryClass memory_class);
 
 struct MemoryUse {

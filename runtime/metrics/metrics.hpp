@@ -1,5 +1,5 @@
 // Metrics: what a step measured, each declared once; the lines of metrics.jsonl and events.jsonl.
-// To add a metric: a field, and its row in metrics.cpp.
+// To add a metric: a field, its row in metrics.cpp, and its value in CoordinatorCore::record_step().
 #pragma once
 
 #include <cstdint>

@@ -18,8 +18,16 @@ consteval bool is_enumerator() {
   return std::string_view(__PRETTY_FUNCTION__).find("= (") == std::string_view::npos;
 }
 
+template <class Enum, std::size_t from = 0>
+consteval std::size_t num_enumerators() {
+  if constexpr (is_enumerator<static_cast<Enum>(from)>())
+    return num_enumerators<Enum, from + 1>();
+  else
+    return from;
+}
+
 // Whether `rows` has one row for each enumerator, in order; `key` is the column that states it. For tables of more than
-// two columns: static_assert(has_row_for_each_enumerator(rows, &Row::key)).
+// two columns: static_assert(has_row_for_each_enumerator(rows, &Row::key), "a table needs a row for …").
 template <class Row, class Enum, std::size_t size>
 consteval bool has_row_for_each_enumerator(const std::array<Row, size>& rows, Enum Row::*key) {
   for (std::size_t i = 0; i < size; ++i)

@@ -12,7 +12,7 @@ namespace dsrun {
 struct Instruction;
 
 enum class InstructionKind : std::uint8_t { forward, backward, backward_input, weight, overlapped };
-inline constexpr std::size_t num_instruction_kinds = 5;
+inline constexpr std::size_t num_instruction_kinds = num_enumerators<InstructionKind>();
 
 InstructionKind kind_of(const Instruction& instruction);
 

@@ -48,7 +48,7 @@ Job narrow_job() {
   Job job = wide_job();
   job.model.layers = 4;
   job.parallel.data = 4;
-  job.batch.sequences = 8;
+  job.batch.sequences = 16;
   job.cluster.nodes = {{"localhost", 4, "h800"}};
   return job;
 }

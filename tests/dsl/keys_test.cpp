@@ -1,10 +1,10 @@
 // What is made from the key table agrees with it and with the parser.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <nlohmann/json.hpp>
 
 #include <cctype>
 #include <fstream>
+#include <map>
 #include <set>
 #include <sstream>
 
@@ -16,6 +16,7 @@
 #include "dsl/parse.hpp"
 #include "dsl/presets.hpp"
 #include "dsl/write.hpp"
+#include "tests/support/num_fields.hpp"
 
 namespace dsrun {
 namespace {
@@ -59,6 +60,28 @@ TEST(Keys, each_path_once_with_help_in_a_known_table) {
   };
   check(job_keys());
   check(node_keys());
+}
+
+// A member of a table's struct that has no row could be set by nobody.
+TEST(Keys, are_all_that_the_structs_have) {
+  using test::num_fields;
+  std::map<std::string_view, std::size_t> rows;
+  for (const Key<Job>& key : job_keys()) ++rows[key.table];
+  EXPECT_EQ(rows["job"], num_fields<RunSpec>());
+  // yarn_* are the members of one; byte_vocab and vocab_size are one key.
+  EXPECT_EQ(rows["model"], num_fields<ModelSpec>() - 1 + num_fields<YarnSpec>() - 1);
+  EXPECT_EQ(rows["parallel"], num_fields<ParallelSpec>() - 1);  // schedule_text is what a key's file says
+  EXPECT_EQ(rows["batch"], num_fields<BatchSpec>());
+  EXPECT_EQ(rows["data"], num_fields<DataSpec>());
+  EXPECT_EQ(rows["optimizer"], num_fields<OptimizerSpec>());
+  EXPECT_EQ(rows["balance"], num_fields<BalanceSpec>());
+  EXPECT_EQ(rows["memory"], num_fields<MemorySpec>());
+  EXPECT_EQ(rows["precision"], num_fields<PrecisionSpec>());
+  EXPECT_EQ(rows["cluster"], num_fields<ClusterSpec>() - 4);  // tables of their own: nodes, link, network, ssh
+  EXPECT_EQ(rows["cluster.link"], num_fields<LinkSpec>());
+  EXPECT_EQ(rows["cluster.network"], num_fields<NetworkSpec>());
+  EXPECT_EQ(rows["cluster.ssh"], num_fields<SshSpec>());
+  EXPECT_EQ(node_keys().size(), num_fields<NodeSpec>());
 }
 
 // What a sentence of help may not be: long, or without a capital and a full stop; and words that say nothing alone.

@@ -14,6 +14,7 @@
 #include <nlohmann/json_fwd.hpp>
 
 #include "models/step_work.hpp"
+#include "runtime/schedule/enum_table.hpp"
 
 namespace dsrun {
 
@@ -44,7 +45,7 @@ enum class RateClass : std::uint8_t {
   local_port,
   network_port,
 };
-inline constexpr std::size_t num_rate_classes = static_cast<std::size_t>(RateClass::network_port) + 1;
+inline constexpr std::size_t num_rate_classes = num_enumerators<RateClass>();
 std::string_view rate_class_name(RateClass rate_class);
 
 struct Efficiency {

@@ -32,7 +32,8 @@ KeyTable<NodeSpec> node_table() {
            .default_text = "\"cpu\"",
            .change = Change::free,
            .live = LiveChange::never,
-           .help = "Kind of the devices. All but \"cpu\" can be planned for, not run yet."},
+           .help = "Kind of the devices. A plan knows every kind; a launch refuses those that this version cannot "
+                   "compute on."},
           {.name = "count",
            .field = NODE_FIELD(count),
            .unit = "nodes",

@@ -24,7 +24,8 @@ constexpr KernelTable table = {{
     {Op::head_loss, head_loss_forward, head_loss_backward_input, head_loss_backward_weight},
 }};
 
-static_assert(has_row_for_each_enumerator(table, &KernelRow::op));
+static_assert(has_row_for_each_enumerator(table, &KernelRow::op),
+              "a table needs a row for each enumerator, in their order");
 
 }  // namespace
 

@@ -22,7 +22,8 @@ constexpr std::array dtype_rows = {
     DtypeRow{SafetensorsDtype::i16, "I16", 2},         DtypeRow{SafetensorsDtype::i8, "I8", 1},
     DtypeRow{SafetensorsDtype::u8, "U8", 1},           DtypeRow{SafetensorsDtype::boolean, "BOOL", 1}};
 
-static_assert(has_row_for_each_enumerator(dtype_rows, &DtypeRow::dtype));
+static_assert(has_row_for_each_enumerator(dtype_rows, &DtypeRow::dtype),
+              "a table needs a row for each enumerator, in their order");
 
 }  // namespace
 

@@ -15,10 +15,12 @@
 #include <string_view>
 #include <vector>
 
+#include "runtime/schedule/enum_table.hpp"
+
 namespace dsrun {
 
 enum class Collective : std::uint8_t { barrier, all_gather, reduce_scatter, all_reduce, all_to_all_v };
-inline constexpr std::size_t num_collectives = static_cast<std::size_t>(Collective::all_to_all_v) + 1;
+inline constexpr std::size_t num_collectives = num_enumerators<Collective>();
 std::string_view collective_name(Collective collective);
 
 enum class Algorithm : std::uint8_t {
@@ -28,7 +30,7 @@ enum class Algorithm : std::uint8_t {
   scatter_gather,      // all-reduce: each adds up a piece and sends it to all, chunk by chunk
   ring,                // pieces go around, added to or gathered on the way
 };
-inline constexpr std::size_t num_algorithms = static_cast<std::size_t>(Algorithm::ring) + 1;
+inline constexpr std::size_t num_algorithms = num_enumerators<Algorithm>();
 std::string_view algorithm_name(Algorithm algorithm);
 
 enum class GroupLink : std::uint8_t { shared_memory, network };  // the slowest between two of the group

@@ -17,6 +17,7 @@
 #include <span>
 #include <string_view>
 
+#include "runtime/schedule/enum_table.hpp"
 #include "runtime/transport/wire/keyed_hash.hpp"
 
 namespace dsrun {
@@ -36,7 +37,7 @@ enum class Drop : std::uint8_t {
   length,      // lengths that contradict what arrived
   refused,     // a good envelope, but the receiver would not take it: no memory, or a header that makes no sense
 };
-inline constexpr std::size_t num_drops = static_cast<std::size_t>(Drop::refused) + 1;
+inline constexpr std::size_t num_drops = num_enumerators<Drop>();
 std::string_view drop_name(Drop drop);
 
 struct Envelope {
