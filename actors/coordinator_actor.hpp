@@ -1,4 +1,4 @@
-// The actor around a JobCore: it carries messages, has checkpoints committed and hears progress out.
+// The actor around a JobCore: it carries messages, has checkpoints committed and reports progress.
 #pragma once
 
 #include <functional>
@@ -25,8 +25,9 @@ struct CoordinatorSetup {
   std::vector<Member> members;  // in rank order
   // Tells the members who the coordinator is and what to set up; each rank then says Ready.
   std::function<void(const caf::actor& coordinator)> begin;
-  // Makes a save count; null: there is nothing to commit. What it throws ends the job as storage_failed. It runs in an
-  // actor of its own (on a thread of its own, where the coordinator has one), and may outlive a job that gave it up.
+  // Commits a save; null: there is nothing to commit. What it throws ends the job as storage_failed. It runs in an
+  // actor of its own, on a thread of its own where the coordinator has one. It may outlive a job that stopped waiting
+  // for it.
   std::function<void(const SaveFinished&)> commit;
   std::function<void(const Progressed&)> on_progress;  // on the coordinator's thread
   std::function<void(bool all_over)> on_end;           // the last thing that this actor does; see JobCore::End
@@ -45,7 +46,7 @@ class CoordinatorShell {
   caf::behavior make_behavior(CoordinatorSetup setup);
 
  private:
-  // A handler that gives the core its message, then carries out what the core wants.
+  // Makes a handler that passes its message to the core, then carries out the core's effects.
   template <class Message, class Input>
   auto heard(Input input) {
     return [this, input](Message& message) {

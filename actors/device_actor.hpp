@@ -26,8 +26,9 @@ class DeviceShell {
 
  private:
   void configure(const Configure& message);
-  void leave_membership();  // what belongs to the former one ends
-  // Runs `work`; what it throws ends this device, which the coordinator hears with `where` (empty: the core's last op).
+  void leave_membership();  // ends what belongs to the former membership
+  // Runs `work`. What it throws ends this device; the coordinator gets the fault with `where` (empty: the core's last
+  // op).
   template <class Work>
   void guarded(const char* where, FaultCause cause, Work work);
   template <class Work>
@@ -38,7 +39,7 @@ class DeviceShell {
   void receive(TensorMessage message);
   void land();  // hands over what has arrived
   void wake_at_arrival();
-  std::int64_t now_ns() const;  // of the actors' clock, which a test moves; else CLOCK_MONOTONIC, as the core's
+  std::int64_t now_ns() const;  // by the actors' clock, which a test moves; else CLOCK_MONOTONIC, like the core's
   void check_deadline();
   void on_link_lost(const LinkLost& lost);
   DeviceFault fault_at(std::string op, FaultCause cause) const;
@@ -54,7 +55,7 @@ class DeviceShell {
   bool failed_ = false;
   std::optional<LinkPorts> ports_;              // of an emulated link
   InFlight in_flight_;                          // to this device
-  std::int64_t wake_ns_ = 0;                    // of the Arrival on its way; 0: none is
+  std::int64_t wake_ns_ = 0;                    // of the Arrival on its way; 0: none is on its way
   caf::actor_clock::time_point last_progress_;  // when an op last ran or a wait could have begun
 };
 

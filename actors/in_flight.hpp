@@ -21,7 +21,7 @@ class InFlight {
     std::push_heap(heap_.begin(), heap_.end(), later);
   }
 
-  // One that has arrived by `now_ns`, the earliest first.
+  // Takes out the earliest message that has arrived by `now_ns`.
   std::optional<TensorMessage> take_arrived(std::int64_t now_ns) {
     if (heap_.empty() || heap_.front().arrives_ns > now_ns) return std::nullopt;
     std::pop_heap(heap_.begin(), heap_.end(), later);

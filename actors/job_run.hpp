@@ -1,4 +1,5 @@
-// What a launch has in common wherever its devices live: a coordinator, whom it asks, what it is told, how it ends.
+// The part of a launch that does not depend on where its devices live: it makes the coordinator, passes requests to it,
+// records its progress and waits for its end.
 #pragma once
 
 #include <atomic>
@@ -15,14 +16,14 @@ class JobRun {
   JobRun(const LaunchOptions& options, JobControl& control);
 
   CoordinatorSetup coordinator_setup();  // all but members and begin
-  // Before run(): who hears of a request to stop; null: run() will.
+  // Sets who gets a request to stop that comes before run(); null: run() delivers it.
   void on_early_stop(std::function<void()> stop);
-  // Runs the coordinator until it has ended. `spawned` hears of it before anything is awaited.
+  // Runs the coordinator until it has ended. Calls `spawned` with the coordinator before it waits for anything.
   JobOutcome run(caf::actor_system& system, CoordinatorSetup setup,
                  const std::function<void(const caf::actor&)>& spawned = {});
 
  private:
-  // The end of a job, told once: by the coordinator when all is done or, should it die itself, by its death.
+  // The end of a job, reported once: by the coordinator when all is done, or by its death if it dies first.
   class Ending {
    public:
     std::future<bool> all_over() { return promise_.get_future(); }
@@ -40,7 +41,7 @@ class JobRun {
   const LaunchOptions& options_;
   JobControl& control_;
   std::shared_ptr<Ending> ending_ = std::make_shared<Ending>();
-  JobOutcome outcome_;  // written on the coordinator's thread until the ending is told
+  JobOutcome outcome_;  // written on the coordinator's thread until the end is reported
 };
 
 }  // namespace dsrun

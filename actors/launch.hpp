@@ -1,5 +1,5 @@
-// Runs a whole job in this process: an actor a device, one coordinator, from a plan to an outcome. The only door to
-// actors/ that the program needs; nothing of CAF shows.
+// Runs a whole job in this process, from a plan to an outcome: one actor for each device, and one coordinator. It shows
+// nothing of CAF to the program.
 #pragma once
 
 #include <cstdint>
@@ -16,7 +16,7 @@
 
 namespace dsrun {
 
-// The handle by which any thread, one that handles signals say, asks a running job for something.
+// The handle through which any thread, such as one that handles signals, sends a request to a running job.
 class JobControl {
  public:
   void request_stop();  // finish the step, save, end; a second time: end without saving
@@ -26,7 +26,7 @@ class JobControl {
   friend class JobRun;
   enum class Request : std::uint8_t { stop, save };
   void request(Request what);
-  void attach(std::function<void(Request)> deliver);  // delivers what was requested before, too
+  void attach(std::function<void(Request)> deliver);  // also delivers what was requested before
 
   std::mutex mutex_;
   std::vector<Request> early_;
@@ -36,13 +36,14 @@ class JobControl {
 struct LaunchOptions {
   std::shared_ptr<const Plan> plan;
   std::shared_ptr<const BatchLoader> loader;
-  std::string run_dir;                    // where checkpoints lie; empty: saves count for nothing
+  std::string run_dir;                    // where checkpoints lie; empty: nothing is saved
   std::optional<SavedState> resume_from;  // a checkpoint of the same model
-  // Unless resuming: puts other initial state in place of the random one, on every device's thread, and the biases.
+  // Unless the job resumes: `initialise` replaces each device's random initial state, on that device's thread, and
+  // `initial_biases` the biases.
   std::function<void(DeviceCore&)> initialise;
   std::vector<std::vector<float>> initial_biases;  // [MoE layer][expert]; empty: zeros
   double peak_flops = 0;                           // of the machine, for MFU
-  int cores = num_cores();                         // with fewer of them than devices, devices share threads
+  int cores = num_cores();                         // with fewer cores than devices, devices share threads
   // Called on the coordinator's thread until the job has ended, then on the caller's. What it throws ends the job.
   std::function<void(const Progressed&)> on_progress;
   // Called on a thread of its own before a checkpoint counts, if there is a run_dir. What it throws ends the job as
@@ -55,11 +56,11 @@ struct LaunchOptions {
 struct JobOutcome {
   Outcome outcome = Outcome::failed;
   std::string cause;                       // unless completed or stopped
-  bool started = true;                     // false: not all agents and devices came to be there
-  std::int64_t steps = 0;                  // made in all, by earlier runs too
+  bool started = true;                     // false: some agents or devices did not start
+  std::int64_t steps = 0;                  // made in all, earlier runs included
   std::optional<std::int64_t> checkpoint;  // the step of the last committed one
-  // False: a device is stuck in an op, or the disk in a commit; their threads live on, so end the process without
-  // cleanup.
+  // False: a device is stuck in an op, or a commit is stuck in the disk. Their threads live on, so the process must end
+  // without cleanup.
   bool all_over = true;
 };
 

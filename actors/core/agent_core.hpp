@@ -1,9 +1,10 @@
 // AgentCore: what the agent of a host decides, as a state machine without actors, processes and clocks. It has a
-// process started for each device of its host, introduces them, notices whoever dies or is silent, and sees to it that
-// none outlives the job.
+// process started for each device of its host, and introduces the devices to the others. It notices which process dies
+// or is silent, and ends them all with the job.
 //
-// Feed it what launcher, devices and the kernel say; after each input carry out take_effects() in order. What devices
-// and coordinator tell each other passes by: orders go to listening(), answers to the coordinator.
+// Feed it what launcher, devices and the kernel say; after each input carry out take_effects() in order. Messages
+// between devices and coordinator do not enter this core: its actor passes orders to listening() and answers to the
+// coordinator.
 #pragma once
 
 #include <cstdint>
@@ -57,9 +58,9 @@ class AgentCore {
   void on_begin(const Begin& begin, std::int64_t now_ns);
   void on_started(int rank, int pid, std::int64_t now_ns);
   void on_not_started(int rank, const std::string& why);
-  void on_examine(int node, double limit_secs);  // instead of Begin: an examination, which ends by itself after that
+  void on_examine(int node, double limit_secs);  // an examination, instead of Begin
   void on_refused(const std::string& reason);
-  // False: this is no process that was started here.
+  // False: this agent did not start that process.
   bool on_device_here(int rank, int pid, std::string data_address, std::int64_t now_ns);
   void on_peers(const Membership& membership);  // with addresses; the coordinator is known
   void on_fault(const DeviceFault& fault);      // of a device
@@ -82,7 +83,7 @@ class AgentCore {
     bool ended = false;
     std::string data_address;
   };
-  Device* device_of(int rank);  // null: it is not of this host
+  Device* device_of(int rank);  // null: the rank is not on this host
   void start_next(std::int64_t now_ns);
   void on_beat_timer(std::int64_t now_ns);
   void tell_loss(const Device& device, FaultCause cause, const std::string& how);

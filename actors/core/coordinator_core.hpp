@@ -1,8 +1,8 @@
 // CoordinatorCore: the job's one decision maker, as a state machine without actors.
 //
-// It drives rounds (training steps, validation batches), turns the ranks' sums into one gradient scale and the ranks'
-// expert counts into bias moves, and decides when to validate, to save and to stop. Everything that a rank must not
-// decide alone is decided here. Sums run in rank order, never in order of arrival (N-2).
+// It drives rounds (training steps, validation batches). It turns the ranks' sums into one gradient scale, and the
+// ranks' expert counts into changes of the biases. It decides when to validate, to save and to stop. Everything that a
+// rank must not decide alone is decided here. Sums run in rank order, never in order of arrival (N-2).
 #pragma once
 
 #include <cstdint>
@@ -43,17 +43,17 @@ class CoordinatorCore {
  public:
   CoordinatorCore(Membership membership, std::shared_ptr<const BatchLoader> loader, StartState start);
 
-  // Each returns what to send to every device now, in this order. Times are of any one monotonic clock.
+  // Each returns what to send to every device now, in this order. All times come from one monotonic clock.
   std::vector<Order> on_ready(int rank, std::int64_t now_ns);  // once per rank, after its state is in place
   std::vector<Order> on_result(RoundResult result);
   std::vector<Order> on_done(RoundDone done, std::int64_t now_ns);
   std::vector<Order> on_saved(ShardSaved saved);
   std::vector<Order> on_fault(const DeviceFault& fault, std::string words);
-  // Ends the job for a cause that is no device's.
+  // Ends the job for a cause outside the devices.
   std::vector<Order> on_failure(Outcome outcome, std::string cause);
 
-  // Once every shard of a save is written: the save that the caller is to make count. Nothing else is ordered until it
-  // answers by on_committed() or on_commit_failed(), which ends the job as storage_failed.
+  // The save that the caller has to commit, once every shard is written. No order is given until the caller answers
+  // with on_committed() or on_commit_failed(); the latter ends the job as storage_failed.
   std::optional<SaveFinished> take_commit();
   std::vector<Order> on_committed(std::int64_t now_ns);
   std::vector<Order> on_commit_failed(const std::string& why);

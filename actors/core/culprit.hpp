@@ -1,5 +1,5 @@
-// Culprit: who is guilty. A wait, a broken link and the loss of a process are not told at once: for a moment every
-// member says whom it waits for, and a fault that explains more takes the place of the one that came first.
+// Culprit: finds out which rank is guilty. A wait, a broken link and the loss of a process are not reported at once.
+// First every member is asked which messages it waits for; a fault that explains more replaces the one that came first.
 #pragma once
 
 #include <optional>
@@ -20,14 +20,14 @@ class Culprit {
   enum class Verdict : std::uint8_t {
     guilty,  // it is a cause of its own: the job ends
     ask,     // ask every member what it waits for, and decide after time_for_a_cause_secs
-    wait,    // they have been asked
+    wait,    // the members have been asked already
   };
   Verdict on_fault(const DeviceFault& fault);
   void on_report(WaitsReport report);
 
   bool is_sought() const { return fault_.has_value(); }
-  const DeviceFault& fault() const { return *fault_; }  // that explains most so far; precondition: is_sought()
-  // The chain behind it: who waits for whom, and which ranks said nothing at all.
+  const DeviceFault& fault() const { return *fault_; }  // the one that explains most so far; precondition: is_sought()
+  // The fault, then the chain behind it: which rank waits for which, and which ranks did not answer.
   std::string in_words(const Plan& plan) const;
 
  private:

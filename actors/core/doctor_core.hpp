@@ -1,7 +1,7 @@
 // DoctorCore: what the gate of `dsrun doctor` decides, as a state machine without actors and clocks. It has every host
-// examined that comes in time, then has every pair of hosts and the inside of every host measured, one link at a time.
-// A host that does not answer is a report that says so; whatever happens, the end comes within the times of its
-// options.
+// examined whose agent comes in time. Then it has the links measured one at a time: between each pair of hosts, and
+// inside each host. A host that does not answer gets a report that says so. The examination always ends within the
+// times of its options.
 //
 // Feed it what agents and examiners say; after each input carry out take_effects() in order. Whoever enlists is a
 // guest, numbered by the caller; a number is used once.
@@ -22,7 +22,7 @@ namespace dsrun {
 struct ExaminationOptions {
   std::string build;
   std::vector<std::string> hosts;   // by node, as the job file calls them
-  std::vector<std::string> faults;  // by node: why it cannot be reached; "": it may be
+  std::vector<std::string> faults;  // by node: why it cannot be reached; "": nothing is known against it
   Examine asked;                    // of each host
   double start_secs = 0;            // for agents to come
   double examine_secs = 0;          // for hosts to be examined, once their agents are there
@@ -41,7 +41,7 @@ class DoctorCore {
     int node;
     std::variant<ProbeOrder, ProbePeer> message;
   };
-  struct WakeIn {  // deadlines are numbered: one that was set for what has come meanwhile does not count
+  struct WakeIn {  // deadlines are numbered: only the latest counts
     int number;
     double secs;
   };
@@ -56,7 +56,7 @@ class DoctorCore {
 
   explicit DoctorCore(ExaminationOptions options);
 
-  // Times are of the wall: clocks are compared as people read them.
+  // Times are wall clock times: what is compared is the time that people read.
   void on_enlist(Guest guest, const Enlist& enlist, std::int64_t wall_ns);
   void on_guest_gone(Guest guest);
   void on_clock(const ClockReply& reply, std::int64_t wall_ns);
@@ -77,7 +77,7 @@ class DoctorCore {
   struct Host {
     HostReport report;
     Guest guest = -1;       // −1: not there yet
-    ClockComparison clock;  // of walls
+    ClockComparison clock;  // of wall clocks
     bool is_examined = false;
     bool has_probes = false;
     bool has_left = false;
@@ -108,8 +108,8 @@ class DoctorCore {
   ExaminationOptions options_;
   std::vector<Host> hosts_;  // by node
   Stage stage_ = Stage::hosts;
-  bool is_late_ = false;  // agents that have not come are not waited for any more
-  int deadline_ = 0;      // the number of the one that counts
+  bool is_late_ = false;  // no longer waits for agents that have not come
+  int deadline_ = 0;      // the number of the latest, which counts
   std::vector<LinkMeasure> links_;
   std::size_t link_ = 0;  // which is being measured
   std::vector<Effect> effects_;

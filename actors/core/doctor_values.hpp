@@ -13,7 +13,7 @@ namespace dsrun {
 struct Examine {
   int node = 0;
   std::string host;                // as the job file calls it
-  std::string build;               // the launcher's, and by now known to be the agent's
+  std::string build;               // the launcher's; the agent's was found to be the same
   std::string folder;              // the run's; "": there is no job
   std::string mark;                // name of a file that the launcher wrote there
   std::string mark_text;           // its content
@@ -23,10 +23,10 @@ struct Examine {
   double limit_secs = 0;           // after which an agent that still lives ends itself
 };
 
-// Examiner → doctor: both probes of a host are there, or why not.
+// Examiner → doctor: both probes of a host have started, or why they have not.
 struct ProbesHere {
   int node = 0;
-  std::string fault;  // "": they are
+  std::string fault;  // "": they have
 };
 struct ProbeLost {
   int node = 0;
@@ -35,8 +35,8 @@ struct ProbeLost {
 
 // Doctor → examiner → probe: be one end of a link.
 struct ProbeOrder {
-  int link = 0;   // its number; later ones are of later links
-  int probe = 0;  // of the host that hears it
+  int link = 0;   // its number; later links have higher numbers
+  int probe = 0;  // of the host that gets this order
   int end = 0;    // 0 measures, 1 answers
 };
 struct ProbeAddress {
@@ -51,7 +51,7 @@ struct ProbePeer {
 };
 struct LinkMeasured {
   int link = 0;
-  LinkMeasure measure;  // a fault, or what was measured; the hosts are the doctor's to know
+  LinkMeasure measure;  // a fault, or what was measured; the doctor fills in the hosts
 };
 
 }  // namespace dsrun

@@ -1,4 +1,4 @@
-// Seconds, in which settings and time limits are, and nanoseconds, in which clocks count.
+// Conversions between seconds, the unit of settings and time limits, and nanoseconds, the unit of clocks.
 #pragma once
 
 #include <chrono>

@@ -1,5 +1,5 @@
-// DeviceFault: what was lost, who lost it, and why. A program can read its fields; in_words() makes the one text of
-// them.
+// DeviceFault: what was lost, who lost it, and why. Programs read its fields; people get the text that in_words() makes
+// from them.
 #pragma once
 
 #include <cstdint>
@@ -28,7 +28,7 @@ enum class FaultCause : std::uint8_t {
   process_silent,     // … and did not beat
   agent_ended,        // of a host; the launcher saw it
   agent_silent,       // … and did not beat, or the host is cut off
-  agent_unreachable,  // its connection ended: whoever watches its process may yet tell more
+  agent_unreachable,  // its connection ended: the watcher of its process may report more later
   actor_ended,        // of a device in the launcher's own process
   actor_silent,       // its process lives, but the actor answers nothing
 };
@@ -36,22 +36,23 @@ enum class FaultCause : std::uint8_t {
 Lost lost_by(FaultCause cause);
 
 struct DeviceFault {
-  int rank = 0;       // which cannot go on; of a host, its first
+  int rank = 0;       // the rank that cannot go on; of a lost host, its first
   int num_ranks = 1;  // of a host
   std::string host;   // of the process or agent; "": the plan says which
   std::string op;     // what the rank did: an op and its microbatch, "saving its state"
   FaultCause cause = FaultCause::error;
-  double secs = 0;         // how long the rank waited, or somebody was silent
+  double secs = 0;         // how long the rank waited, or the lost one was silent
   int peer = -1;           // to which a link broke
-  std::string detail;      // in the words of who noticed: what was thrown, how a process ended
+  std::string detail;      // in the words of the one that noticed it: what was thrown, how a process ended
   std::vector<Tag> waits;  // what the rank waits for
 
   Lost lost() const { return lost_by(cause); }
 };
 
-// Whether somebody else's fault may be behind it, or others' waits belong to its report.
+// Whether another rank's fault may be behind this cause, or others' waits belong to its report.
 bool needs_explanation(FaultCause cause);
-// A wait, or a broken link, is only felt; a loss that its watcher has seen is worth more, and so is a cause of its own.
+// A wait or a broken link is only a symptom. A loss that a watcher has seen explains more, and so does a cause of its
+// own.
 bool explains_more(const DeviceFault& fault, const DeviceFault& than);
 
 // "rank 3"; where the job has several hosts, "rank 3 on host b".

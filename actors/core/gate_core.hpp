@@ -1,6 +1,6 @@
 // GateCore: what the launcher's gate decides, as a state machine without actors and clocks. It gives each agent its
-// place, refuses those that do not fit, compares clocks, says when all hosts are there or why they never will be, and
-// notices whoever is silent while the job runs.
+// place, refuses those that do not fit, and compares clocks. It says when all hosts are there, or why they never will
+// be. While the job runs, it notices which agent is silent.
 //
 // Feed it what agents say; after each input carry out take_effects() in order. Whoever enlists is a guest, numbered by
 // the caller; a number is used once.
@@ -31,7 +31,7 @@ struct GateOptions {
   std::vector<GateHost> hosts;  // by node
   std::string brief;
   std::string secret;
-  std::string clock;       // the launcher's: own_clock_name()
+  std::string clock;       // name of the launcher's clock: own_clock_name()
   double start_secs = 0;   // for all to come
   double freeze_secs = 0;  // of processes with a core each
 };
@@ -49,7 +49,7 @@ class GateCore {
     std::vector<Guest> guests;
     Membership membership;
   };
-  struct TellLoss {  // to the coordinator, which need not wait for this agent's end any more
+  struct TellLoss {  // to the coordinator, which then no longer waits for this agent's end
     Guest guest;
     DeviceFault fault;
   };
@@ -59,7 +59,7 @@ class GateCore {
   struct Started {              // all devices are there
     std::vector<Guest> guests;  // by node
   };
-  struct StartFailed {  // and all agents have heard of it, or had time to
+  struct StartFailed {  // comes after all agents have heard of the failure, or had time to
     std::string cause;
   };
   struct WakeIn {
@@ -74,7 +74,7 @@ class GateCore {
   void on_clock(const ClockReply& reply, std::int64_t now_ns);
   void on_here(NodeHere here);
   void on_start_fault(const StartFault& fault);
-  void on_coordinator(std::int64_t now_ns);  // it is known: after Started
+  void on_coordinator(std::int64_t now_ns);  // the coordinator is known; comes after Started
   void on_beat(const Beat& beat, std::int64_t now_ns);
   void on_farewell(const Farewell& farewell);
   void on_agent_ended(int node, const std::string& how);  // the process that the launcher started for it
@@ -109,7 +109,7 @@ class GateCore {
   void on_start_timer(std::int64_t now_ns);
   void on_beat_timer(std::int64_t now_ns);
   void fail_start(const std::string& cause);
-  void tell_failure();  // once nobody is left who has to hear of it
+  void tell_failure();  // once every guest that has to hear of it has left
   void tell_loss(std::size_t node, FaultCause cause, const std::string& detail);
   std::string name_of(std::size_t node) const;
   template <class Message>
@@ -120,13 +120,13 @@ class GateCore {
   GateOptions options_;
   std::vector<Agent> agents_;  // by node
   Heartbeats beats_;           // of agents
-  double most_crowded_ = 1.0;  // devices a core, of any host
+  double most_crowded_ = 1.0;  // devices a core, the most of any host
   std::int64_t began_ns_;
   bool has_coordinator_ = false;
   bool started_ = false, failed_ = false, told_ = false;
   std::string cause_;         // of the failure
-  std::set<Guest> guests_;    // that have not left: of the job before its start, and refused ones
-  std::string last_refused_;  // who was of another build, while others may still come
+  std::set<Guest> guests_;    // those that have not left: agents of the job before its start, and refused ones
+  std::string last_refused_;  // why the last agent of another build was refused, while others may still come
   std::vector<Effect> effects_;
 };
 

@@ -1,11 +1,11 @@
 // JobCore: all that the coordinator decides, as a state machine without actors, files and clocks. CoordinatorCore says
-// what training does next; around it this core finds out who is guilty, how long to wait for whom, when a checkpoint is
-// to be committed and when the job is over.
+// what training does next. Around it, this core finds out which member is guilty and how long to wait for each. It
+// decides when a checkpoint is committed and when the job is over.
 //
-// No end hangs: a member that dies is a fault; a wait that passed its deadline, and the loss of a process, are
-// explained (culprit.hpp); a device that answers nothing for long, though its process lives, is a fault too, and so is
-// a disk that takes as long to commit a checkpoint; and when the job is over, whatever does not end within a grace time
-// is given up.
+// The job never hangs. A member that dies is a fault. A wait that passed its deadline and the loss of a process are
+// explained first (culprit.hpp). A living device that does not answer for longest_silence peer timeouts is a fault. So
+// is a disk that takes as long to commit a checkpoint. When the job is over, members that do not end within a grace
+// time are given up.
 //
 // Feed it what members say; after each input carry out take_effects() in order.
 #pragma once
@@ -35,7 +35,7 @@ class JobCore {
   struct ToMembers {  // to each of them
     std::variant<RoundOrder, UpdateOrder, SaveOrder, WaitsRequest, StopOrder> order;
   };
-  struct Commit {  // answered by on_committed or on_commit_failed; meanwhile the core goes on hearing
+  struct Commit {  // answered by on_committed or on_commit_failed; meanwhile the core takes other input
     SaveFinished save;
   };
   struct Tell {  // whoever shows or records the job
@@ -62,8 +62,8 @@ class JobCore {
   void on_member_ended(int member, const std::string& reason);
   void on_committed(std::int64_t now_ns);
   void on_commit_failed(const std::string& why);
-  void on_failure(Outcome outcome, const std::string& why);          // of this process, no member's
-  void on_listener_failed(Outcome outcome, const std::string& why);  // it is told of that, even after the end
+  void on_failure(Outcome outcome, const std::string& why);          // a failure of this process, not of a member
+  void on_listener_failed(Outcome outcome, const std::string& why);  // reported to the listener, even after the end
   void on_stop_request();
   void on_save_request() { core_.request_save(); }
   void on_timer(Timer timer, std::int64_t now_ns);
@@ -87,7 +87,7 @@ class JobCore {
   CoordinatorCore core_;
   std::vector<JobMember> members_;
   std::vector<bool> ended_;             // by member
-  std::vector<std::int64_t> heard_ns_;  // by rank: of its actor last
+  std::vector<std::int64_t> heard_ns_;  // by rank: when its actor was last heard
   Culprit culprit_;
   std::optional<std::int64_t> commit_began_ns_;  // none: no commit is under way
   bool stopping_ = false;                        // StopOrder is sent

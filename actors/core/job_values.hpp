@@ -1,4 +1,4 @@
-// What coordinator and devices tell each other besides rounds (runtime/device/protocol.hpp), as plain values.
+// What coordinator and devices send each other besides rounds (runtime/device/protocol.hpp), as plain values.
 // actors/messages/job.hpp sends them.
 #pragma once
 
@@ -22,7 +22,7 @@ struct SaveOrder {
 struct ShardSaved {
   int rank = 0;
   std::int64_t step = 0;
-  std::string description;  // what the manifest says of it, JSON
+  std::string description;  // the manifest's entry for this shard, JSON
 };
 
 // To every device: say what you wait for.

@@ -1,4 +1,4 @@
-// Progressed: what a running job reports to whoever shows or records it.
+// Progressed: what a running job reports to the listener that shows or records it.
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,4 @@
-// What launcher, agents and device processes tell each other before, beside and after the rounds of a job, as plain
+// What launcher, agents and device processes send each other before, beside and after the rounds of a job, as plain
 // values. actors/messages/start.hpp sends them.
 #pragma once
 
@@ -17,7 +17,7 @@ struct Enlist {
   std::string host;   // as it calls itself
   int pid = 0;
   int cores = 0;
-  int devices = 0;  // at most so many; 0: as many as the job wants
+  int devices = 0;  // the most that it offers; 0: as many as the job wants
   std::int64_t available_bytes = 0;
   std::string clock;  // its name: own_clock_name()
 };
@@ -29,7 +29,7 @@ struct Begin {
   std::string brief;                // of the job, for dsrun device
   std::string secret;               // of the data plane
   double freeze_secs = 0;           // a process that is silent for longer is lost
-  std::int64_t clock_ahead_ns = 0;  // of this host's CLOCK_MONOTONIC before the launcher's
+  std::int64_t clock_ahead_ns = 0;  // how far this host's CLOCK_MONOTONIC is ahead of the launcher's
 };
 struct Refused {
   std::string reason;
@@ -47,24 +47,25 @@ struct StartFault {
 
 inline constexpr int the_gate = -1;  // as the sender of a Beat or a Farewell
 
-// Still alive.
+// The sender is still alive.
 struct Beat {
   std::uint32_t generation = 0;
   int from = 0;  // rank of a device, node of an agent, −1 for the gate
 };
-// The last that an agent or a device says; the answer lets it go, for all that it said before has been heard.
+// The last message of an agent or a device. The answer lets the sender end: everything that it sent before has been
+// received.
 struct Farewell {
   int from = 0;
 };
 
 struct ClockRequest {
   int node = 0;
-  std::int64_t asked_ns = 0;  // by the gate's clock that it compares; both come back as they are
+  std::int64_t asked_ns = 0;  // by the gate's clock; the reply returns node and asked_ns unchanged
 };
 struct ClockReply {
   int node = 0;
   std::int64_t asked_ns = 0;
-  std::int64_t wall_ns = 0;       // by the host's clocks: since 1970,
+  std::int64_t wall_ns = 0;       // by the host's clocks: nanoseconds since 1970,
   std::int64_t monotonic_ns = 0;  // CLOCK_MONOTONIC
 };
 
@@ -81,7 +82,7 @@ struct LinkUse {
 struct Links {
   int rank = 0;
   std::vector<LinkUse> peers;
-  std::int64_t dropped = 0;  // messages that did not prove to be of this job
+  std::int64_t dropped = 0;  // messages without a valid proof that they belong to this job
 };
 
 }  // namespace dsrun

@@ -1,5 +1,5 @@
-// The protocol of `dsrun doctor`, whose gate is another (actors/processes/doctor/doctor_actor.hpp). Agents enlist with
-// it as with a job's (actors/messages/start.hpp); instead of Begin they hear:
+// The protocol of `dsrun doctor`, which has a gate of its own (actors/processes/doctor/doctor_actor.hpp). Agents enlist
+// with it as with a job's gate (actors/messages/start.hpp). Instead of Begin they get:
 //
 //   doctor → agent              Examine                   answered by Examined, from the examiner that the agent makes
 //   probe → examiner            ProbeHere                 two processes a host, to measure links with

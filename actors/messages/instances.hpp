@@ -1,5 +1,6 @@
-// CAF makes some hundred functions for each type of message in every file that sends one. These macros have them made
-// once, in the .cpp beside each protocol's header; files that send then compile in half the time.
+// CAF instantiates some hundred functions for each type of message in every file that sends one. These macros
+// instantiate them once, in the .cpp beside each protocol's header. Files that send messages then compile in half the
+// time.
 #pragma once
 
 #include "actors/caf.hpp"

@@ -1,7 +1,7 @@
-// The protocol of a job's rounds: launcher, coordinator and devices. Devices in one process get plain values, moved;
-// between processes those cross that have an inspect() here: every field, in order. Both ends are the same build (an
-// agent says which before anything else), so that there is no other version to understand. Tensors never cross here:
-// they go by the data plane (runtime/transport).
+// The protocol of a job's rounds: launcher, coordinator and devices. Inside one process, devices get plain values,
+// moved. Between processes, messages cross that have an inspect() here, which lists every field in order. Both ends are
+// the same build (an agent states its build first), so there is only one version of the protocol. Tensors do not go
+// this way: they go by the data plane (runtime/transport).
 //
 //   launcher → coordinator   StopRequest, SaveRequest
 //   coordinator → device     Connect, then Configure     answered by Ready, once its parameters are in place
@@ -18,11 +18,11 @@
 //                            emulated link lets a message be seen
 //   to itself, coordinator   Wake. CommitOver: from the actor that commits a checkpoint for it
 //
-// With a process a device an agent on each host stands between coordinator and devices and passes all of the above on
+// When each device has a process, an agent on each host passes all of the above on between coordinator and devices
 // (actors/messages/start.hpp).
 //
-// To add a message: a struct, here or in actors/core/job_values.hpp, its line above, and its row in the list at the end
-// if it crosses; else in the list of those that do not.
+// To add a message: write a struct, here or in actors/core/job_values.hpp, and its line above. Add its row at the end
+// of this file, to the list of messages that cross or to the list of those that stay.
 #pragma once
 
 #include <cstdint>
@@ -46,7 +46,7 @@ struct Configure {
   std::shared_ptr<const DeviceSetup> setup;
 };
 struct Connect {
-  std::vector<caf::actor> devices;  // by rank; empty: the setup knows the way
+  std::vector<caf::actor> devices;  // by rank; empty: messages go by DeviceSetup::send
   caf::actor coordinator;
 };
 struct StopRequest {};
@@ -57,7 +57,7 @@ struct CommitOver {
 };
 struct Continue {};
 struct Deadline {
-  int number = 0;  // of the Configure for which it was set
+  int number = 0;  // how many Configures had come when it was set
 };
 struct Arrival {
   std::int64_t at_ns = 0;
@@ -146,7 +146,7 @@ typename I::result_type inspect(I& f, Ready& x) {
 
 }  // namespace dsrun
 
-// Those that cross between processes, and those that stay in one.
+// Messages that cross between processes, and messages that stay in one.
 #define DSRUN_JOB_CROSSING(X) \
   X(RoundOrder)               \
   X(RoundResult)              \

@@ -1,4 +1,4 @@
-// The protocol of processes: how agents and devices come to be there, stay watched, and part.
+// The protocol of processes: how agents and devices start, stay watched, and end.
 //
 //   agent → gate             Enlist                       answered by Begin, or Refused; its sender is the agent
 //   gate → agent             ClockRequest                 answered by ClockReply, on the spot
@@ -9,8 +9,8 @@
 //   agent ↔ gate, device     Beat, answered by a Beat: still alive
 //   device → agent → gate    Spans, for traces; Links, at the end, and then
 //                            Farewell                     answered by Farewell; the process ends
-//   to itself                ProcessEnded: one that it started. AgentEnded: the process that the launcher started for
-//                            an agent. StartFault: an agent cannot be started. Wake
+//   to itself                ProcessEnded: a process that it started ended. AgentEnded: the process ended that the
+//                            launcher started for an agent. StartFault: an agent cannot be started. Wake
 //
 // Plain values are in actors/core/start_values.hpp; here are those that hold actors. To add a message: as in job.hpp.
 #pragma once
@@ -113,7 +113,7 @@ typename I::result_type inspect(I& f, ClockReply& x) {
 
 }  // namespace dsrun
 
-// Those that cross between processes, and those that stay in one.
+// Messages that cross between processes, and messages that stay in one.
 #define DSRUN_START_CROSSING(X) \
   X(Enlist)                     \
   X(Begin)                      \

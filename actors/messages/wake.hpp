@@ -7,7 +7,7 @@ namespace dsrun {
 
 struct Wake {
   int timer = 0;   // the core's enumerator
-  int number = 0;  // where several may be on their way
+  int number = 0;  // distinguishes several on their way
 };
 
 }  // namespace dsrun

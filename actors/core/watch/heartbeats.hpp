@@ -1,4 +1,4 @@
-// Heartbeats: who has been silent for too long. Plain values; whoever uses it brings the time, in seconds.
+// Heartbeats: says who has been silent for too long. It holds plain values; the caller passes the time, in seconds.
 #pragma once
 
 #include <cstdint>
@@ -13,17 +13,17 @@ class Heartbeats {
       : generation_(generation), limit_secs_(limit_secs) {}
 
   double limit_secs() const { return limit_secs_; }
-  double interval_secs() const { return limit_secs_ / 8; }  // between beats: several may be late
+  double interval_secs() const { return limit_secs_ / 8; }  // between beats, so that several may be late
 
   void watch(int who, double now) { last_heard_[who] = now; }
   void forget(int who) { last_heard_.erase(who); }
-  // A beat of another generation is one of the dead.
+  // A beat of another generation comes from a former member and is ignored.
   void heard(std::uint32_t generation, int who, double now) {
     const auto found = last_heard_.find(who);
     if (generation == generation_ && found != last_heard_.end()) found->second = now;
   }
-  // Those whose silence is longer than the limit, each told once. Where the asker itself was away for long, it has not
-  // heard because it did not listen: everybody gets a new beginning.
+  // Returns those whose silence is longer than the limit, each once. If the caller has not asked for more than half the
+  // limit, it was not listening: then everybody's silence counts from now.
   std::vector<int> take_silent(double now) {
     const bool was_away = last_asked_ >= 0 && now - last_asked_ > limit_secs_ / 2;
     last_asked_ = now;

@@ -17,7 +17,7 @@ namespace dsrun {
 struct DoctorSetup {
   ExaminationOptions options;
   std::function<void(std::size_t link, std::size_t num_links)> on_measured;
-  // The last that this actor does.
+  // The last call that this actor makes.
   std::function<void(std::vector<HostReport> reports, std::vector<LinkMeasure> links)> on_end;
 };
 
@@ -30,7 +30,7 @@ class DoctorShell {
   caf::behavior make_behavior(DoctorSetup setup);
 
  private:
-  // A handler that gives the core its message, then carries out what the core wants.
+  // Makes a handler that passes its message to the core, then carries out the core's effects.
   template <class Message, class Input>
   auto heard(Input input) {
     return [this, input](const Message& message) {

@@ -1,5 +1,5 @@
-// The examiner: looks at its host for `dsrun doctor`, then starts two probes there and stands between them and the
-// gate. Its agent makes it; a slow folder keeps the examiner alone waiting.
+// The examiner looks at its host for `dsrun doctor`, then starts two probes there and passes messages between them and
+// the gate. Its agent makes it, so that a slow folder delays the examiner and not the agent.
 #pragma once
 
 #include <functional>
@@ -15,7 +15,7 @@ namespace dsrun {
 struct ExaminerSetup {
   Examine asked;
   caf::actor gate;
-  // Starts a probe, of whose end a ProcessEnded will tell. Throws std::runtime_error.
+  // Starts a probe; a ProcessEnded will report its end. Throws std::runtime_error.
   std::function<pid_t(int probe, const caf::actor& examiner)> start_probe;
 };
 
@@ -23,7 +23,7 @@ class ExaminerShell {
  public:
   using Self = caf::stateful_actor<ExaminerShell>;
   static inline const char* name = "examiner";
-  static constexpr int num_probes = 2;  // so that one host has a link inside
+  static constexpr int num_probes = 2;  // so that a host has a link inside it
 
   explicit ExaminerShell(Self* self) : self_(self) {}
   caf::behavior make_behavior(ExaminerSetup setup);

@@ -11,10 +11,10 @@ struct AgentOptions {
   AgentInvitation invitation;
   std::string program;        // dsrun's own path, for its devices
   int devices = 0;            // that this host offers; 0: as many as the job wants
-  bool with_lifeline = true;  // its stdin tells whether the launcher lives; false: somebody else started it
+  bool with_lifeline = true;  // its stdin closes when the launcher ends; false: somebody else started it
 };
 
-// Until the job is over, then ends the process. Says on stderr why, unless all ended in order.
+// Runs until the job is over, then ends the process. Prints the cause on stderr unless the end is orderly.
 [[noreturn]] void run_agent(const AgentOptions& options);
 
 // What both ends of a job must have in common: the version and a hash of the program.

@@ -1,5 +1,4 @@
-// The actor around an AgentCore: it starts and kills processes, and passes on what devices and launcher tell each
-// other.
+// The actor around an AgentCore: it starts and kills processes, and passes on messages between devices and launcher.
 #pragma once
 
 #include <functional>
@@ -17,15 +16,15 @@ namespace dsrun {
 
 struct AgentSetup {
   int node = -1;
-  int devices = 0;  // that it offers; 0: as many as wanted
+  int devices = 0;  // the most that it offers; 0: as many as the job wants
   std::string build;
   caf::actor gate;
-  // Starts the process of a device, of which a ProcessEnded will tell. Throws std::system_error.
+  // Starts the process of a device; a ProcessEnded will report its end. Throws std::system_error.
   std::function<pid_t(const Begin& begin, int rank, const caf::actor& agent)> start_device;
   std::function<void(pid_t)> kill_device;
   std::function<void(const Examine& asked, const caf::actor& gate)> examine;  // makes an examiner
   std::function<void()> kill_all;
-  // The last that this actor does; `cause` is empty after an orderly end.
+  // The last call that this actor makes; `cause` is empty after an orderly end.
   std::function<void(const std::string& cause)> on_end;
 };
 
@@ -41,7 +40,7 @@ class AgentShell {
   struct Process {
     caf::actor door, device;
   };
-  // A handler that gives the core its message, then carries out what the core wants.
+  // Makes a handler that passes its message to the core, then carries out the core's effects.
   template <class Message, class Input>
   auto heard(Input input) {
     return [this, input](const Message& message) {

@@ -1,5 +1,5 @@
-// AgentLauncher: gets an agent onto each host, by the launcher that a job names, and knows when one ends. A launch of a
-// job and `dsrun doctor` both start theirs here, so that what works for the one works for the other.
+// AgentLauncher starts an agent on each host, by the launcher that a job names, and notices when one ends. A launch of
+// a job and `dsrun doctor` both start their agents here, so what works for one works for the other.
 #pragma once
 
 #include <chrono>
@@ -20,7 +20,7 @@ struct AgentLaunch {
   ClusterSpec cluster;
   std::string invitation_file;  // launcher = "wait": where agents find their invitation
   std::function<void(const std::string& line)> say;
-  // An agent that was started here has ended; on a thread of its own.
+  // Called when an agent that was started here has ended, on a thread of its own.
   std::function<void(int node, const std::string& how)> on_ended;
 };
 
@@ -35,14 +35,14 @@ class AgentLauncher {
   const Placement& placement() const { return placement_; }
   // Lets agents report to the gate. Throws ControlError, or std::runtime_error for an interface that is not there.
   void listen(const caf::actor& gate);
-  void start(int node);    // not where they are waited for. Throws std::system_error.
+  void start(int node);    // not with launcher = "wait". Throws std::system_error.
   void wait_for_agents();  // launcher = "wait": writes the invitation. Throws ControlError.
 
-  void take_invitation_back();  // nobody is waited for any more
+  void take_invitation_back();  // no agent is awaited any more
 
   void kill(int node);
   void kill_all() { children_.kill_all(); }
-  bool wait_for_all(std::chrono::milliseconds time) { return children_.wait_for_all(time); }  // whether none is left
+  bool wait_for_all(std::chrono::milliseconds time) { return children_.wait_for_all(time); }  // whether all have ended
 
  private:
   class SecretFile;
@@ -61,7 +61,7 @@ class AgentLauncher {
   std::unique_ptr<SecretFile> invitation_file_;
   std::mutex mutex_;
   std::map<pid_t, int> agents_;               // node of each that was started here
-  std::map<pid_t, std::string> ended_early_;  // before its node was noted
+  std::map<pid_t, std::string> ended_early_;  // how agents ended whose node was not yet noted
   Children children_;
 };
 

@@ -1,9 +1,9 @@
 // Children: processes that this one starts and never leaves behind.
 //
-// A child gets its input on stdin, and stdin then stays open for as long as this process lives: a child that sees its
-// end is an orphan and ends itself (Lifeline). Besides, the kernel kills it with the thread that started it, which is
-// one of Children's own. A child is in a session of its own, so that Ctrl-C reaches this process alone; what it prints
-// goes to this process's stderr.
+// A child gets its input on stdin, and stdin then stays open for as long as this process lives. A child that reads the
+// end of stdin is an orphan and ends itself (Lifeline). Besides, the kernel kills a child when the thread that started
+// it ends; that thread is Children's own. A child has a session of its own, so that Ctrl-C reaches this process alone.
+// What it prints goes to this process's stderr.
 #pragma once
 
 #include <chrono>
@@ -24,12 +24,13 @@ namespace dsrun {
 struct ChildCommand {
   std::vector<std::string> arguments;    // the first is the program, looked up in PATH
   std::vector<std::string> environment;  // NAME=VALUE, besides this process's
-  std::string input;                     // at most a pipe's 64 KiB
+  std::string input;                     // at most 64 KiB, which a pipe holds
 };
 
 class Children {
  public:
-  // `ended` is called on Children's thread, once a child, in words: "exit code 3", "killed by signal 9 (Killed)".
+  // Called on Children's thread, once for each child. `how` says how it ended: "exit code 3", "killed by signal 9
+  // (Killed)".
   using Ended = std::function<void(pid_t child, const std::string& how)>;
   explicit Children(Ended ended);
   ~Children();  // kills those that are left
@@ -37,9 +38,9 @@ class Children {
   Children& operator=(const Children&) = delete;
 
   pid_t start(ChildCommand command);  // throws std::system_error
-  void kill(pid_t child);             // and its process group; no child: nothing
+  void kill(pid_t child);             // and its process group; does nothing if `child` is no child
   void kill_all();
-  bool wait_for_all(std::chrono::milliseconds time);  // whether none is left
+  bool wait_for_all(std::chrono::milliseconds time);  // whether all have ended
 
  private:
   struct Child {
@@ -61,7 +62,7 @@ class Children {
   std::thread thread_;
 };
 
-// Watches the stdin of a child for its parent's end.
+// Watches a child's stdin, which ends when the parent ends.
 class Lifeline {
  public:
   // `cut` is called once, on a thread of its own, when the parent is gone.

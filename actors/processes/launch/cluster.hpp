@@ -1,4 +1,5 @@
-// Runs a whole job with a process a device: agents on the hosts, devices under them, the coordinator here.
+// Runs a whole job with one process for each device: agents on the hosts, devices under them, the coordinator in this
+// process.
 #pragma once
 
 #include <functional>
@@ -19,7 +20,7 @@ struct ProcessOptions {
 
 JobOutcome run_job_in_processes(const LaunchOptions& options, const ProcessOptions& processes, JobControl& control);
 
-// Ends this process, which after such a job still has connections, and threads that serve them.
+// Ends this process. After such a job it still has connections, and threads that serve them.
 [[noreturn]] void end_process(int exit_code);
 
 }  // namespace dsrun

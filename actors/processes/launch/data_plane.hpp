@@ -1,4 +1,4 @@
-// What an invitation says of the data plane, as UCX's worker takes it.
+// The options of the UCX worker, from what an invitation says about the data plane.
 #pragma once
 
 #include "actors/processes/net/invitation.hpp"
@@ -6,7 +6,7 @@
 
 namespace dsrun {
 
-// Throws TransportError for a secret of another size.
+// Throws TransportError if the secret has the wrong size.
 UcxOptions ucx_options(const DeviceInvitation& invitation, int rank);
 
 }  // namespace dsrun

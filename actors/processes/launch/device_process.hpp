@@ -1,4 +1,5 @@
-// What runs in the process of one device: its actor, its data plane, and a door at which its agent knocks.
+// The main of one device's process: it runs the device's actor, its data plane, and a door actor to which its agent
+// sends messages.
 #pragma once
 
 #include <functional>
@@ -9,10 +10,10 @@
 
 namespace dsrun {
 
-// Makes the setup of a rank from the brief of its job; what it throws ends the device, and the launcher is told.
+// Makes the setup of a rank from the brief of its job. What it throws ends the device and is reported to the launcher.
 using MakeDeviceSetup = std::function<std::shared_ptr<DeviceSetup>(const std::string& brief, int rank)>;
 
-// Until the job is over, then ends the process; on the spot when the agent is gone.
+// Runs until the job is over, then ends the process. Ends it at once when the agent is gone.
 [[noreturn]] void run_device_process(const DeviceInvitation& invitation, const MakeDeviceSetup& make_setup,
                                      bool with_spans);
 

@@ -1,4 +1,4 @@
-// The actor around a GateCore, where agents report to the launcher.
+// The actor around a GateCore: agents report to the launcher through it.
 #pragma once
 
 #include <functional>
@@ -14,10 +14,11 @@ namespace dsrun {
 
 struct GateSetup {
   GateOptions options;
-  // Once: all devices are there; or why that will not be, when all agents have heard of it.
+  // One of these two is called, once. on_started: all devices are there. on_start_failed: they never will be, and all
+  // agents know, or had time to hear.
   std::function<void(const std::vector<caf::actor>& agents)> on_started;
   std::function<void(const std::string& cause)> on_start_failed;
-  std::function<void(int node)> kill_agent;  // of a frozen one, where the launcher can
+  std::function<void(int node)> kill_agent;  // kills a frozen agent, where the launcher can
   std::function<void(const Spans&)> on_spans;
   std::function<void(const Links&)> on_links;
 };
@@ -31,7 +32,7 @@ class GateShell {
   caf::behavior make_behavior(GateSetup setup);
 
  private:
-  // A handler that gives the core its message, then carries out what the core wants.
+  // Makes a handler that passes its message to the core, then carries out the core's effects.
   template <class Message, class Input>
   auto heard(Input input) {
     return [this, input](const Message& message) {

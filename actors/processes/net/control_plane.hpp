@@ -24,14 +24,14 @@ struct HostPort {
 class ControlPlane {
  public:
   explicit ControlPlane(const Credentials& credentials, int num_threads = 1);
-  ~ControlPlane();  // lets everything run on until the process ends
+  ~ControlPlane();  // connections and threads run on until the process ends
   ControlPlane(const ControlPlane&) = delete;
   ControlPlane& operator=(const ControlPlane&) = delete;
 
   caf::actor_system& actors();
-  // Lets others reach `door` at a port of this address, which it returns. Throws ControlError.
+  // Lets others reach `door` at a port of this address; returns the port. Throws ControlError.
   std::uint16_t listen(const caf::actor& door, const std::string& address);
-  // The door at the other end. Throws ControlError, also where nobody answers for half a minute.
+  // Returns the door at the other end. Throws ControlError, also if nobody answers for half a minute.
   caf::actor connect(const HostPort& where);
 
  private:
@@ -39,7 +39,7 @@ class ControlPlane {
   std::unique_ptr<Parts> parts_;
 };
 
-// The end of a process that has a control plane: without destructors, under which CAF's threads would still run.
+// Ends a process that has a control plane, without destructors, because CAF's threads would still run during them.
 [[noreturn]] void end_process(int exit_code);
 
 }  // namespace dsrun

@@ -1,5 +1,5 @@
-// Invitations: what a process is told by whoever starts it, as one line of JSON on its stdin or, for an agent that
-// somebody else starts, in a file. They hold a private key: treat them as secrets.
+// Invitations: what a process gets from the one that starts it, as one line of JSON on its stdin. An agent that
+// somebody else starts reads it from a file. Invitations hold a private key: treat them as secrets.
 #pragma once
 
 #include <cstdint>
@@ -11,17 +11,17 @@
 
 namespace dsrun {
 
-// To an agent: find the launcher.
+// For an agent: how to reach the launcher.
 struct AgentInvitation {
   std::string job;
-  int node = -1;  // −1: whichever is free
+  int node = -1;  // −1: any node that is free
   HostPort gate;
   std::string interface;   // [cluster.network]
   std::string transports;  // …
   Credentials credentials;
 };
 
-// To a device: find the agent.
+// For a device: how to reach its agent.
 struct DeviceInvitation {
   int rank = 0;
   int node = 0;
@@ -32,7 +32,7 @@ struct DeviceInvitation {
   std::string transports;
   std::string secret;  // of the data plane
   double freeze_secs = 0;
-  std::int64_t clock_ahead_ns = 0;  // of the host's CLOCK_MONOTONIC before the launcher's
+  std::int64_t clock_ahead_ns = 0;  // how far the host's CLOCK_MONOTONIC is ahead of the launcher's
   std::string brief;                // of the job
   Credentials credentials;
 };

@@ -1,5 +1,5 @@
-// JobAuthority: the certificate authority of one job. It is made at the launch, lives in the launcher's memory alone,
-// and whoever shows a certificate of another one does not get in.
+// JobAuthority: the certificate authority of one job. It is made at the launch and lives in the launcher's memory
+// alone. A process with another authority's certificate cannot connect.
 #pragma once
 
 #include <cstddef>
@@ -8,9 +8,9 @@
 
 namespace dsrun {
 
-// What a process proves itself with, as PEM. The key is a secret.
+// What a process proves its identity with, as PEM. The key is a secret.
 struct Credentials {
-  std::string authority;    // the authority's certificate, by which others are judged
+  std::string authority;    // the authority's certificate, to check others with
   std::string certificate;  // one's own
   std::string key;
 };
@@ -29,7 +29,7 @@ class JobAuthority {
   std::unique_ptr<Parts> parts_;
 };
 
-// From the system's generator.
+// Random bytes from the system's generator.
 std::string random_secret(std::size_t num_bytes = 32);
 
 }  // namespace dsrun
