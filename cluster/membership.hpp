@@ -1,7 +1,7 @@
-// Membership: who belongs to a job and where each rank is. Whoever stamps messages, watches processes or connects
-// devices takes this one value, so that two of them cannot speak of different members.
+// Membership: which ranks belong to a job, and where each rank is. All code that stamps messages, watches processes or
+// connects devices uses this one value, so that all parts agree on the members.
 //
-// A change of the members makes the next generation. What was sent in an earlier one is dropped where it arrives.
+// A change of the members starts the next generation. The receiver drops messages of an earlier generation.
 #pragma once
 
 #include <cstdint>
@@ -13,11 +13,11 @@ namespace dsrun {
 
 struct Plan;
 
-inline constexpr std::uint32_t first_generation = 1;  // 0 is what nobody stamped
+inline constexpr std::uint32_t first_generation = 1;  // 0: a message without a stamp
 
 struct Membership {
   std::uint32_t generation = first_generation;
-  std::shared_ptr<const Plan> plan;    // each process makes its own from the job's brief; null until it has
+  std::shared_ptr<const Plan> plan;    // each process makes its own from the job's brief; null until then
   std::vector<int> hosts;              // by rank: the index of its host, as Placement counts nodes
   std::vector<std::string> addresses;  // by rank: of its data plane; empty: not known yet, or all share a process
 
@@ -25,7 +25,7 @@ struct Membership {
   std::vector<int> ranks_of(int host) const;  // ascending
 };
 
-// Every rank on the host where the plan places it.
+// Puts every rank on the host where the plan places it.
 Membership membership_of(std::shared_ptr<const Plan> plan, std::uint32_t generation = first_generation);
 
 }  // namespace dsrun

@@ -1,4 +1,5 @@
-// Plan: where everything of a job runs and lies. A pure function of the Job; planner, executor and console read it.
+// Plan: where everything of a job runs and lies. It is a pure function of the Job; planner, executor and console read
+// it.
 #pragma once
 
 #include <vector>
@@ -41,13 +42,13 @@ struct Plan {
   }
 };
 
-// Bytes of each message that a list of `kind` of `stage` sends to a neighbour stage for one microbatch, by slot; and of
-// all of them together. A list without backward to come sends what the forward list does.
+// Bytes that a list of `kind` of `stage` sends to a neighbour stage for one microbatch: of each message, by slot, and
+// of all messages together. A forward list without a backward pass sends what the forward list does.
 std::vector<std::int64_t> port_bytes(const Plan& plan, int stage, Kind kind);
 std::int64_t boundary_bytes(const Plan& plan, int stage, Kind kind);
 
 // Precondition: a validated job. Throws std::logic_error if the schedule's Program fails its checker (S-1).
 Plan make_plan(const Job& described);
-Plan make_plan(const Job& described, const Graph& model);  // with another graph than the job's model has
+Plan make_plan(const Job& described, const Graph& model);  // with this graph instead of the one of the job's model
 
 }  // namespace dsrun

@@ -1,7 +1,7 @@
-// Job: one immutable, fully validated description of a run. Nothing downstream derives or defaults a setting again.
+// Job: one immutable, fully validated description of a run. No later code derives a setting or gives it a default.
 //
-// dsl/parse.hpp makes it from a TOML file and `--set` overrides. The tables of the file are the structs of dsl/specs/,
-// whose members each have exactly one row in dsl/keys/tables/ (unit, range, default, what a change means, help).
+// dsl/parse.hpp makes it from a TOML file and `--set` overrides. Each table of the file is a struct of dsl/specs/. Each
+// member has exactly one row in dsl/keys/tables/ (unit, range, default, what a change means, help).
 #pragma once
 
 #include <string>

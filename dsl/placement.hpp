@@ -1,4 +1,4 @@
-// Placement: which device of which node a rank is, in order of rank.
+// Placement: which device of which node each rank is; ranks fill the nodes in order.
 #pragma once
 
 #include <string>

@@ -1,5 +1,5 @@
-// Presets: named sets of defaults. Each is DeepSeek-V3's column of dsl/keys/tables/, except for what it scales here.
-// To add one: a row in presets.cpp.
+// Presets: named sets of defaults. Each is DeepSeek-V3's column of dsl/keys/tables/, except for the values that it
+// scales here. To add one, add a row to presets.cpp.
 #pragma once
 
 #include <span>
@@ -16,7 +16,7 @@ struct PresetValue {
 
 struct Preset {
   std::string_view name;
-  std::string_view base;  // the preset whose values it keeps where it scales nothing; "": none
+  std::string_view base;  // the preset whose values it takes where it has none of its own; "": none
   std::span<const PresetValue> scaled;
 };
 

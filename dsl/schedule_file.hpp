@@ -1,5 +1,5 @@
-// parallel.schedule_file: a schedule of the user's own (its form: runtime/schedule/program_file.hpp), read and checked
-// together with the job, so that its faults are the job's and its text is part of the Job.
+// parallel.schedule_file: a schedule of the user's own (format: runtime/schedule/program_file.hpp). It is read and
+// checked together with the job, so that its faults are the job's faults and its text is part of the Job.
 #pragma once
 
 #include <vector>
@@ -9,7 +9,7 @@
 
 namespace dsrun {
 
-// Fills schedule_text, and `schedule` with "file". With faults the key is marked as faulty.
+// Fills schedule_text, and sets `schedule` to "file". If there are faults, marks the key as faulty.
 void read_schedule_file(Job& job, KeyPlaces& places, std::vector<Diagnostic>& faults);
 
 }  // namespace dsrun

@@ -10,7 +10,7 @@ namespace dsrun {
 // The parts of a list between its commas.
 std::vector<std::string> words_of_list(const std::string& list);
 
-// Whether processes may come to use shared memory or TCP. An empty list leaves the choice to UCX, so that they may.
+// Whether processes may use shared memory or TCP. An empty list leaves the choice to UCX, so the answer is yes.
 bool may_share_memory(const std::vector<std::string>& transports);
 bool may_use_tcp(const std::vector<std::string>& transports);
 

@@ -1,4 +1,4 @@
-// A Job as text again.
+// Writes a Job as text.
 #pragma once
 
 #include <string>

@@ -1,4 +1,4 @@
-// The types that a value's elements can have, and their sizes under a job's precision.
+// The types that a value's elements can have, and their sizes in bytes under a job's precision.
 #pragma once
 
 #include <cstdint>
@@ -22,7 +22,8 @@ constexpr std::int64_t element_bytes(Element element, Precision precision) {
   return 0;
 }
 
-// Bytes of an FP8 element with its share of a scale: 32 bits for each 128 elements of a row (arXiv 2412.19437, 3.3).
+// Bytes of an FP8 element with its share of a scale: 32 bits for each 128 elements of a row (arXiv 2412.19437, section
+// 3.3).
 inline constexpr double fp8_element_bytes = 1 + 4.0 / 128;
 
 }  // namespace dsrun

@@ -29,7 +29,7 @@ struct Value {
 
 enum class Init : std::uint8_t { normal, ones };
 
-// A parameter as the whole model knows it: [experts ×] rows × cols, experts = 0 when it is not an expert's.
+// A parameter of the whole model: [experts ×] rows × cols; experts = 0 if it does not belong to experts.
 struct Param {
   std::string name;
   std::int64_t experts = 0;
@@ -41,7 +41,8 @@ struct Param {
   std::int64_t size() const { return (experts > 0 ? experts : 1) * rows * cols; }
 };
 
-// What a job can name in memory.recompute, besides "full"; an architecture's graph says which ops belong to each.
+// The names that a job can give in memory.recompute, besides "full"; an architecture's graph says which ops belong to
+// each.
 enum class RecomputeSet : std::uint8_t { rms_norm, mla_up, swiglu };
 using RecomputeSets = std::uint8_t;  // bits
 constexpr RecomputeSets recompute_set(RecomputeSet set) {
@@ -60,7 +61,7 @@ struct Node {
   std::vector<ValueId> outputs;
   std::vector<int> params;  // indices into Graph::params
   int layer = 0;            // 0 … layers-1; the embedding counts to the first, norm and head to the last
-  int moe = -1;             // which MoE layer of this graph (its routing, its bias); -1: none
+  int moe = -1;             // index of the MoE layer in this graph (its routing, its bias); -1: none
   RecomputeSets recompute_sets = 0;
 };
 
@@ -76,12 +77,12 @@ struct Graph {
   bool has_loss() const { return ports_out.empty(); }
 };
 
-Graph build_graph(const ModelSpec& model);  // by the row of the model's architecture (models/arch/architecture.hpp)
-// The nodes of layers [first, last); values and params renumbered. A value that is made before a boundary and read
-// behind it is a port there; a stage that only passes it on has it as a port on both sides. Ports are in the order of
-// `model.values`.
+Graph build_graph(const ModelSpec& model);  // by the model's architecture (models/arch/architecture.hpp)
+// The nodes of layers [first_layer, last_layer), with values and params renumbered. A value that is made before a
+// boundary and read after it is a port there. A stage that only passes it on has it as a port on both sides. Ports are
+// in the order of `model.values`.
 Graph slice_graph(const Graph& model, int first_layer, int last_layer);
 
-std::string to_string(const Graph& graph);  // a line an op, for goldens and people
+std::string to_string(const Graph& graph);  // one line for each op, for goldens and people
 
 }  // namespace dsrun

@@ -1,6 +1,6 @@
 // The closed list of ops that a model is made of. Shapes, costs and saved values: models/op_table.hpp; kernels:
-// runtime/backend/cpu/table.cpp. A new op is one entry here and one row in each table; a forgotten row does not
-// compile.
+// runtime/backend/cpu/table.cpp. A new op is one entry here and one row in each table; without a row the program does
+// not compile.
 //
 // Shape legend: T tokens of a microbatch on this rank · R rows routed to this rank (known at run time) · D hidden ·
 // H heads · N nope_dim · P rope_dim · V value_dim · Q q_rank · C kv_rank · E experts · L local experts · K experts per
@@ -20,7 +20,7 @@ enum class Op : std::uint8_t {
   embed,            // tokens (`depth` ahead) → x_TD; parameter [W × D]
   rms_norm,         // x_TD → y_TD; parameter [D]; y = w · x / sqrt(mean(x²) + eps), fp32 inside
   linear,           // x_Ti → y_To = x Aᵀ; parameter A [o × i]
-  rope,             // q_T,H(N+P) → the same with each head's last P columns rotated; pairs (2i, 2i+1)
+  rope,             // q_T,H(N+P) → q with each head's last P columns rotated; pairs (2i, 2i+1)
   kv_latent,        // a_T,(C+P) → c_TC = rms_norm(first C columns), kr_TP = rope(last P); parameter [C]
   attention,        // q_T,H(N+P), kv_T,H(N+V) (per head [k | v]), kr_TP → o_T,HV, lse_TH (fp32); causal in a sequence
   swiglu,           // a_T,2F = [gate | up] → h_TF = silu(gate) · up
@@ -39,7 +39,7 @@ inline constexpr std::size_t num_ops = num_enumerators<Op>();
 
 std::string_view op_name(Op op);
 
-// What an op needs to know besides its operands; a field that an op does not use is 0.
+// Constants that an op needs besides its operands; a field that an op does not use is 0.
 struct OpAttributes {
   int heads = 0;
   int nope_dim = 0;
@@ -56,7 +56,7 @@ struct OpAttributes {
   int groups_per_token = 0;
   double routed_scaling = 0;
   int vocab = 0;  // embed, head_loss
-  int depth = 0;  // embed, head_loss: of their multi-token prediction module, from 1; 0: the main model
+  int depth = 0;  // embed, head_loss: depth of their multi-token prediction module, from 1; 0: the main model
 };
 
 }  // namespace dsrun

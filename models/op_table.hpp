@@ -1,4 +1,4 @@
-// What the planner, the passes and the executor need to know of each op, one row an op.
+// What the planner, the passes and the executor need to know about each op: one row for each op.
 #pragma once
 
 #include <array>
@@ -17,10 +17,10 @@ constexpr Operands operand(int index) { return static_cast<Operands>(1u << index
 // The axis of the mesh along which an op's messages go.
 enum class Axis : std::uint8_t { none, expert };
 
-// What messages of an op do.
+// What an op's messages do.
 enum class Movement : std::uint8_t {
   none,
-  announce,  // announces to the owners of experts which rows a scatter will bring; takes the ways of a scatter
+  announce,  // announces to the owners of experts which rows a scatter will bring; goes the ways of a scatter
   scatter,   // takes a token's row to the ranks that own one of its experts
   gather,    // brings sums of a token's rows back to its owner
 };
@@ -31,15 +31,15 @@ struct PairContent {
   int count;
 };
 
-// An op's messages. Its gradients move the other way with the same content. A row of a scatter or gather is a row of
-// the op's first input; sizes in bytes: models/transfer.hpp.
+// An op's messages. Its gradients move in the opposite direction with the same content. A row of a scatter or gather is
+// a row of the op's first input; sizes in bytes: models/transfer.hpp.
 struct OpTransfer {
   Axis axis;
   Movement forward;
   PairContent pair;
 };
 
-// How many matrix products a pass makes of a row: with the op's parameter, and with the keys and the values of its
+// How many matrix products a pass computes for a row: with the op's parameter, and with the keys and the values of its
 // sequence. FLOPs: flops_per_row() in models/costs.hpp.
 struct ProductCount {
   int parameter, keys, values;
@@ -52,7 +52,7 @@ struct OpProducts {
 struct OpRow {
   Op op;
   std::string_view name;
-  // What backward reads of the forward pass. Inputs and outputs not named here can be dropped after forward.
+  // What backward reads from the forward pass. Inputs and outputs that are not named here can be dropped after forward.
   Operands input_gradient_inputs;
   Operands input_gradient_outputs;
   Operands weight_gradient_inputs;
@@ -65,7 +65,7 @@ struct OpRow {
   OpTransfer transfer;
   OpProducts products;
 
-  // Takes two steps, start and finish, in both directions.
+  // Whether the op takes two steps, start and finish, in forward and backward.
   constexpr bool communicates() const { return transfer.axis != Axis::none; }
 };
 
@@ -80,9 +80,9 @@ inline constexpr OpTransfer gathers{Axis::expert, Movement::gather, {Element::wi
 
 inline constexpr OpProducts no_products{{0, 0, 0}, {0, 0, 0}, {0, 0, 0}};
 inline constexpr OpProducts linear{{1, 0, 0}, {1, 0, 0}, {1, 0, 0}};
-// Each backward pass makes the logits again.
+// Each backward pass computes the logits again.
 inline constexpr OpProducts head{{1, 0, 0}, {2, 0, 0}, {2, 0, 0}};
-// Backward: scores once more, then the gradients of values, probabilities, queries and keys.
+// Backward computes the scores once more, then the gradients of values, probabilities, queries and keys.
 inline constexpr OpProducts scores{{0, 1, 1}, {0, 3, 2}, {0, 0, 0}};
 
 // clang-format off
@@ -110,7 +110,8 @@ inline constexpr std::array<OpRow, num_ops> table = {{
 static_assert(has_row_for_each_enumerator(table, &OpRow::op),
               "a table needs a row for each enumerator, in their order");
 
-// A transfer has an axis, a movement and no products; products with a parameter have one, and both its gradients.
+// A transfer has an axis, a movement and no products. An op with products of a parameter has a parameter, and products
+// for both gradients.
 constexpr bool columns_agree(const OpRow& row) {
   const OpTransfer& transfer = row.transfer;
   const OpProducts& products = row.products;

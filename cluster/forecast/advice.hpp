@@ -11,16 +11,16 @@ namespace dsrun {
 
 struct Advice {
   std::string change;     // "memory.recompute = \"full\""
-  std::int64_t peak = 0;  // bytes of the fullest rank, then
+  std::int64_t peak = 0;  // bytes of the fullest rank after the change
   bool fits = false;
 };
 
-// Changes that a valid job can make and that help, the most helpful first. `scratch`: what kernels take besides; it may
-// be empty. To give another advice: a row of `changes` in advice.cpp.
+// Changes that a valid job can make and that help, the most helpful first. `scratch`: the memory that kernels take
+// besides; it may be empty. To give another advice, add a row to `changes` in advice.cpp.
 std::vector<Advice> advise_on_memory(const Job& job, std::int64_t capacity,
                                      const std::function<DeviceMemoryModel(const Plan&)>& scratch);
 
-// Of the fullest rank.
+// The peak of the fullest rank, in bytes.
 std::int64_t largest_peak(const MemoryPlan& memory);
 
 }  // namespace dsrun

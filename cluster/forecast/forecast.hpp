@@ -1,5 +1,5 @@
-// Forecast: what one step of a job will take and why, from a replay and the costs that it ran on; and what a run of so
-// many tokens comes to.
+// Forecast: how long one step of a job will take and why, from a replay and the costs that it ran on. Also the cost of
+// a run over a given number of tokens.
 #pragma once
 
 #include <array>
@@ -12,7 +12,7 @@ namespace dsrun {
 // Bytes that a rank sends through one of its ports in a step.
 struct PortTraffic {
   double pipeline = 0;         // activations forward, gradients back
-  double expert = 0;           // rows of experts, expected under even routing, and where they go
+  double expert = 0;           // rows of experts and their announcements, expected under even routing
   double synchronisation = 0;  // shards of gradients and weights
   double total() const { return pipeline + expert + synchronisation; }
 };
@@ -37,7 +37,7 @@ struct Forecast {
 
 Forecast forecast_step(const Plan& plan, const DeviceModel& model, const ReplayOptions& options = {});
 
-// A run over `tokens`, each step as the forecast's.
+// The cost of a run over `tokens`, where each step takes as long as the forecast's.
 struct RunCost {
   double tokens = 0;
   double steps = 0;

@@ -1,12 +1,13 @@
-// Replay: a Program run on a clock, op by op, with the costs of a DeviceModel: the planner's forecast of one step.
+// Replay: runs a Program on a simulated clock, op by op, with the costs of a DeviceModel. It is the planner's forecast
+// of one step.
 //
 // It runs the Programs and step lists that the executor runs, and decides as the executor does: transfers in the fixed
-// order of interleave(), the other list's steps while one waits. What it takes for granted: experts are chosen
-// evenly (each rank has the mean of rows), devices are alike, and a device's ports are shared by nobody else. Ranks
-// that have the same links then behave alike, so that one a pipeline index stands for all
-// (Replayed::one_a_pipeline_index); where links differ within a pipeline index, every rank is simulated.
+// order of interleave(), the other list's steps while one waits. It assumes that experts are chosen evenly (each rank
+// has the mean number of rows), devices are alike, and nobody else uses a device's ports. Ranks that have the same
+// links then behave alike, so that one rank for each pipeline index stands for all (Replayed::one_a_pipeline_index);
+// where links differ within a pipeline index, every rank is simulated.
 //
-// To model another cost: a step's in models/step_work.cpp, a device's in device_model.cpp, a transfer's in
+// To model another cost, add a step's to models/step_work.cpp, a device's to device_model.cpp, a transfer's to
 // step_costs.cpp.
 #pragma once
 
@@ -22,18 +23,18 @@
 namespace dsrun {
 
 // Why a rank idles: nothing has come back yet and nothing was there to forward (warm_up); only backwards are left, and
-// the one needed is not there (drain); a peer is not done yet, otherwise (dependency); what is needed is done and on
-// its way (link); the step's end: reduction, the coordinator, gathering (synchronisation).
+// the message for the next is not there (drain); a peer is not done yet, in other cases (dependency); the needed
+// message is on its way (link); the step's end: reduction, the coordinator, gathering (synchronisation).
 enum class Idle : std::uint8_t { warm_up, drain, dependency, link, synchronisation };
 inline constexpr std::size_t num_idle_causes = 5;
 std::string_view idle_name(Idle cause);
 
 struct ReplayedInstruction {
   Instruction instruction;
-  double start = 0, end = 0;            // seconds from the step's start; start: its first op runs
-  double work = 0;                      // of these, in ops; the rest waits for transfers of experts
+  double start = 0, end = 0;            // seconds from the step's start; `start`: when its first op begins
+  double work = 0;                      // seconds of these in ops; in the rest it waits for transfers of experts
   Idle idle_before = Idle::dependency;  // why the rank waited to start it, if it did
-  double link_before = 0;               // of that wait the last seconds, in which what is needed was on its way
+  double link_before = 0;               // the last seconds of that wait, in which the needed message was on its way
 };
 
 struct ReplayedRank {
@@ -41,9 +42,9 @@ struct ReplayedRank {
   std::vector<ReplayedInstruction> instructions;
   std::array<double, num_idle_causes> idle{};  // seconds
   double work = 0;                             // in ops and the step's end
-  double core_wait = 0;                        // runnable, where ranks share cores
-  double program_end = 0;                      // its Program is over
-  double reduced = 0, updated = 0, end = 0;    // gradients summed; weights updated; weights gathered
+  double core_wait = 0;                        // seconds runnable without a core, where ranks share cores
+  double program_end = 0;                      // when its Program is over
+  double reduced = 0, updated = 0, end = 0;    // when gradients are summed, weights updated, weights gathered
   double idle_total() const;
 };
 

@@ -1,5 +1,5 @@
-// A replay of a Program at the granularity of its instructions, where every stage costs the same and messages take no
-// time: what a schedule is worth, as papers tell it.
+// A replay of a Program at the granularity of its instructions. Every stage costs the same and messages take no time,
+// as papers assume when they compare schedules.
 #pragma once
 
 #include <vector>
@@ -21,8 +21,8 @@ struct ReplayResult {
   std::vector<double> idle;  // by rank, of the makespan
 };
 
-// An instruction starts when its rank is free and all its inputs are there (an interleaved pair's: both halves'), and
-// has its outputs at its end. Precondition: check_program() found no fault.
+// An instruction starts when its rank is free and all its inputs are there (for an interleaved pair, those of both
+// halves). It has its outputs at its end. Precondition: check_program() found no fault.
 ReplayResult replay(const Program& program, const UnitCosts& costs);
 
 }  // namespace dsrun

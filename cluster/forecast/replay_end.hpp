@@ -1,4 +1,4 @@
-// The end of a replayed step: reduce, the coordinator's word, update, gather (runtime/device/gradient_sync.hpp).
+// The end of a replayed step: reduce, the coordinator's order, update, gather (runtime/device/gradient_sync.hpp).
 #pragma once
 
 #include <array>
@@ -16,8 +16,8 @@ struct EndingRank {
   std::vector<CostedBucket> buckets;
 };
 
-// Fills what the results say of the step's end; returns when the last rank is through. `place_of`: a rank's place in
-// `ranks`, or of the one that stands for it.
+// Fills the results' fields of the step's end; returns the time when the last rank is done. `place_of` gives a rank's
+// place in `ranks`, or the place of the one that stands for it.
 double end_step(std::vector<EndingRank>& ranks, const DeviceModel& model,
                 const std::function<std::size_t(int)>& place_of);
 

@@ -1,8 +1,8 @@
-// Search: the valid meshes × schedules × microbatches × recomputation of a job on the devices that it has, ranked by
-// the speed that their replay forecasts, within memory.
+// Search: tries the valid meshes × schedules × microbatches × recomputation of a job on its devices. It ranks those
+// that fit into memory by the speed that their replay forecasts.
 //
-// Two bounds save replays: weights, gradients and optimizer state alone may already not fit; and a step takes no less
-// than the work of its busiest rank, so that a candidate whose bound is slower than the best ones found is not
+// Two bounds save replays. Weights, gradients and optimizer state alone may already exceed the memory. And a step takes
+// no less than the work of its busiest rank: a candidate whose bound is slower than the best ones found is not
 // replayed.
 #pragma once
 
@@ -17,7 +17,7 @@
 namespace dsrun {
 
 struct SearchOptions {
-  std::size_t keep = 10;      // of the fastest
+  std::size_t keep = 10;      // how many of the fastest to keep
   std::int64_t capacity = 0;  // bytes of a device; 0: no limit
   std::function<DeviceMemoryModel(const Plan&)> scratch{};
 };
@@ -29,7 +29,7 @@ struct Candidate {
   double tokens_per_second = 0;
   double bubble = 0;
 };
-// What of the job a candidate sets, as --set options would.
+// The keys that a candidate sets in the job, as --set options.
 std::vector<std::string> overrides_of(const Candidate& candidate);
 
 struct SearchResult {
@@ -42,7 +42,7 @@ struct SearchResult {
 
 SearchResult search_plans(const Job& job, const DeviceModel& model, const SearchOptions& options = {});
 
-// All that would be tried, each valid.
+// All valid jobs that the search tries.
 std::vector<Job> search_space(const Job& job);
 
 }  // namespace dsrun

@@ -1,8 +1,8 @@
 // Simulation: the engine of replays. It runs a Program's instructions on every rank's own clock, in the order of time.
 //
-// What an instruction costs comes as lists of steps; what it waits for follows from the Program alone (messages between
-// stages) and from the lists (transfers of a group: a start sends, its finish waits for all members' starts; with two
-// hops a relay waits for all members' starts and sends, and the finish waits for all relays).
+// The costs of an instruction come as lists of steps. What it waits for follows from the Program (messages between
+// stages) and from the lists (transfers of a group). A start sends, and its finish waits for all members' starts. With
+// two hops a relay waits for all members' starts and sends, and the finish waits for all relays.
 #pragma once
 
 #include <array>
@@ -19,15 +19,15 @@ namespace dsrun {
 struct SimulationInput {
   const Program* program = nullptr;
   Mesh mesh{ParallelSpec{}};
-  // Ranks of a pipeline index behave alike: one stands for all, and for the other members of its groups.
+  // Ranks of a pipeline index behave alike: one stands for all of them, also as the other members of its groups.
   bool alike = true;
-  // Instructions are one unit: they start when all inputs of both halves are there.
+  // An instruction is one unit: it starts when the inputs of both its halves are there.
   bool atomic = false;
   int cores = 0;  // that all ranks share; 0: none is shared
   double instruction_overhead_secs = 0;
   Port local, network;
-  std::function<double(int stage, Kind kind)> boundary_bytes;  // that a list of `stage` sends to its neighbour stage
-  // Of a stage as `rank` sees it; `overlapped`: within F&B.
+  std::function<double(int stage, Kind kind)> boundary_bytes;  // that a list sends to a neighbour stage
+  // Costs of a stage for `rank`; `overlapped`: within F&B.
   std::function<CostedStage(int stage, int rank, bool overlapped)> costs;
   std::function<Turns(int forward_stage, int backward_stage)> turns;
   std::function<bool(int, int)> same_node;
@@ -38,7 +38,7 @@ struct SimulatedRank {
   std::array<double, 2> port_free{0, 0};  // local, network
 };
 
-// By pipeline index if ranks are alike, else all. Throws std::logic_error if the Program hangs.
+// Returns one rank for each pipeline index if ranks are alike, else all. Throws std::logic_error if the Program hangs.
 std::vector<SimulatedRank> simulate(const SimulationInput& input);
 
 }  // namespace dsrun

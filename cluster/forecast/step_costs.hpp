@@ -10,8 +10,9 @@
 namespace dsrun {
 
 // One step as the replay runs it. A start sends `local_bytes` and `network_bytes` through the rank's ports; its finish
-// waits for the peers' own. With two hops there is a relay between them: it waits for what the peers' starts sent on
-// the first hop, and the finish for what their relays sent. `transfer` names the two or three: node and pass.
+// waits for what the peers' starts sent. With two hops there is a relay between them: it waits for what the peers'
+// starts sent on the first hop, and the finish waits for what their relays sent. The two or three steps of one transfer
+// have the same `transfer`, a number for node and pass.
 struct CostedStep {
   double seconds = 0;
   Part part = Part::whole;
@@ -19,7 +20,7 @@ struct CostedStep {
   int transfer = -1;
   double local_bytes = 0, network_bytes = 0;
   bool two_hop = false;             // there is a relay
-  bool first_hop_is_local = false;  // of a start with a relay: what its rows leave by first
+  bool first_hop_is_local = false;  // of a start with a relay: whether its rows leave by the local port first
 };
 using CostedList = std::vector<CostedStep>;
 
@@ -28,7 +29,8 @@ struct CostedStage {
   const CostedList& list(Kind kind) const;
 };
 
-// What a rank sends when a step ends: of each of its buckets, the shards of others, twice.
+// What a rank sends for one of its buckets when a step ends: the other copies' shards of gradients, then its own shard
+// of weights to each of them.
 struct CostedBucket {
   std::vector<int> ranks;
   double reduce_local = 0, reduce_network = 0;  // bytes sent before the sum
@@ -43,7 +45,8 @@ class StepCosts {
  public:
   StepCosts(const Plan& plan, const DeviceModel& model);
 
-  // By stage, as a rank with the links of `rank` sees it; `overlapped`: an F&B shares its compute with transfers.
+  // Costs of a stage for a rank with the links of `rank`; `overlapped`: within F&B, where transfers take a part of the
+  // compute units.
   CostedStage stage(int stage, int rank, bool overlapped) const;
   std::vector<CostedBucket> buckets(int rank) const;
   MicrobatchShape shape(int rank) const;

@@ -1,7 +1,8 @@
-// What is wrong with hosts, judged by what was measured on them, and what would mend it. Pure: tests make up reports.
+// Finds what is wrong with hosts from what was measured on them, and says what would mend it. The functions are pure,
+// so that tests can make up reports.
 //
-// To add a check: a function in diagnose_host.cpp or diagnose_links.cpp, declared in diagnose_checks.hpp, and its row
-// in the table of diagnose.cpp.
+// To add a check, write a function in diagnose_host.cpp or diagnose_links.cpp, declare it in diagnose_checks.hpp, and
+// add its row to the table of diagnose.cpp.
 #pragma once
 
 #include <cstdint>
@@ -24,7 +25,7 @@ struct Finding {
   std::string mend;  // "": nothing to do
 };
 
-// What a job wants of its hosts. Without a job: of this machine, with nothing but what every job wants.
+// What a job needs of each host, by node. Without a job: what every job needs of this machine.
 struct HostNeeds {
   int devices = 0;
   std::int64_t num_bytes = 0;  // planned for its devices together
@@ -44,7 +45,7 @@ struct JobNeeds {
   std::vector<std::string> faults;  // found at the launcher: a pattern without a file
 };
 
-// The worst first; a check that finds nothing to say against it tells what is right. Reports are in order of node.
+// Returns the worst findings first. A check that finds no fault says what is right. Reports are in order of node.
 std::vector<Finding> diagnose(const std::vector<HostReport>& reports, const std::vector<LinkMeasure>& links,
                               const JobNeeds& needs);
 

@@ -8,7 +8,7 @@
 
 namespace dsrun {
 
-// What the checks look at, and where they put what they find.
+// The input of the checks, and the list to which they add their findings.
 class Diagnosis {
  public:
   Diagnosis(const std::vector<HostReport>& all_reports, const std::vector<LinkMeasure>& all_links,
@@ -28,7 +28,7 @@ class Diagnosis {
   };
   std::vector<Machine> machines;
 
-  bool wants_shared_memory() const;  // some devices talk through it, unless it lacks
+  bool wants_shared_memory() const;  // some devices would use shared memory if it is available
   const HostReport& of_node(int node) const { return reports[static_cast<std::size_t>(node)]; }
 
   void start(const char* check) { check_ = check; }
@@ -43,7 +43,7 @@ class Diagnosis {
   const char* check_ = "";
 };
 
-// Each adds what it finds and returns what is right if it finds nothing; "": nothing to tell.
+// Each adds its findings. Without any it returns what is right; "": it has nothing to say.
 std::string check_reached(Diagnosis& d);
 std::string check_build(Diagnosis& d);
 std::string check_clock(Diagnosis& d);

@@ -1,4 +1,4 @@
-// How a host's agent is started. The invitation then goes to its stdin.
+// The command that starts a host's agent. The invitation then goes to its stdin.
 #pragma once
 
 #include <string>
@@ -8,7 +8,7 @@
 
 namespace dsrun {
 
-// Words of a command; `program`: dsrun here. Precondition: the launcher is local or ssh.
+// The words of the command; `program`: path of dsrun on this host. Precondition: the launcher is local or ssh.
 std::vector<std::string> agent_command(const ClusterSpec& cluster, const std::string& host, const std::string& program);
 
 }  // namespace dsrun

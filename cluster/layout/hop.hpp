@@ -1,4 +1,5 @@
-// Hop: the part of its way to an expert's rank that a message makes (cluster/layout/expert_routes.hpp).
+// Hop: which part of the way between the token's rank and the expert's rank a message takes
+// (cluster/layout/expert_routes.hpp).
 #pragma once
 
 #include <cstdint>

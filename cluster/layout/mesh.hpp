@@ -1,4 +1,4 @@
-// Mesh: ranks as pipeline × data, expert groups carved out of data inside one pipeline index.
+// Mesh: ranks form a grid of pipeline × data. An expert group is a part of the data ranks of one pipeline index.
 #pragma once
 
 #include <vector>
@@ -20,7 +20,7 @@ struct Mesh {
   int pipeline_index(int rank) const { return rank / data; }
   int data_index(int rank) const { return rank % data; }
   int expert_index(int rank) const { return data_index(rank) % expert; }
-  // The rank of member `expert_index` in the expert group of `rank`.
+  // The rank of member `index` in the expert group of `rank`.
   int expert_member(int rank, int index) const { return rank - expert_index(rank) + index; }
 };
 

@@ -1,6 +1,6 @@
-// Moves: which rank gives which owned elements to which rank when a job's state goes from one layout to another, on
-// other members say. A pure function; optimizer state, master weights and averages all move alike, since they are owned
-// alike.
+// Moves: which rank sends which owned elements to which rank when a job's state changes its layout, for example because
+// the members change. The function is pure. Optimizer state, master weights and averages move in the same way, since
+// they have the same owners.
 #pragma once
 
 #include <cstdint>
@@ -26,8 +26,9 @@ struct Move {
   bool stays() const { return source.rank == destination.rank; }
 };
 
-// All that each rank of `to` needs, by rank, in the order of its shards; what a rank has already is among it. Every
-// element comes from its one owner in `from`. Throws std::invalid_argument when the layouts are not of one model.
+// All elements that each rank of `to` needs, by rank, in the order of its shards; elements that the rank already has
+// are included. Every element comes from its one owner in `from`. Throws std::invalid_argument if the layouts belong to
+// different models.
 std::vector<std::vector<Move>> moves(const StateLayout& from, const StateLayout& to);
 
 }  // namespace dsrun

@@ -1,10 +1,11 @@
-// StateLayout: which rank holds and which rank owns every element of every parameter. Optimizer shards, checkpoints and
-// (later) resharding all read this one table.
+// StateLayout: which ranks hold, and which rank owns, every element of every parameter. Optimizer shards, checkpoints
+// and moves (moves.hpp) all read this one table.
 //
 // Parameters that have the same copies are laid end to end in a bucket: one flat range for weights, gradients and
-// optimizer state. Its ranks hold a copy each; rank k of n owns shard k: elements [k·shard, (k+1)·shard). DualPipe's
-// mirror ranks are simply two more copies, and so are the stages that share a parameter: the first stage's embedding
-// and that of the prediction modules in the last. A rank that holds several of these stages has the parameter once.
+// optimizer state. Each of its ranks holds a copy; rank k of n owns shard k: elements [k·shard, (k+1)·shard).
+// DualPipe's mirror ranks simply hold more copies. So do stages that share a parameter: the embedding is read by the
+// first stage, and by the prediction modules in the last stage. A rank that holds several of these stages has the
+// parameter once.
 #pragma once
 
 #include <cstdint>
@@ -23,7 +24,7 @@ struct ParamUse {
   int param = 0;
 };
 
-// A contiguous element range of a global tensor, as it lies in a bucket.
+// A contiguous range of elements of a global tensor, and its place in a bucket.
 struct TensorPart {
   std::vector<ParamUse> uses;  // ascending in stage
   std::string name;
@@ -36,7 +37,7 @@ struct TensorPart {
 };
 
 struct Bucket {
-  int stage = 0;           // the first that reads it
+  int stage = 0;           // the first stage that reads it
   int expert_shard = -1;   // −1: parameters that every data rank copies
   std::vector<int> ranks;  // copies, ascending: also the order of every sum
   std::vector<TensorPart> parts;
@@ -47,7 +48,7 @@ struct Bucket {
 inline constexpr std::int64_t shard_alignment = 32;  // elements: a cache line of bf16
 
 struct StateLayout {
-  // In stage order; within a stage its own parameters, those shared with other stages, the experts'.
+  // In stage order; within a stage, first its own parameters, then those shared with other stages, then the experts'.
   std::vector<Bucket> buckets;
 
   // Indices of the buckets that a rank holds, ascending: the order in which it reduces and gathers.

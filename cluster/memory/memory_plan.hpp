@@ -1,9 +1,10 @@
-// Bytes a rank will hold, by class, over the time of its Program: the same rules as the executor's, on the same lists.
+// Bytes that a rank will hold, by class, over the time of its Program. The planner applies the executor's rules to the
+// same lists.
 //
 // Weights, gradients, optimizer state and values of T rows are exact for stages without transfers (M-1). Values of R
-// rows are planned for mean × load_factor rows. Messages are a bound: the point-to-point messages that can be under
-// way, the rows of the transfers that can be in flight at once and, between processes, the gradient shards of other
-// copies.
+// rows are planned for mean × load_factor rows. For messages the plan gives a bound. It counts the point-to-point
+// messages that can be under way and the rows of transfers that can be in flight at once. Between processes it adds the
+// gradient shards of other copies.
 #pragma once
 
 #include <cstdint>
@@ -33,13 +34,13 @@ struct RankMemory {
   std::int64_t messages = 0;  // bound
   std::int64_t scratch = 0;
   std::int64_t peak = 0;  // peak of all together, messages and scratch included
-  std::string peak_at;    // the instruction during which it is reached
+  std::string peak_at;    // the instruction during which the peak is reached
 
-  // What is there all the time: everything but activations.
+  // The part that is held all the time: everything but activations.
   std::int64_t constant() const { return weights + gradients + optimizer + messages + scratch; }
 };
 
-// Ranks of one pipeline index hold the same: a plan has an entry for each index, however many ranks there are.
+// Ranks of one pipeline index hold the same amount, so a plan has one entry for each index.
 struct MemoryPlan {
   Mesh mesh{ParallelSpec{}};
   std::vector<RankMemory> by_index;       // by pipeline index

@@ -1,6 +1,8 @@
-// Live bytes of activations over the time of a rank's Program: the same rules as the executor's, on the same lists.
+// Live bytes of activations over the time of a rank's Program. The planner applies the executor's rules to the same
+// lists.
 //
-// Ranks of one pipeline index share a timeline. Values of T rows are exact, values of R rows are for the planned rows.
+// Ranks of one pipeline index share a timeline. Bytes of T-row values are exact; bytes of R-row values are for the
+// planned number of rows.
 #pragma once
 
 #include <array>
@@ -24,7 +26,7 @@ inline constexpr std::size_t num_activation_classes = num_enumerators<Activation
 using ActivationBytes = std::array<std::int64_t, num_activation_classes>;  // by class
 
 struct MemoryPoint {
-  ActivationBytes live{};       // when the instruction is over
+  ActivationBytes live{};       // after the instruction
   ActivationBytes peak{};       // of each class while it ran
   std::int64_t peak_total = 0;  // of all together while it ran
 };
@@ -32,7 +34,7 @@ struct MemoryPoint {
 struct MemoryTimeline {
   std::vector<MemoryPoint> points;  // by instruction of the rank's Program
   std::size_t peak_at = 0;          // the first instruction that reaches the highest peak_total
-  ActivationBytes peak() const;     // of each class over the step; they need not be at the same time
+  ActivationBytes peak() const;     // of each class over the step; the peaks of two classes may be at different times
   std::int64_t peak_total() const { return points.empty() ? 0 : points[peak_at].peak_total; }
 };
 

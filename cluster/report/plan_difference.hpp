@@ -1,4 +1,4 @@
-// What another job would come to: the keys that differ, and every figure of the two plans, before and after.
+// Compares the plans of two jobs: the keys that differ, and every figure of the two plans, before and after.
 //
 // To compare another figure, add a row to plan_difference.cpp's table.
 #pragma once
@@ -20,12 +20,13 @@ struct PlanFigure {
   std::string_view name;  // "step_seconds"
   std::string_view label;
   FigureUnit unit = FigureUnit::number;
-  int better = 0;  // 1: more of it is better, -1: less
+  int better = 0;  // 1: a larger value is better, -1: a smaller one
   double before = 0, after = 0;
-  bool changed() const;  // by more than three figures would show
+  bool changed() const;  // by enough to show in three digits
 };
 
-// A key of the job file; null where it is not there, as those of a node that one job lacks.
+// A key of the job file and its two values. A value is null where a job lacks the key, such as a key of a node that
+// only the other job has.
 struct KeyChange {
   std::string path;  // "parallel.data", "cluster.node.1.devices"
   nlohmann::json before, after;
@@ -41,7 +42,7 @@ struct PlanDifference {
 
 PlanDifference compare_plans(const PlanSummary& before, const PlanSummary& after);
 
-// The values that differ of two objects as to_json(Job) writes them; an array of values is one value.
+// The values that differ between two objects written by to_json(Job); an array of values is one value.
 std::vector<KeyChange> changed_keys(const nlohmann::json& before, const nlohmann::json& after);
 
 std::string to_string(const PlanDifference& difference, bool colour = false);  // lines with + ~ -

@@ -1,4 +1,4 @@
-// PlanSummary: what a plan comes to, in a few figures; plans are compared by these (plan_difference.hpp).
+// PlanSummary: the main figures of a plan; plans are compared by these (plan_difference.hpp).
 #pragma once
 
 #include <cstdint>
@@ -18,7 +18,7 @@ struct PlanSummary {
   std::string device;  // the model's name
   int ranks = 0, nodes = 0;
   std::int64_t parameters = 0;
-  RankMemory memory;  // of each class the most that a rank has
+  RankMemory memory;  // for each class, the most that a rank holds
   double step_seconds = 0;
   double bubble = 0;  // share
   double tokens_per_second = 0;
@@ -31,7 +31,7 @@ struct PlanSummary {
 PlanSummary summarise_plan(const Plan& plan, const Forecast& forecast, const MemoryPlan& memory,
                            const DeviceModel& model);
 
-// Of each class the most that one of the ranks holds.
+// For each class, the most that one of the ranks holds.
 RankMemory largest_memory(const MemoryPlan& memory);
 
 }  // namespace dsrun

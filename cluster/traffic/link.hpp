@@ -1,10 +1,10 @@
-// LinkPorts: what a network does to the messages of one device, as a model without a clock.
+// LinkPorts: a model, without a clock, of how a network delays the messages of one device.
 //
 // A device has two outgoing ports, one to the devices of its node and one to other nodes. Its messages leave through
-// them in the order in which they are handed over: a message starts when its port is free, occupies it for its bytes
-// over the bandwidth, and arrives the latency later. What a device receives is not limited, and messages to itself do
-// not come here. The transport inside a process delays its messages by this model; a replay has the same rule in
-// seconds (Port in cluster/forecast/devices/device_model.hpp).
+// them in the order in which they are handed over: a message starts when its port is free, and occupies it for its
+// bytes divided by the bandwidth. It arrives one latency after that. Receiving is not limited, and messages of a device
+// to itself do not use a port. The transport inside a process delays its messages by this model; a replay has the same
+// rule in seconds (Port in cluster/forecast/devices/device_model.hpp).
 #pragma once
 
 #include <algorithm>
@@ -22,7 +22,7 @@ struct Flight {
   bool operator==(const Flight&) const = default;
 };
 
-// One port. It reads those values of `link` that hold inside a node.
+// One port. It takes the values of `link` that hold inside a node.
 class LinkPort {
  public:
   explicit LinkPort(const LinkSpec& link)

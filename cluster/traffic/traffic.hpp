@@ -17,7 +17,7 @@ struct LinkBytes {
   std::int64_t total() const { return pipeline + expert + synchronisation; }
 };
 
-// Links that carry something, in order of (from, to). Expert rows are an expectation under even routing
+// Links that carry something, in order of (from, to). The numbers of expert rows are expected values under even routing
 // (holding_probability() of expert_traffic.hpp), on the ways of cluster/layout/expert_routes.hpp.
 std::vector<LinkBytes> step_traffic(const Plan& plan);
 

@@ -1,4 +1,4 @@
-// What it means that a key's value changes: for a job that goes on from a checkpoint, and for one that is running.
+// What a change of a key's value means: for a job that goes on from a checkpoint, and for one that is running.
 #pragma once
 
 #include <cstdint>

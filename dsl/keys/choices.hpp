@@ -1,4 +1,4 @@
-// The words that a job file has for the enums of dsl/job.hpp.
+// The words that a job file has for the enums of dsl/specs/.
 #pragma once
 
 #include "dsl/specs/balance.hpp"

@@ -50,11 +50,11 @@ using Field = std::variant<int& (*)(Owner&), std::int64_t& (*)(Owner&), std::uin
                            std::vector<std::string>& (*)(Owner&), Word<Owner>, Choice<Owner>, Vocabulary<Owner>,
                            Selection<Owner>>;
 
-// For people: "integer", "array of strings", "\"fp32\" or \"bf16\"".
+// The field's type for people: "integer", "array of strings", "\"fp32\" or \"bf16\"".
 template <class Owner>
 std::string type_name(const Field<Owner>& field);
 
-// Whether a range bounds numbers: the value itself, or the entries of an array.
+// Whether a range would bound numbers: the value itself, or the entries of an array.
 template <class Owner>
 bool takes_numbers(const Field<Owner>& field);
 

@@ -1,5 +1,5 @@
-// Whether a job may go on from another one's checkpoint: the keys whose values differ, sorted by what their `change`
-// column says of that. A key with Change::free is in neither list.
+// Whether a job may go on from another job's checkpoint: the keys whose values differ, sorted by their `change` column.
+// A key with Change::free is in neither list.
 #pragma once
 
 #include <string>
@@ -17,8 +17,8 @@ struct JobDifference {
   bool none() const { return changeable.empty() && fixed.empty(); }
 };
 
-// `saved`: the job of a checkpoint, as to_json(Job) wrote it, perhaps by a dsrun with other keys. A key that it does
-// not have differs.
+// `saved`: the job of a checkpoint, as to_json(Job) wrote it, perhaps by a dsrun with other keys. A key that is missing
+// there counts as different.
 JobDifference job_difference(const nlohmann::json& saved, const Job& wanted);
 
 }  // namespace dsrun

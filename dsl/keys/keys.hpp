@@ -1,8 +1,8 @@
 // The keys of a job file, each declared once, in a row with named fields. Parser, messages, defaults, reference page,
 // JSON Schema and the rules for going on from a checkpoint come from these rows.
 //
-// To add a setting: a member in dsl/specs/, a row in the table's file in dsl/keys/tables/, and docs/job-file.md anew
-// (dsrun schema --markdown).
+// To add a setting, add a member to its struct in dsl/specs/ and a row to the table's file in dsl/keys/tables/. Then
+// write docs/job-file.md again (dsrun schema --markdown).
 #pragma once
 
 #include <span>
@@ -15,7 +15,7 @@
 
 namespace dsrun {
 
-// A column without a default: a row that leaves it out does not compile.
+// A column without a default: a row that omits it does not compile.
 template <class T>
 class Stated {
  public:
@@ -26,7 +26,8 @@ class Stated {
   T value_;
 };
 
-// Inclusive. Bounds numbers and the entries of arrays of integers; of strings, and of an array's strings, the bytes.
+// Both ends are inclusive. The range bounds numbers and the entries of arrays of integers; for strings, also those of
+// an array, it bounds the number of bytes.
 struct KeyRange {
   double min = 0;
   double max = 0;

@@ -5,7 +5,7 @@
 
 namespace dsrun {
 
-// Whose choice of experts the sequence-wise balance loss counts: that of the scores without or with their biases.
+// Which choice of experts the sequence-wise balance loss counts: the one by scores without biases, or with them.
 enum class ScoresCounted : std::uint8_t { unbiased, biased };
 
 // [balance]
@@ -15,7 +15,7 @@ struct BalanceSpec {
   double bias_speed_until_tokens = 0;
   double sequence_alpha = 0;  // weight of the sequence-wise loss, arXiv 2412.19437 equations 17–20
   ScoresCounted sequence_scores = ScoresCounted::unbiased;
-  double load_factor = 0;  // routed rows of a rank that memory is planned for, divided by their mean
+  double load_factor = 0;  // routed rows for which a rank's memory is planned, divided by their mean number
   bool operator==(const BalanceSpec&) const = default;
 };
 

@@ -7,14 +7,14 @@
 
 namespace dsrun {
 
-// [[cluster.node]]. Several entries with host "localhost" are nodes that this machine stands for.
+// [[cluster.node]]. Several entries with host "localhost" are nodes that all run on this machine.
 struct NodeSpec {
   std::string host;
   int devices = 0;
-  std::string kind;           // "cpu", or one of cluster/forecast/devices/device_catalog.hpp, which can be planned for
-  int count = 1;              // number of equal nodes: host-0, host-1, …
-  double local_gb_per_s = 0;  // of a device's port to its host's devices, each way; 0: the kind's own
-  double network_gb_per_s = 0;  // of a device's share of the network, each way; 0: the kind's own
+  std::string kind;             // "cpu", or a kind of cluster/forecast/devices/device_catalog.hpp, for planning
+  int count = 1;                // number of equal nodes: host-0, host-1, …
+  double local_gb_per_s = 0;    // of a device's port to its host's devices, each way; 0: the kind's value
+  double network_gb_per_s = 0;  // of a device's share of the network, each way; 0: the kind's value
   bool operator==(const NodeSpec&) const = default;
 };
 
@@ -22,11 +22,11 @@ struct NodeSpec {
 struct LinkSpec {
   double latency_us = 0;
   double gb_per_s = 0;  // 10^9 bytes a second that a device sends; 0: no limit
-  // Of what a device sends to other nodes; 0: as inside a node.
+  // For messages to other nodes; 0: as inside a node.
   double network_latency_us = 0;
   double network_gb_per_s = 0;
   bool emulated() const { return latency_us > 0 || gb_per_s > 0 || network_latency_us > 0 || network_gb_per_s > 0; }
-  // The link between nodes, as one that is the same everywhere.
+  // The values that hold between nodes, as a link without network_ values.
   LinkSpec between_nodes() const {
     return {network_latency_us > 0 ? network_latency_us : latency_us,
             network_gb_per_s > 0 ? network_gb_per_s : gb_per_s};
@@ -45,12 +45,12 @@ enum class Launcher : std::uint8_t { local, ssh, wait };
 
 // [cluster.network]: what processes communicate over.
 struct NetworkSpec {
-  std::string interface;   // that control and data use; "": the loopback if all hosts are this one
+  std::string interface;   // used for control and data; "": the loopback if all hosts are this one
   std::string transports;  // as in UCX_TLS; "": UCX chooses
   bool operator==(const NetworkSpec&) const = default;
 };
 
-// [cluster.ssh]: how launcher = "ssh" reaches other hosts. What is empty or 0 is left to ssh.
+// [cluster.ssh]: how launcher = "ssh" reaches other hosts. Where a field is empty or 0, ssh decides.
 struct SshSpec {
   std::string user;
   int port = 0;

@@ -19,9 +19,9 @@ struct YarnSpec {
 
 // [model]: DeepSeek-V3's shape (arXiv 2412.19437, section 2). Widths and ranks are in elements.
 struct ModelSpec {
-  std::string preset;  // whose sizes are the defaults of the keys below; "": the small defaults
+  std::string preset;  // preset whose sizes are the defaults of the keys below; "": the small defaults
   int layers = 0;
-  int dense_layers = 0;  // number of first layers, whose feed-forward is dense
+  int dense_layers = 0;  // number of first layers, which have a dense feed-forward
   int hidden = 0;
   int heads = 0;
   int q_rank = 0;  // 0: queries are projected straight from the hidden state

@@ -18,12 +18,12 @@ struct Place {
 
 struct Diagnostic {
   Place place;
-  std::optional<Place> other;  // the other side of a fault between two keys
+  std::optional<Place> other;  // the other key's place, in a fault between two keys
   std::string message;
   std::string help;  // what would be right
 };
 
-// rustc's form: file:line:column, the line, a caret, the second place likewise, and the help.
+// The text has rustc's form: file:line:column, the line, a caret, the second place likewise, and the help.
 std::string render(const Diagnostic& diagnostic, bool colour = false);
 std::string render(const std::vector<Diagnostic>& diagnostics, bool colour = false);
 

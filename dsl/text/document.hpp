@@ -1,4 +1,4 @@
-// Document: a TOML text as a tree of values that know their place. toml++ stays behind it.
+// Document: a TOML text as a tree of values that know their place. Only its .cpp uses toml++.
 #pragma once
 
 #include <cstdint>
@@ -34,8 +34,8 @@ const TomlValue* find(const TomlTable& table, std::string_view name);
 
 std::string_view kind_name(const TomlValue& value);  // "an integer"
 
-// The root table. Where lines are no TOML, each adds its fault and the table is that of the others; the keys below an
-// unreadable header are left out. Nothing where the rest cannot be read either.
+// The root table. A line that is no TOML adds a fault, and the table has what the other lines say. Keys below an
+// unreadable header are left out. nullopt: the other lines cannot be read either.
 std::optional<TomlTable> parse_document(const Source& source, std::vector<Diagnostic>& faults);
 
 // The value that the override `source` gives after its first `start` bytes: TOML, or else a bare word.

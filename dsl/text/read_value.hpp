@@ -1,4 +1,4 @@
-// From a value of the job file to the field its key fills, or why it does not fit.
+// Reads a value of the job file into the field of its key, or says why it does not fit.
 #pragma once
 
 #include <optional>
@@ -10,8 +10,8 @@
 namespace dsrun {
 
 struct Misfit {
-  SourcePosition at;    // the value, or its entry at fault
-  std::string message;  // goes on from the key: "is a string, not an integer"
+  SourcePosition at;    // the value, or the entry that is at fault
+  std::string message;  // continues a sentence that begins with the key: "is a string, not an integer"
   std::string help;
 };
 

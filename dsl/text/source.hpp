@@ -1,4 +1,4 @@
-// Source: a text that faults point into, a job file or one `--set` override, and the positions in it.
+// Source: a text in which faults have their place: a job file or one `--set` override.
 #pragma once
 
 #include <optional>
@@ -19,9 +19,9 @@ class Source {
   const std::string& name() const { return name_; }
   const std::string& text() const { return text_; }
 
-  // Why no TOML parser may see this text at all (size, NUL, keys that nest too deep), or nothing.
+  // Why no TOML parser may see this text at all (size, NUL, keys that nest too deep); nullopt: it may.
   std::optional<Diagnostic> fault() const;
-  // The first malformed UTF-8 of each line that has any: no parser may see these lines.
+  // One fault for each line with malformed UTF-8, at its first malformed byte: no parser may see these lines.
   std::vector<Diagnostic> malformed() const;
 
   // Line 0: the whole text.

@@ -7,7 +7,7 @@
 
 namespace dsrun {
 
-// The nearest by edit distance (transpositions count one), if near enough to be meant; "" otherwise.
+// The nearest word by edit distance (a transposition counts as one edit), if it is near enough; "" otherwise.
 std::string nearest(std::string_view word, const std::vector<std::string>& known);
 
 }  // namespace dsrun

@@ -15,7 +15,7 @@ bool is_utf8(std::string_view text);
 // Characters of a well-formed text.
 std::size_t num_characters(std::string_view text);
 
-// Each malformed byte and each control character but tab as one '?', so that columns stay as they were.
+// Replaces each malformed byte, and each control character except tab, by one '?', so that columns stay the same.
 std::string printable(std::string_view text);
 
 }  // namespace dsrun

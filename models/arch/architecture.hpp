@@ -1,7 +1,7 @@
-// Architecture: everything that a family of models has of its own, as one row. Others ask the row of the model at hand
-// and name no architecture; models/arch/NAME/ is included by its row's table alone (architecture.cpp).
+// Architecture: everything that is specific to a family of models, as one row. Other code asks the row of its model and
+// names no architecture. Only the table of rows (architecture.cpp) includes models/arch/NAME/.
 //
-// To add one: a folder models/arch/NAME/ with its functions and its row, and the row's place in architectures().
+// To add one, make a folder models/arch/NAME/ with its functions and its row, and add the row to architectures().
 #pragma once
 
 #include <functional>
@@ -15,20 +15,20 @@
 
 namespace dsrun {
 
-// A size of a model that does not fit the others.
+// A size of a model that does not fit the other sizes.
 struct ModelFault {
   std::string_view key;  // of [model] in a job file
   std::string message;
 };
 
-// What a file calls a key of [model]; messages name the user's keys.
+// Gives the name that the user's file has for a key of [model], for messages.
 using NameKey = std::function<std::string_view(std::string_view key)>;
 
 struct Architecture {
   std::string_view name;               // of its folder
   std::string_view hugging_face_name;  // the class in transformers
   RecomputeSets recompute_sets;        // those that its graphs mark
-  // Whether the sizes fit together; each is in its own key's range. Empty: they do.
+  // Checks whether the sizes fit together; empty: they do. Precondition: each is in its own key's range.
   std::vector<ModelFault> (*validate)(const ModelSpec& model, const NameKey& name);
   Graph (*build)(const ModelSpec& model);
   HuggingFaceConfigResult (*read_config)(std::string_view text, const std::string& file_name);

@@ -1,6 +1,7 @@
 // A model as Hugging Face's transformers stores it: its config.json, and which of its tensors is which part of which
-// parameter here. Texts and values only; runtime/state/safetensors has the files. The functions ask the model's row
-// (models/arch/architecture.hpp), whose folder has the config's keys and the tensors' names.
+// parameter here. This header has texts and values only; runtime/state/safetensors reads and writes the files. The
+// functions ask the model's row (models/arch/architecture.hpp), whose folder has the config's keys and the tensors'
+// names.
 #pragma once
 
 #include <cstdint>
@@ -29,35 +30,35 @@ struct HuggingFaceConfigResult {
   std::vector<std::string> notes;           // for people: keys that are unknown here and had no effect
 };
 
-// Keys that are missing have the defaults of transformers. What the model here cannot do is a fault.
+// Missing keys get the defaults of transformers. A setting that this program cannot run is a fault.
 HuggingFaceConfigResult parse_hugging_face_config(std::string_view text, const std::string& file_name);
 
 // `dtype` as torch calls it: "float32", "bfloat16".
 std::string write_hugging_face_config(const HuggingFaceConfig& config, std::string_view dtype);
 
-// One tensor of the files: elements [begin, begin + size) of a parameter, which is flat as state layouts have it. Every
+// One tensor of the files: elements [begin, begin + size) of a parameter, which is flat, as in state layouts. Every
 // tensor is whole rows of one parameter in the same order, out × in: nothing is transposed.
 struct HuggingFaceTensor {
   std::string name;                // in the files
   std::vector<std::int64_t> dims;  // in the files
   std::string param;               // Param::name; "" : a router's bias, always FP32, outside of the parameters
-  int moe = -1;                    // of a bias: which MoE layer, an index into Graph::moe_layers
+  int moe = -1;                    // of a bias: its MoE layer, as an index into Graph::moe_layers
   std::int64_t begin = 0;
   std::int64_t size = 0;
-  bool is_copy = false;  // a prediction module's own copy of the embedding or head: to be written, not to be read
+  bool is_copy = false;  // a prediction module's own copy of the embedding or head: written, but not read
 };
 
-// All tensors of a model. Leaving the copies out, they hold each element of each parameter, and each bias, once.
+// All tensors of a model. Without the copies, they hold each element of each parameter, and each bias, once.
 class HuggingFaceTable {
  public:
   HuggingFaceTable(const Graph& graph, const ModelSpec& model);
 
-  // How many there will be; compare with what files hold before making a table from sizes of unknown origin.
+  // How many tensors the table will have. Compare it with the files before making a table from sizes of unknown origin.
   static std::int64_t num_tensors(const Graph& graph, const ModelSpec& model);
 
   std::span<const HuggingFaceTensor> tensors() const { return tensors_; }     // by parameter, then biases, then copies
   const HuggingFaceTensor* find(std::string_view name) const;                 // by its name in the files; null: none
-  std::span<const HuggingFaceTensor> parts_of(std::string_view param) const;  // ascending in begin; empty: no such one
+  std::span<const HuggingFaceTensor> parts_of(std::string_view param) const;  // by begin; empty: no such parameter
 
  private:
   std::vector<HuggingFaceTensor> tensors_;

@@ -14,7 +14,8 @@ inline constexpr std::size_t num_passes = num_enumerators<Pass>();
 constexpr bool runs_forward(Pass pass) { return pass == Pass::forward || pass == Pass::recompute; }
 
 // Communication ops take two steps: start sends, finish waits for what the peers sent. Where rows take two hops between
-// nodes there is one more, relay: it waits for what was sent to this device to be passed on, and passes it on.
+// nodes there is a third step, relay: it waits for rows that were sent to this device to be passed on, and passes them
+// on.
 enum class Part : std::uint8_t { whole, start, relay, finish };
 inline constexpr std::size_t num_parts = num_enumerators<Part>();
 constexpr bool reads_operands(Part part) { return part == Part::whole || part == Part::start; }

@@ -2,7 +2,7 @@
 //
 // derive_steps() turns the forward list into five lists: forward, full backward, input gradients only, weight gradients
 // only, and forward without any backward to come (validation). Each step says which values it makes, which memory it
-// takes over and which values nobody needs afterwards, so that planned and measured memory are the same number.
+// takes over, and which values no later step needs. So planned and measured memory are the same number.
 #pragma once
 
 #include <cstdint>
@@ -16,7 +16,7 @@ namespace dsrun {
 
 struct GradientTarget {
   ValueId out = no_value;
-  ValueId addend = no_value;  // an earlier consumer's contribution
+  ValueId addend = no_value;  // contribution of a consumer that ran earlier
   bool operator==(const GradientTarget&) const = default;
 };
 
@@ -31,14 +31,15 @@ struct Step {
   Part part = Part::whole;
   std::vector<ValueId> grad_outputs;        // by output of the node; backward only
   std::vector<GradientTarget> grad_inputs;  // by input of the node; backward_input only
-  std::vector<ValueId> allocates;           // values that come to be here
-  std::vector<TakeOver> takes_over;         // … or come to be in memory of a value that dies here
-  std::vector<ValueId> releases;            // values that nobody needs after this step
+  std::vector<ValueId> allocates;           // values that get new memory here
+  std::vector<TakeOver> takes_over;         // … or that get the memory of a value that dies here
+  std::vector<ValueId> releases;            // values that no step needs after this one
 };
 
 using StepList = std::vector<Step>;
 
-// What goes on to a neighbour stage when a list is over. `stays`: later steps here read it too, so a copy goes.
+// A value that goes to a neighbour stage at the end of a list. `stays`: later steps here read it too, so a copy is
+// sent.
 struct Departure {
   ValueId value;
   bool stays;
@@ -64,22 +65,22 @@ struct StageSteps {
   StepList forward_only;
 };
 
-// With `recompute` the backward lists make again what the forward pass does not keep; with `two_hop` each transfer has
-// its relay (models/passes/relays.hpp).
+// With `recompute` the backward lists compute again what the forward pass does not keep. With `two_hop` each transfer
+// has its relay (models/passes/relays.hpp).
 StageSteps derive_steps(Graph graph, const RecomputeSpec& recompute = {}, bool two_hop = false);
 
-// Values of the forward pass that the backward lists read as they were left: what a microbatch keeps between F and B.
+// Marks the values of the forward pass that a microbatch keeps between F and B, for the backward lists.
 std::vector<bool> saved_values(const StageSteps& stage);
 
 // The fixed order in which F&B runs its two lists: entry 0 takes the forward list's next step, 1 the backward's. They
-// send in turn, the backward list first, since its first transfer has hardly anything to compute before it; so the
-// transfer of one is on its way while the other computes towards its own. A relay is a turn like a start. Every member
-// of an expert group holds the same lists, hence the same order of transfers (S-1).
+// send in turn, the backward list first, since it has hardly anything to compute before its first transfer. So while
+// one list's transfer is on its way, the other list computes up to its own. A relay is a turn like a start. Every
+// member of an expert group holds the same lists, hence the same order of transfers (S-1).
 std::vector<std::uint8_t> interleave(const StepList& forward, const StepList& backward);
 
 std::string to_string(const StageSteps& stage, const StepList& list);
 
-// What a step reads and makes, for passes and checks.
+// The values that a step reads and makes, for passes and checks.
 std::vector<ValueId> values_read(const StageSteps& stage, const Step& step);
 std::vector<ValueId> values_made(const StageSteps& stage, const Step& step);
 

@@ -1,8 +1,8 @@
-// Turns: which of an instruction's two step lists runs next. The executor and the replay ask the same object, so that a
+// Turns: which of an instruction's two step lists runs next. The executor and the replay both use it, so that a
 // forecast decides as a device does.
 //
-// Transfers start in the fixed order of interleave(). When the list whose turn it is waits for one, the other may run
-// its next step, unless that would start a transfer.
+// Transfers start in the fixed order of interleave(). While the list that is due waits for a transfer, the other list
+// may run its next step, unless that step starts a transfer.
 #pragma once
 
 #include <array>
@@ -27,7 +27,7 @@ class Turns {
     return {std::move(order), false};
   }
 
-  // Whose step is due: 0 or 1. Precondition: not all have run.
+  // The list whose step is due: 0 or 1. Precondition: not all steps have run.
   int due() {
     while (ran_ahead_[order_[next_]] > 0) --ran_ahead_[order_[next_++]];
     return order_[next_];

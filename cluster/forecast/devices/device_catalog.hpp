@@ -1,5 +1,5 @@
 // The kinds of device that a job can be planned for. A new kind is a row in device_catalog.cpp and a name in the key
-// cluster.node.kind; each figure names the publication it comes from, none of them a training run's speed.
+// cluster.node.kind. Each figure names the publication it comes from; none is taken from the speed of a training run.
 #pragma once
 
 #include <optional>

@@ -1,8 +1,8 @@
 // DeviceModel: what the planner and the replay know of a machine, as a printable value.
 //
 // It comes from a table of kinds (device_catalog.hpp: peaks, and efficiencies each with its source), or is measured on
-// the machine at hand (`dsrun calibrate`): then the seconds of each op at several sizes stand in `measured`, and only
-// ops that were not measured fall back to peak and efficiency.
+// the machine at hand (`dsrun calibrate`). Then `measured` has the seconds of each op at several sizes. Ops that were
+// not measured use peak and efficiency.
 #pragma once
 
 #include <algorithm>
@@ -18,12 +18,13 @@
 
 namespace dsrun {
 
-// A way out of a device: messages leave one after the other, each arrives `latency_secs` after its last byte left.
+// A way out of a device. Messages leave one after the other; each arrives `latency_secs` after its last byte left.
 struct Port {
   double bytes_per_sec = 0;  // 0: no limit
   double latency_secs = 0;
   double transfer_seconds(double bytes) const { return bytes_per_sec > 0 ? bytes / bytes_per_sec : 0; }
-  // When bytes that are handed over at `now` have arrived; `free_at`: from when on the port has nothing to send.
+  // The time when bytes that are handed over at `now` have arrived; `free_at`: the time from which the port has nothing
+  // to send.
   double send(double now, double bytes, double& free_at) const {
     free_at = std::max(free_at, now) + transfer_seconds(bytes);
     return free_at + latency_secs;
@@ -31,7 +32,7 @@ struct Port {
   bool operator==(const Port&) const = default;
 };
 
-// What comes more or less near to one of the device's peaks: of its FLOPs, its memory, its ports.
+// Classes of work. Each reaches a certain share of one of the device's peaks: of its FLOPs, its memory or its ports.
 enum class RateClass : std::uint8_t {
   product,      // matrix products in the compute type
   product_fp8,  // … in FP8 with fine-grained scales: forward and gradients of inputs
@@ -73,8 +74,8 @@ struct SyncParts {
 struct DeviceModel {
   std::string name;
   std::string source;     // "published" figures or where and when it was measured
-  std::string processor;  // that was measured; else empty
-  std::string precision;  // in which it was measured: "fp32", "bf16", "fp64"; else empty: in all
+  std::string processor;  // the one that was measured; else empty
+  std::string precision;  // in which it was measured: "fp32", "bf16", "fp64"; empty: holds for all
   double peak_flops = 0;  // dense products in the compute type, a device's
   double peak_flops_fp8 = 0;
   double memory_bytes_per_sec = 0;
@@ -84,11 +85,11 @@ struct DeviceModel {
   double share(RateClass of) const { return efficiencies[static_cast<std::size_t>(of)].share; }
   double communication_share = 0;        // of the compute units, taken by transfers of experts while F&B overlaps them
   double op_overhead_secs = 0;           // between two steps of an instruction
-  double instruction_overhead_secs = 0;  // between two instructions, apart from that
+  double instruction_overhead_secs = 0;  // between two instructions, besides op_overhead_secs
   double step_overhead_secs = 0;         // coordinator: from the last rank's result to the update, and to the next step
-  SyncParts sync_bytes_per_sec;          // of what each part reads and writes; 0: as rows
-  Port local;                            // to devices of the same host, as reached: with its efficiency
-  Port network;                          // to other hosts, as well
+  SyncParts sync_bytes_per_sec;          // rates at which each part reads and writes; 0: the rate of RateClass::rows
+  Port local;                            // to devices of the same host; its rate includes its efficiency
+  Port network;                          // to other hosts; likewise
   int cores = 0;                         // that all devices of a host share; 0: none is shared
   std::vector<MeasuredOp> measured;
 };
@@ -102,7 +103,7 @@ double step_seconds(const DeviceModel& model, const StepWork& work, bool fp8 = f
 double sync_seconds(const DeviceModel& model, double SyncParts::*part, double bytes);
 
 nlohmann::json to_json(const DeviceModel& model);
-// Throws nlohmann::json::exception or std::runtime_error where it is not what to_json() makes.
+// Throws nlohmann::json::exception or std::runtime_error if `json` is not what to_json() makes.
 DeviceModel device_model_from_json(const nlohmann::json& json);
 
 }  // namespace dsrun

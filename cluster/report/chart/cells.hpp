@@ -1,4 +1,4 @@
-// What each column of a lane on a terminal shows.
+// Chooses what each column of a lane shows on a terminal.
 #pragma once
 
 #include <string>
@@ -8,8 +8,8 @@
 
 namespace dsrun {
 
-// Letters a column can show: instructions' kinds in capitals for the first phase and small for others, the step's end,
-// idle.
+// Letters that a column can show: the kinds of instructions (capitals for the first phase, small letters for others),
+// the step's end, and idle.
 inline constexpr std::string_view cell_letters = "FBIWXfbiwxS.";
 inline constexpr std::size_t idle_letter = cell_letters.size() - 1;
 
@@ -20,7 +20,7 @@ struct ChartCell {
 
 std::size_t letter_of(const ChartSpan& span);
 
-// The spans of a lane of `seconds` as so many cells.
+// Divides a lane of `seconds` into `num_cells` cells and chooses what each shows of the lane's spans.
 std::vector<ChartCell> chart_cells(const std::vector<ChartSpan>& spans, double seconds, int num_cells);
 
 }  // namespace dsrun

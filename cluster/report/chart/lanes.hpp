@@ -1,6 +1,6 @@
-// The lanes of a schedule's chart: a forecast step cut into spans, one after the other, from 0 to the step's end.
+// The lanes of a schedule's chart. A lane is a forecast step cut into consecutive spans, from 0 to the step's end.
 //
-// Charts on a terminal and on a page draw these. To chart what was measured, make the same lanes from its spans.
+// Charts on a terminal and on a page draw these lanes. To chart a measured step, make the same lanes from its spans.
 #pragma once
 
 #include <string>
@@ -18,7 +18,7 @@ enum class ChartSign : std::uint8_t {
   backward_input,
   weight,
   overlapped,
-  reduce,  // sums of gradients, with the messages they wait for
+  reduce,  // sums of gradients, with the waits for their messages
   update,
   gather,  // of new weights, likewise
   idle,
@@ -45,7 +45,7 @@ struct ChartLane {
 
 std::vector<ChartLane> chart_lanes(const Replayed& replayed, const Plan& plan);
 
-// Of instructions: what the pipeline's ranks do, "F3" or "F3&B1": kind and microbatch without the phase.
+// An instruction's kind and microbatch without the phase: "F3" or "F3&B1".
 std::string short_name(const Instruction& instruction);
 
 // A step of the time axis, 1, 2 or 5 times a power of ten, so that about `wanted` of them make up `seconds`.

@@ -6,8 +6,8 @@
 
 namespace dsrun {
 
-// For elements' contents and quoted attributes: & < > " ' as references; control characters
-// but ends of lines, and malformed bytes, as '?'.
+// Escapes text for elements' contents and quoted attributes. It writes & < > " ' as references; control characters
+// except ends of lines, and malformed bytes, as '?'.
 std::string escaped(std::string_view text);
 
 }  // namespace dsrun

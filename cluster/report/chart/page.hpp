@@ -1,5 +1,5 @@
-// A forecast step as one HTML file: lanes of instructions, memory, where the time goes. It needs nothing from outside
-// and no script; what an instruction is stands in its tooltip.
+// A forecast step as one HTML file: lanes of instructions, memory, where the time goes. It needs no other files and no
+// script. The tooltip of an instruction says what it is.
 #pragma once
 
 #include <string>

@@ -19,14 +19,14 @@ struct PageInput {
   std::vector<ChartLane> lanes;
 };
 
-// Elements of an own class each, coloured by the style sheet.
+// Names of CSS classes; the style sheet gives each a colour.
 std::string_view sign_class(ChartSign sign);
 std::string idle_class(Idle cause);
 
 std::string page_lanes(const PageInput& input);  // the schedule over time, with its legend
-// Activations over a lane's time, under it, up to `most_bytes`.
+// The activations over a lane's time, drawn under the lane, on a scale up to `most_bytes`.
 std::string page_live(const PageInput& input, const ChartLane& lane, std::int64_t most_bytes);
-std::string page_memory(const PageInput& input);  // a bar a rank
+std::string page_memory(const PageInput& input);  // one bar for each lane
 std::string page_tables(const PageInput& input);  // idle time by cause, time by instruction and by what limits it
 std::string_view page_style();
 

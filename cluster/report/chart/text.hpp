@@ -1,10 +1,11 @@
-// A forecast step for a terminal: a line a simulated rank, a column a slice of time, one letter a slice.
+// A forecast step for a terminal: one line for each simulated rank, one letter for each slice of time.
 //
 //   rank 0  F0F1F2..B0BBF3B1BB..B2BB..B3BBS   12 %
 //
-// F, B, I, W and X (forward and backward interleaved) with the microbatch where there is room, S for the step's end,
-// '.' for idle; small letters for stages of other phases than the first. A column shows what fills most of it, and what
-// no column had room for is made up for in the next one that has some of it: so a lane has as many dots as it idles.
+// Instructions are F, B, I, W and X (forward and backward interleaved), with the microbatch where there is room. S is
+// the step's end, '.' is idle. Phases after the first have small letters. A column shows the letter with the largest
+// share of its time. Shares that a column does not show are added to the letter's share in the next column that has the
+// letter. So a lane's number of dots matches its idle time.
 #pragma once
 
 #include <string>

@@ -1,4 +1,4 @@
-// How the rows of this folder name the members that they fill.
+// Macros by which the rows of this folder name the members that they fill.
 #pragma once
 
 #include "dsl/keys/choices.hpp"
@@ -10,7 +10,7 @@ namespace dsrun {
 #define FIELD(member) \
   [](Job & job) -> auto& { return job.member; }
 
-// A member that is an enum, and the table of its names in choices.hpp.
+// For a member that is an enum; `names` is its table in choices.hpp.
 #define CHOICE(member, names)                                                                               \
   Choice<Job> {                                                                                             \
     [](const Job& job) { return static_cast<int>(job.member); },                                            \

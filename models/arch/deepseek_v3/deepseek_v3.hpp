@@ -1,4 +1,5 @@
-// DeepSeek-V3 (arXiv 2412.19437) as a row of the table of architectures; in transformers DeepseekV3ForCausalLM.
+// DeepSeek-V3 (arXiv 2412.19437) as a row of the table of architectures. Its class in transformers is
+// DeepseekV3ForCausalLM.
 #pragma once
 
 #include "models/arch/architecture.hpp"
