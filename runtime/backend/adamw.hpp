@@ -1,4 +1,4 @@
-// OptimizerFunctions: what a backend does at the end of a step. Flat arrays: the sums of gradients, the AdamW update
+// OptimizerFunctions: what a backend does at the end of a step, on flat arrays: the sums of gradients, the AdamW update
 // (arXiv 1711.05101), and the average of weights after it.
 #pragma once
 
@@ -15,9 +15,9 @@ struct AdamwStep {
   std::int64_t step;      // from 1, for bias correction
 };
 
-// All views are of one row.
+// All views have one row.
 struct OptimizerFunctions {
-  // master and gradient: fp32 or fp64; moments: that, or bf16; weights: any type.
+  // master and gradient: fp32 or fp64; moments: the same type, or bf16; weights: any type.
   void (*adamw_update)(const AdamwStep& step, const TensorView& master, const TensorView& gradient,
                        const TensorView& moment1, const TensorView& moment2, const TensorView& weights);
   // average += (1 − decay) · (values − average), both in the wide type.

@@ -1,8 +1,8 @@
-// Backend: all that a device asks of the hardware that it runs on, as one table of functions.
+// Backend: all that a device needs from its hardware, as one table of functions.
 //
-// Everything under runtime/device goes through the table of its DeviceContext; what stands behind it no other folder
-// includes (tests/check_includes.py). A kind of device is a folder here with one function that returns its table, and a
-// row in backend.cpp. See docs/decisions/0014-a-backend-is-a-table-of-functions.md.
+// All code under runtime/device uses the table of its DeviceContext; no other folder includes the code behind the table
+// (tests/check_includes.py). A kind of device is a folder here with one function that returns its table, and a row in
+// backend.cpp. See docs/decisions/0014-a-backend-is-a-table-of-functions.md.
 #pragma once
 
 #include <array>
@@ -24,14 +24,15 @@ namespace dsrun {
 
 struct Backend {
   std::string_view kind;  // as cluster.node.kind names it
-  MemorySource memory;    // of the device; every view that a function takes lies there, but where it says otherwise
+  MemorySource memory;  // the device's memory; views that functions take lie there, unless their comment says otherwise
 
   // Whether devices here have fast products in this precision.
   bool (*computes_in)(Precision precision);
 
   void (*copy)(void* to, const void* from, std::size_t num_bytes);  // both lie in the device's memory
   void (*clear)(void* data, std::size_t num_bytes);                 // sets every byte to 0
-  // The same elements where the host can read them: `view` itself, or a copy in `room`, which then has to outlive it.
+  // Returns the elements where the host can read them: `view` itself, or a copy in `room`, which must outlive the
+  // result.
   TensorView (*fetch)(const TensorView& view, std::vector<char>& room);
 
   KernelTable kernels;
@@ -44,10 +45,10 @@ struct Backend {
   void (*add_needs)(Op op, const CallShape& shape, CallNeeds& needs);
 };
 
-// The backend for devices of a kind; null: this program has none, it can only plan for them.
+// The backend for devices of a kind; null: this program has none and can only plan for them.
 const Backend* find_backend(std::string_view kind);
 std::string backend_kinds();  // that this program has: "\"cpu\""
-// Throws std::runtime_error, which names the kinds that there are.
+// As find_backend(), but throws std::runtime_error, which names the existing kinds, if there is none.
 const Backend& backend_for(std::string_view kind);
 
 }  // namespace dsrun

@@ -1,4 +1,4 @@
-// Gemm: a backend's matrix products for one device, with whatever it prepares for them.
+// Gemm: a backend's matrix products for one device, and what it prepares for them.
 #pragma once
 
 #include <cstdint>
@@ -8,10 +8,10 @@
 namespace dsrun {
 
 enum class Transpose : bool { no, yes };
-// Whether this shape will come again: rows of an expert do so by chance alone.
+// Whether this shape will come again. The number of an expert's rows repeats only by chance.
 enum class Sizes : bool { repeated, ragged };
 
-// Not thread-safe: one Gemm per device thread. Made in another thread than its device's: that thread calls
+// Not thread-safe: each device thread has its own Gemm. If another thread made it, the device's thread calls
 // bind_thread() first.
 class Gemm {
  public:
@@ -24,10 +24,10 @@ class Gemm {
   virtual void multiply(const TensorView& a, Transpose transpose_a, const TensorView& b, Transpose transpose_b,
                         const TensorView& c, bool accumulate = false, Sizes sizes = Sizes::repeated) = 0;
 
-  // Makes ready for such a product, whose data may be null, and returns the bytes of scratch that it will take.
+  // Prepares such a product and returns the bytes of scratch that it will take. The views' data may be null.
   virtual std::int64_t prepare(const TensorView& a, Transpose transpose_a, const TensorView& b, Transpose transpose_b,
                                const TensorView& c, bool accumulate, Sizes sizes = Sizes::repeated) = 0;
-  // Bytes that all that was made ready holds, as the workspace counts them.
+  // Bytes that all prepared products hold, counted as the workspace counts.
   virtual std::int64_t bytes_held() const = 0;
 };
 

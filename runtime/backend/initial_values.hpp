@@ -14,7 +14,7 @@ struct InitialValues {
   // Normal(0, std) values of elements [begin, begin + out.cols) of the named tensor.
   void (*fill_normal)(std::uint64_t seed, std::string_view name, std::int64_t begin, double std, const TensorView& out);
   void (*fill_constant)(double value, const TensorView& out);
-  // Converts values that lie in the host's memory to the elements of `out`, one row.
+  // Converts values in the host's memory to the elements of `out`, which has one row.
   void (*store)(std::span<const float> values, const TensorView& out);
 };
 

@@ -1,9 +1,9 @@
-// The contract between the executor and the kernels: a backend has one KernelRow an op, with three functions each.
+// The contract between the executor and the kernels: a backend has one KernelRow for each op, with three functions.
 //
 // forward fills outputs from inputs. backward_input turns grad_outputs into grad_inputs. backward_weight turns
-// grad_outputs into param_grads. Which forward values a backward function finds there is what models/op_table.hpp says
-// it needs; the others are null. Communication ops (exchange_counts, dispatch, combine) have no row functions: the
-// executor moves their rows with RowFunctions (runtime/backend/rows.hpp).
+// grad_outputs into param_grads. A backward function gets the forward values that models/op_table.hpp says it needs;
+// the others are null. Communication ops (exchange_counts, dispatch, combine) have no row functions: the executor moves
+// their rows with RowFunctions (runtime/backend/rows.hpp).
 #pragma once
 
 #include <array>
@@ -21,7 +21,7 @@ namespace dsrun {
 // Where the gradient of one input goes: out = contribution + addend. `addend` may be null (0) or the same memory as
 // out.
 struct GradTarget {
-  TensorView out;  // null: nobody wants it
+  TensorView out;  // null: the gradient is not needed
   TensorView addend;
 };
 
@@ -35,15 +35,15 @@ struct ParamGrad {
 struct BatchView {
   const std::int32_t* tokens = nullptr;   // [T]
   const std::int32_t* targets = nullptr;  // [T]
-  const std::uint8_t* mask = nullptr;     // [T]; 0: this position counts nowhere
+  const std::uint8_t* mask = nullptr;     // [T]; 0: this position does not count
   std::int64_t sequence_length = 0;       // T is a multiple of it; attention and positions restart at each multiple
   double* loss_sum = nullptr;             // head_loss forward adds Σ cross entropy over unmasked positions
   std::int32_t* likeliest = nullptr;      // [T], unless null: head_loss forward writes the token of the largest logit
   double loss_weight = 1;                 // factor of head_loss's gradients
-  // Router backward: weight of the sequence-wise balance loss, whose gradient joins in where it is above 0.
+  // Router backward: weight of the sequence-wise balance loss. If it is above 0, the loss's gradient is added.
   double balance_alpha = 0;
-  bool balance_biased = false;         // it counts the biased choice, which the forward pass made
-  double* balance_loss_sum = nullptr;  // gains the loss, times the sequences' lengths
+  bool balance_biased = false;         // the loss counts the biased choice, which the forward pass made
+  double* balance_loss_sum = nullptr;  // the loss, times the sequences' lengths, is added to it
 };
 
 struct KernelCall {

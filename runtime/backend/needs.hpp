@@ -1,7 +1,7 @@
 // CallNeeds: what a kernel call takes besides its operands: scratch and prepared products. It follows from shapes
-// alone, so that memory is planned before anything is allocated. A backend's add_needs says it for each op whose kernel
-// takes scratch or multiplies; a kernel that changes what it takes changes that (tests/invariants/memory_test.cpp
-// compares).
+// alone, so that memory is planned before anything is allocated. A backend's add_needs lists the needs of each op whose
+// kernel takes scratch or multiplies. To change a kernel's needs, change add_needs too
+// (tests/invariants/memory_test.cpp compares).
 #pragma once
 
 #include "models/passes/pass.hpp"
@@ -9,7 +9,7 @@
 
 namespace dsrun {
 
-// A call as it will be, before there is memory for it.
+// The shape of a future call, before its memory exists.
 struct CallShape {
   const OpAttributes& attributes;
   Pass pass;
@@ -26,7 +26,7 @@ class CallNeeds {
  public:
   explicit CallNeeds(Gemm& gemm) : gemm_(gemm) {}
   void take(Dtype dtype, std::int64_t rows, std::int64_t cols);
-  // As Gemm::multiply: its primitive is made, its scratch comes on top of what the call takes.
+  // Takes the operands of Gemm::multiply. Makes the product's primitive, and adds its scratch to what the call takes.
   void product(const TensorView& a, Transpose transpose_a, const TensorView& b, Transpose transpose_b,
                const TensorView& c, bool accumulate, Sizes sizes = Sizes::repeated);
   std::int64_t bytes() const { return taken_ + of_products_; }

@@ -1,5 +1,5 @@
-// RowFunctions: how a backend moves rows between tokens and experts: what dispatch, combine and their gradients do on
-// each side of the wire. See runtime/device/exchange/routing.hpp for the plans. A sum is made in the wide type, in a
+// RowFunctions: how a backend moves rows between tokens and experts, for dispatch, combine and their gradients, on each
+// side of the wire. See runtime/device/exchange/routing.hpp for the plans. Sums are computed in the wide type, in a
 // fixed order, and cast once.
 #pragma once
 
@@ -22,12 +22,12 @@ struct RowFunctions {
   void (*sum_messages)(std::span<const TensorView> by_destination, std::span<const SendPlan> sends, const TensorView& z,
                        const TensorView& addend);
 
-  // Gates, one per pair: gates_TK → [pairs] → row_gates_R1, and their gradients back the same way.
+  // Gates, one per pair: gates_TK → [pairs] → row_gates_R1, and their gradients back on the same way.
   void (*pack_gates)(const TensorView& gates, const SendPlan& plan, const TensorView& pairs);
   void (*expand_gates)(const TensorView& pairs, const ReceivePlan& plan, const TensorView& row_gates);
   void (*collect_gates)(const TensorView& row_gates, const ReceivePlan& plan, const TensorView& pairs);
   void (*scatter_gates)(const TensorView& pairs, const SendPlan& plan, const TensorView& gates);
-  // Relay: a counterpart's gates [pairs] → those that one member gets, and gradients back the same way.
+  // Relay: a counterpart's gates [pairs] → the gates that one member gets, and gradients back on the same way.
   void (*pick_gates)(const TensorView& gates, const SendPlan& plan, const TensorView& pairs);
   void (*place_gates)(const TensorView& pairs, const SendPlan& plan, const TensorView& gates);
 };

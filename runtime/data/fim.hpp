@@ -1,10 +1,10 @@
-// FimSource: fill-in-the-middle. A share of the training documents is told as prefix, suffix, middle (arXiv 2207.14255,
-// in DeepSeek-V3's form, arXiv 2412.19437 section 4.1):
+// FimSource: fill-in-the-middle. It rearranges a share of the training documents as prefix, suffix, middle (arXiv
+// 2207.14255, in DeepSeek-V3's form, arXiv 2412.19437 section 4.1):
 //
 //   begin prefix hole suffix end middle [end token of the document]
 //
-// Which ones, and where they are cut, is a function of the seed and the document's number, so that it is the same in
-// every epoch and on every mesh. The cuts lie between tokens.
+// The seed and a document's number decide whether and where it is cut. So cuts are the same in every epoch and on every
+// mesh. The cuts lie between tokens.
 #pragma once
 
 #include <cstdint>
@@ -23,8 +23,8 @@ struct FimTokens {
 
 class FimSource : public TokenSource {
  public:
-  // Keeps 8 bytes a training document. Documents of the validation part, and one that reaches into it, stay as they
-  // are.
+  // Keeps 8 bytes for each training document. Documents of the validation part, and a document that reaches into that
+  // part, stay as they are.
   FimSource(std::shared_ptr<const TokenSource> source, double rate, FimTokens tokens, std::uint64_t seed);
 
   std::int64_t size() const override { return source_->size() + added(); }

@@ -1,4 +1,4 @@
-// A number by which a checkpoint knows the text that it was trained on again.
+// A number by which a resumed run checks that its text is the one that the checkpoint was trained on.
 #pragma once
 
 #include <cstdint>
@@ -7,8 +7,8 @@
 
 namespace dsrun {
 
-// Of the size and the tokens; of a source beyond 16 M tokens, of evenly spaced pieces of it that make 16 M, so that a
-// change between them goes unseen.
+// Depends on the size and the tokens. If a source has more than 2^24 tokens, evenly spaced pieces with 2^24 tokens in
+// all count. A change between them is not noticed.
 std::uint64_t fingerprint(const TokenSource& source);
 
 }  // namespace dsrun

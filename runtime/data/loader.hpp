@@ -34,8 +34,9 @@ class BatchLoader {
   // The same text from `start` on.
   BatchLoader resumed(const Job& job, RecipeStart start) const { return {job, source_, packing_, start}; }
 
-  // `microbatch` counts over both directions. Sequence j of microbatch m of data rank d is sequence
-  // (d · microbatches + m) · size + j of the step's global batch, with the step's number of microbatches.
+  // `microbatch` counts over both directions. Sequence j of microbatch m of data rank d is sequence (d · microbatches +
+  // m) · size + j of the step's global batch. `microbatches` is the number in this step, `size` the sequences of a
+  // microbatch.
   void train_microbatch(std::int64_t step, int data_rank, int microbatch, SequenceBatch& out) const;
   // The validation part in order, evaluated whole: its last sequences are padded and masked.
   void validation_microbatch(std::int64_t batch, int data_rank, int microbatch, SequenceBatch& out) const;

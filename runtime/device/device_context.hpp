@@ -1,4 +1,4 @@
-// DeviceContext: what every part of one device shares: the plan, its rank, memory, products, parameters and counters.
+// DeviceContext: what all parts of one device share: the plan, its rank, memory, products, parameters and counters.
 #pragma once
 
 #include <functional>
@@ -20,15 +20,15 @@
 
 namespace dsrun {
 
-// Hears the head's operands, hidden_TD and head_WD, before each forward of head_loss. `depth`: of the prediction
+// Called with the head's operands, hidden_TD and head_WD, before each forward of head_loss. `depth`: of the prediction
 // module; 0: the main model.
 using HeadObserver = std::function<void(int depth, const TensorView& hidden, const TensorView& head)>;
 
-// Hears the token of the largest logit at each position, after each forward of head_loss.
+// Called with the token of the largest logit at each position, after each forward of head_loss.
 using PredictionObserver =
     std::function<void(int depth, const SequenceBatch& batch, std::span<const std::int32_t> likeliest)>;
 
-// Hears indices_TK, the experts that a microbatch's tokens chose in a layer of the model, once a forward pass.
+// Called with indices_TK, the experts that a microbatch's tokens chose in a layer of the model, once per forward pass.
 using RoutingObserver = std::function<void(int layer, const TensorView& indices)>;
 
 struct DeviceContext {
@@ -47,9 +47,9 @@ struct DeviceContext {
   ParameterStore parameters;
   ExpertRoutes routes;
 
-  RoundOrder round;    // now running
-  RoundResult result;  // of it, so far
-  SentTraffic sent;    // in it, so far
+  RoundOrder round;    // the round that is running
+  RoundResult result;  // the round's, so far
+  SentTraffic sent;    // in the round, so far
   std::vector<Outgoing> outbox;
   std::vector<std::vector<bool>> saved;  // [stage][value]: kept for backward
   HeadObserver on_head;                  // may be empty
@@ -62,7 +62,7 @@ struct DeviceContext {
   Way way_to(int destination) const {
     return plan->placement.same_node(rank, destination) ? Way::inside_node : Way::between_nodes;
   }
-  // To this rank too: everything goes through the inbox.
+  // Also sends to this rank itself: every message goes through the inbox.
   void send(int destination, const Tag& tag, Buffer payload);
 
   // [MoE layer of the model][expert]

@@ -1,8 +1,8 @@
-// DeviceCore: everything one device does, as a state machine without actors, threads or sockets.
+// DeviceCore: everything that one device does, as a state machine without actors, threads or sockets.
 //
-// Feed it messages; after each, call pump() until it has nothing ready. It runs one op a call and never blocks on a
-// peer, so that any number of cores can share a thread and a test can drive a whole job. What it wants to say lies in
-// take_outgoing(), take_result() and take_done(). What throws leaves the device unusable.
+// Feed it messages; after each, call pump() until it has nothing ready. It runs one op per call and never blocks on a
+// peer. So any number of DeviceCores can share a thread, and a test can drive a whole job. take_outgoing(),
+// take_result() and take_done() return what it has to send. After an exception the device is unusable.
 #pragma once
 
 #include <functional>
@@ -30,13 +30,13 @@ struct DeviceSpan {
   Part part = Part::whole;
   int phase = 0, microbatch = 0, layer = 0;
   std::int64_t start_ns = 0, end_ns = 0;
-  std::int64_t cpu_ns = 0;                               // of the device's thread, of an op or a part of the step's end
-  int stage = 0, node = 0;                               // of an op: its place in the plan
-  double rows = 0;                                       // of an op, as StepWork counts them
+  std::int64_t cpu_ns = 0;  // CPU time of the device's thread, for an op or a part of the step's end
+  int stage = 0, node = 0;  // of an op: its place in the plan
+  double rows = 0;          // of an op, as StepWork counts them
   GradientSync::Stage sync = GradientSync::Stage::idle;  // of the optimizer
   int bucket = 0;                                        // … of the layout
   Instruction instruction{};                             // of an instruction
-  Traffic traffic = Traffic::activation;                 // of a wire: a message's way to `peer`
+  Traffic traffic = Traffic::activation;                 // of a wire: the kind of message on its way to `peer`
   Hop hop = Hop::direct;                                 // … of an expert exchange
   int peer = 0;
   std::int64_t num_bytes = 0;
@@ -44,25 +44,26 @@ struct DeviceSpan {
 
 class DeviceCore {
  public:
-  // The plan and the loader must be those of every other device. Allocates and initialises parameters, in memory of
-  // that reach. Without a `backend` it is the one for the plan's kind of device; throws std::runtime_error if this
+  // All devices of a job must have the same plan and the same loader. Allocates and initialises parameters, in memory
+  // of that reach. Without a `backend` it uses the one for the plan's kind of device; throws std::runtime_error if this
   // program has none.
   DeviceCore(std::shared_ptr<const Plan> plan, int rank, std::shared_ptr<const BatchLoader> loader,
              DeviceUse use = DeviceUse::training, const Clock& clock = system_clock(), Reach reach = Reach::process,
              const Backend* backend = nullptr);
 
-  // Before the first round: of the membership to which it belongs.
+  // Sets the generation of its membership, before the first round.
   void join(std::uint32_t generation) { context_.generation = generation; }
 
-  // A message of another rank; one of another generation is dropped and counted. Throws MessageError if the plan does
-  // not foresee it.
+  // Takes a message of another rank. A message of another generation is dropped and counted. Throws MessageError if the
+  // plan does not foresee it.
   void on_tensor(TensorMessage message);
   void on_round(const RoundOrder& order);    // precondition: no round is running
   void on_update(const UpdateOrder& order);  // precondition: this round's result has been taken
 
-  // Before pump() in another thread than the constructor's.
+  // Call this before pump() if its thread is not the constructor's.
   void bind_thread() const { context_.gemm->bind_thread(); }
-  // Other devices run on this one's thread: a message that lies unhandled is a wait for a core, not for delivery.
+  // Says that other devices run on the same thread. The time that a message then lies unhandled counts as a wait for a
+  // core, not for delivery.
   void share_thread() { shares_thread_ = true; }
   // Runs one ready op. False: nothing is ready. Throws what a kernel throws; where() then names the op.
   bool pump();
@@ -71,7 +72,7 @@ class DeviceCore {
   std::optional<RoundResult> take_result();
   std::optional<RoundDone> take_done();
 
-  // Every message without which nothing can go on; empty unless the device waits for a peer.
+  // The messages that the device waits for; empty unless it waits for a peer.
   std::vector<Tag> waiting_for() const;
   std::string where() const;  // the op last begun, in words
 
@@ -113,7 +114,7 @@ class DeviceCore {
   std::int64_t num_dropped_ = 0;  // messages of another generation
   GradientSync sync_;
   Program evaluate_program_;
-  std::map<int, Program> smaller_programs_;  // by microbatches; a growing batch's
+  std::map<int, Program> smaller_programs_;  // by number of microbatches; for a batch that still grows
   const Program* program_ = nullptr;         // the round's
   bool in_round_ = false;
   std::size_t cursor_ = 0;
@@ -126,7 +127,7 @@ class DeviceCore {
   PhaseTimes times_;
   OpSeconds op_seconds_{};
   ProgramTimes program_times_;
-  std::int64_t instruction_start_ns_ = 0;  // of its first op; 0: none has run
+  std::int64_t instruction_start_ns_ = 0;  // when its first op began; 0: none has run
   bool shares_thread_ = false;
   std::int64_t round_start_ns_ = 0;
   std::int64_t waiting_since_ns_ = 0;  // 0: not waiting

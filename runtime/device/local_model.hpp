@@ -1,5 +1,5 @@
-// LocalModel: a whole model on one device of this process, forward only: what evaluation, generation and comparisons
-// with a reference need.
+// LocalModel: a whole model on one device of this process, forward only, for evaluation, generation and comparisons
+// with a reference.
 #pragma once
 
 #include <cstdint>
@@ -16,12 +16,12 @@ namespace dsrun {
 struct LocalOptions {
   Precision precision = Precision::fp32;
   int longest = 256;  // tokens of a sequence
-  int sequences = 1;  // of a forward pass
+  int sequences = 1;  // sequences of a forward pass
   int num_threads = 1;
   bool prediction_modules = false;  // run them too
 };
 
-// What a pass over some tokens gave.
+// The results of a pass over some tokens.
 struct Evaluation {
   double loss_sum = 0;  // nats
   std::int64_t tokens = 0;
@@ -31,22 +31,22 @@ struct Evaluation {
     std::int64_t tokens = 0;
   };
   std::vector<PredictionDepth> mtp{};
-  // Where the first module names a token that the main model, one position on, has to name as well: how often it does,
-  // each taking its likeliest. Its drafts of a speculative decoding would be accepted that often.
+  // Counts drafts of the first prediction module, and those that are the main model's likeliest token one position
+  // later. Speculative decoding would accept its drafts at the rate accepted / drafted.
   std::int64_t drafted = 0, accepted = 0;
 };
 
 class LocalModel {
  public:
-  // `load` puts weights and biases in place of random ones.
+  // `load` replaces the random weights and biases.
   LocalModel(const ModelSpec& model, const LocalOptions& options, const std::function<void(DeviceCore&)>& load);
   LocalModel(const Pretrained& pretrained, const LocalOptions& options);
   ~LocalModel();
 
-  // Logits of positions [first, tokens.size()): [positions × vocabulary], row-major. 1 ≤ tokens.size() ≤ longest. Those
-  // of prediction module `depth` read the tokens `depth` ahead, zeros where there are none.
+  // Logits of positions [first, tokens.size()): [positions × vocabulary], row-major. 1 ≤ tokens.size() ≤ longest.
+  // Prediction module `depth` also reads the tokens `depth` ahead; after the last token it reads token 0.
   std::vector<float> logits(std::span<const std::int32_t> tokens, std::size_t first = 0, int depth = 0);
-  // Predicts every token of the stream but the first, in sequences of `longest` that do not see each other.
+  // Predicts every token of the source except the first, in sequences of `longest` tokens that do not see each other.
   Evaluation evaluate(std::shared_ptr<const TokenSource> source);
 
  private:

@@ -1,4 +1,5 @@
-// What devices send each other: a tensor and the tag that says which one it is, never where in a program it was sent.
+// What devices send each other: a tensor, and a tag that says which tensor it is. The tag does not say where in a
+// program it was sent.
 #pragma once
 
 #include <compare>
@@ -12,8 +13,8 @@
 namespace dsrun {
 
 enum class Traffic : std::uint8_t {
-  activation,  // a stage's output, on its way forward
-  gradient,    // its gradient, on its way back
+  activation,  // a stage's output, sent forward
+  gradient,    // the gradient of a stage's output, sent back
   exchange,    // a step of exchange_counts, dispatch or combine inside an expert group
   reduce,      // a shard's gradients, to its owner
   gather,      // a shard's new weights, from its owner
@@ -26,7 +27,7 @@ struct Tag {
   int stage = 0;  // the bucket for reduce and gather
   int direction = 0;
   int microbatch = 0;
-  int node = 0;  // exchange: index into the stage's graph
+  int node = 0;  // exchange: index of the node in the stage's graph
   Pass pass = Pass::forward;
   Hop hop = Hop::direct;  // exchange
   int source = 0;         // sender's rank
@@ -34,13 +35,13 @@ struct Tag {
   auto operator<=>(const Tag&) const = default;
 };
 
-std::string to_string(const Tag& tag);  // "dispatch gradients" style words for people
+std::string to_string(const Tag& tag);  // words for people, such as "dispatch gradients"
 
 struct TensorMessage {
   Tag tag;
   Buffer payload;
-  std::int64_t sent_ns = 0;     // sender's clock, when the op that made it was over
-  std::int64_t arrives_ns = 0;  // over an emulated link: when it may be seen; else 0
+  std::int64_t sent_ns = 0;     // by the sender's clock, when the op that made it was over
+  std::int64_t arrives_ns = 0;  // on an emulated link: when the receiver may see it; else 0
 };
 
 struct Outgoing {

@@ -1,4 +1,4 @@
-// What a device core and the coordinator core tell each other, as plain values; actors/messages/job.hpp sends them.
+// What a device core and the coordinator core send each other, as plain values; actors/messages/job.hpp sends them.
 #pragma once
 
 #include <array>
@@ -24,7 +24,7 @@ struct RoundOrder {
   std::uint64_t round = 0;
   RoundKind kind = RoundKind::train;
   std::int64_t index = 0;  // train: the step, from 0; evaluate: the batch of validation sequences
-  double mtp_lambda = 0;   // train: of the prediction modules' mean loss in the sum of losses
+  double mtp_lambda = 0;   // train: weight of the prediction modules' mean loss in the sum of losses
   int microbatches = 0;    // train: of a data rank, at most the plan's
 };
 
@@ -32,12 +32,12 @@ struct RoundOrder {
 struct RoundResult {
   int rank = 0;
   std::uint64_t round = 0;
-  double loss_sum = 0;                                   // over this rank's microbatches; 0 unless it holds the head
-  std::vector<double> mtp_loss_sums;                     // the same of each prediction depth
-  double balance_loss_sum = 0;                           // the sequence-wise one, over tokens and MoE layers
-  double sum_squares = 0;                                // of the owned gradient sums
+  double loss_sum = 0;                // over this rank's microbatches; 0 unless it holds the head
+  std::vector<double> mtp_loss_sums;  // loss sums of the prediction modules, by depth
+  double balance_loss_sum = 0;        // the sequence-wise balance loss, summed over tokens and MoE layers
+  double sum_squares = 0;             // of the owned gradient sums
   std::vector<std::vector<std::int64_t>> expert_counts;  // [MoE layer of the model][expert], tokens routed by this rank
-  std::int64_t rows_from_others = 0;                     // token rows that experts here had from another rank
+  std::int64_t rows_from_others = 0;                     // token rows that experts here got from other ranks
   std::int64_t rows_received = 0;                        // expert rows computed here
 };
 
@@ -50,10 +50,10 @@ struct UpdateOrder {
   std::vector<std::vector<float>> biases;  // [MoE layer of the model][expert], for the next step
 };
 
-// Where a rank's time of one round went, in seconds; the classes add up to the round.
+// How a rank spent the time of one round, in seconds; the classes add up to the round.
 struct PhaseTimes {
   double forward = 0;    // CPU time in ops, by pass
-  double backward = 0;   // with what it recomputes
+  double backward = 0;   // with recomputation
   double exchange = 0;   // packing and unpacking rows
   double optimizer = 0;  // reduce, update, gather
   double core_wait = 0;  // runnable but without a core, or without the thread that devices share

@@ -1,4 +1,4 @@
-// Strand: one step list running for one microbatch, a step at a time; an instruction is one strand, F&B is two.
+// Strand: runs one step list for one microbatch, a step at a time. An instruction has one strand, F&B has two.
 #pragma once
 
 #include <string>
@@ -11,7 +11,8 @@
 
 namespace dsrun {
 
-// One step of a step list, run for one microbatch. Cheap to note before every step; put into words only if it fails.
+// One step of a step list, run for one microbatch. It is cheap to record before every step, and becomes words only if
+// the step fails.
 struct StepPlace {
   int stage = 0, direction = 0, microbatch = 0;
   const Step* step = nullptr;
@@ -21,14 +22,14 @@ std::string describe(const Plan& plan,
 
 class Strand {
  public:
-  // `list` belongs to the frame's stage. What must arrive before the first step, and what is sent after the last,
-  // follows from `kind` and the stage's place.
+  // `list` belongs to the frame's stage. The half's kind and the stage's place say what must arrive before the first
+  // step and what is sent after the last.
   Strand(DeviceContext& context, Inbox& inbox, Frame& frame, Half half, const StepList& list);
 
   bool done() const { return next_ == list_->size(); }
   bool next_sends() const { return sends((*list_)[next_].part); }
   bool ready() const;  // precondition: !done()
-  // Whether what it misses, if anything, is another stage's message rather than rows of experts.
+  // Whether missing messages, if any, come from another stage and are not rows of experts.
   bool waits_for_stage() const { return next_ == 0; }
   // The messages without which the next step cannot run; empty: it is ready.
   std::vector<Tag> missing() const;
@@ -60,10 +61,10 @@ class Strand {
   std::size_t next_ = 0;
 };
 
-// Views of values of a frame; null where not live.
+// The view of a value of a frame; null if the value is not live.
 TensorView value_view(const DeviceContext& context, const Frame& frame, ValueId id);
-// Rows of a value in this frame; those of a routed value are known once exchange_counts has finished. `moe`: the MoE
-// layer of the node that makes it.
+// Number of rows of a value in this frame; for a routed value it is known once exchange_counts has finished. `moe`: the
+// MoE layer of the node that makes it.
 std::int64_t value_rows(const DeviceContext& context, const Frame& frame, const Value& value, int moe);
 
 // Runs a compute step's kernel on the frame's values.

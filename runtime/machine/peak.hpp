@@ -1,5 +1,5 @@
-// The machine: its processor, and its peaks for matrix products and for memory. The former is measured at start-up:
-// what model FLOPs utilisation is relative to.
+// The machine: its processor, and its peaks for matrix products and for memory. The peak for matrix products is
+// measured at start-up; model FLOPs utilisation is relative to it.
 #pragma once
 
 #include <string>
@@ -16,13 +16,13 @@ const std::vector<int>& usable_cores();
 // usable_cores(); rounded up.
 int num_cores();
 
-// FLOP/s of `num_threads_total` threads that each multiply 1024 × 1024 matrices at the same time, the best of
-// twelve rounds. By the threads' CPU time, so that what else runs on the machine does not make the peak look low. Takes
-// some 150 ms in bf16, 300 ms in fp32.
+// FLOP/s of `num_threads_total` threads that each multiply 1024 × 1024 matrices at the same time, the best of twelve
+// rounds. It is measured by the threads' CPU time, so that other programs on the machine do not make the peak look low.
+// Takes about 150 ms in bf16, 300 ms in fp32.
 double measure_gemm_peak(Precision precision, int num_threads_total);
 
-// Bytes a second of `num_threads_total` threads that each compute a = b + s · c at the same time on arrays larger than
-// caches, the best of several rounds; by CPU time as well.
+// Bytes a second of `num_threads_total` threads that each compute a = b + s · c at the same time, on arrays larger than
+// caches. It is the best of several rounds, by CPU time as well.
 double measure_memory_bandwidth(int num_threads_total);
 
 std::string processor_name();  // as the kernel tells it; "unknown" otherwise

@@ -1,6 +1,6 @@
 // Arena: one address range from which a device's activations and messages are cut, best fit first, neighbours joined
-// again when freed. Pages come from the system when they are first touched and stay, so that a steady step asks for
-// none and the process grows by little more than what is live at the peak.
+// again when freed. Pages come from the system when they are first touched, and stay. So a steady step asks for no
+// pages, and the process grows by little more than the peak of live bytes.
 #pragma once
 
 #include <compare>

@@ -48,7 +48,7 @@ struct SharedPlace {
   std::uint64_t offset;
 };
 
-// A share of a block, or of a part of it. Copies share; the last one gives the block back, on whatever thread.
+// A share of a block, or of a part of a block. Copies share; the last one gives the block back, on whatever thread.
 class Buffer {
  public:
   Buffer() = default;

@@ -1,12 +1,12 @@
 // The checker: no Program runs before it passes (S-1). It proves
 //   - completeness: each phase forwards and backwards each microbatch once (B, or I and later W);
-//   - order: a backward after its own forward, a W after its I and naming the head of the rank's FIFO, which ends
-//   empty;
+//   - order: a backward comes after its own forward; a W comes after its I and names the head of the rank's FIFO, which
+//     ends empty;
 //   - placement: every direction has every stage exactly once;
-//   - freedom from deadlock, an interleaved pair being one unit that needs both halves' inputs and has its outputs at
-//     its end. So it holds for any order of communication within the pair, and for expert groups, too: all members
-//     of a group have the same pipeline index, so they run the same instructions in the same order, and an instruction
-//     that waits for its peers' same instruction adds no circle.
+//   - freedom from deadlock, where an interleaved pair is one unit that needs both halves' inputs and has its outputs
+//     at its end. So it holds for any order of communication within the pair. It holds for expert groups too: all
+//     members have the same pipeline index and run the same instructions in the same order. So an instruction that
+//     waits for its peers' same instruction adds no circle.
 #pragma once
 
 #include <string>

@@ -1,8 +1,8 @@
 // EnumTable: a name, or another value, for each enumerator of an enum, in a table that is checked when it is compiled.
 //
-// Each row states its enumerator. A table does not compile where a row is out of the enum's order, where one is
-// missing, or where the enum has gained an enumerator. The enum has a fixed underlying type and counts from 0 without
-// gaps. It stands in runtime/schedule because this folder alone may be included from everywhere.
+// Each row states its enumerator. A table does not compile if a row is out of the enum's order or is missing, or if the
+// enum has gained an enumerator. The enum has a fixed underlying type and counts from 0 without gaps. It stands in
+// runtime/schedule because this folder alone may be included from everywhere.
 #pragma once
 
 #include <array>

@@ -5,9 +5,9 @@
 //       F1.0                                  an indented line goes on with the rank above it
 //     rank 1 stages 1 2<: …
 //
-// Ranks come in order. A rank's stages are its phases 0, 1, …; < marks one whose microbatches travel the other way,
-// from the last rank to rank 0 (direction 1), and if there is one, every stage is in both directions. The number of
-// stages, directions and microbatches follows from what is written.
+// Ranks come in order. A rank's stages are its phases 0, 1, …; < marks a stage whose microbatches travel the other way,
+// from the last rank to rank 0 (direction 1). If any stage has it, every stage must be in both directions. The number
+// of stages, directions and microbatches follows from what is written.
 #pragma once
 
 #include <optional>

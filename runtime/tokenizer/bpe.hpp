@@ -1,5 +1,5 @@
-// Byte-pair encoding of one piece of text: its bytes become tokens, and the pair of neighbours that comes first in the
-// list of merges (the leftmost of equals) becomes one token, until no pair is in the list.
+// Byte-pair encoding of one piece of text. Its bytes become tokens. Then the pair of neighbours that comes first in the
+// list of merges (the leftmost of equals) becomes one token. This repeats until no pair is in the list.
 #pragma once
 
 #include <array>

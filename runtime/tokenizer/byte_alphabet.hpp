@@ -27,7 +27,7 @@ inline constexpr std::array<std::uint16_t, 256> byte_characters = make_byte_char
 // Bytes as the characters that stand for them, in UTF-8.
 std::string spell_bytes(std::string_view bytes);
 
-// The bytes that a spelling stands for; nothing if a character of it stands for none.
+// The bytes that a spelling stands for; nullopt if one of its characters stands for no byte.
 std::optional<std::string> read_spelling(std::string_view spelling);
 
 }  // namespace dsrun

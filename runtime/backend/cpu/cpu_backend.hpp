@@ -4,7 +4,7 @@
 
 namespace dsrun {
 
-// Devices of kind "cpu": threads of this process, oneDNN for the products.
+// The backend for devices of kind "cpu": threads of this process, with oneDNN for the products.
 const Backend& cpu_backend();
 
 }  // namespace dsrun

@@ -1,5 +1,6 @@
-// The CPU's functions, which cpu_backend.cpp puts into a Backend. Contracts: runtime/backend/, kernel.hpp, rows.hpp,
-// adamw.hpp, initial_values.hpp and needs.hpp. Kernel functions have a .cpp an op; table.cpp puts them into rows.
+// The CPU's functions, which cpu_backend.cpp puts into a Backend. Their contracts are in runtime/backend/: kernel.hpp,
+// rows.hpp, adamw.hpp, initial_values.hpp and needs.hpp. Kernel functions of one op have their own .cpp; table.cpp puts
+// them into rows.
 #pragma once
 
 #include <cstdint>

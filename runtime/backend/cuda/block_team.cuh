@@ -1,5 +1,5 @@
-// The Team (runtime/backend/row/team.hpp) of CUDA: a thread block works on a row. Sums associate by the block's size
-// alone, so that they repeat.
+// The Team (runtime/backend/row/team.hpp) of CUDA: a thread block works on a row. The association of a sum depends on
+// the block's size alone, so that results repeat.
 #pragma once
 
 #include <cstdint>
@@ -19,7 +19,7 @@ class BlockTeam {
   };
 
  public:
-  // Lies in shared memory; one for a block's Team.
+  // Lies in shared memory; each block has one.
   union Shared {
     Slot<float> f32;
     Slot<double> f64;

@@ -1,4 +1,4 @@
-// What every launch of a row kernel needs: rows as device code sees them, the block's size, the check for refusals.
+// Code that every launch of a row kernel needs: rows for device code, the block's size, the check for refusals.
 #pragma once
 
 #include <cuda_runtime.h>
@@ -15,7 +15,7 @@ namespace dsrun::cuda {
 constexpr int threads_per_row = 256;
 using RowTeam = BlockTeam<threads_per_row>;
 
-// A TensorView's rows; null data: null rows.
+// A TensorView's rows for device code; if `data` is null, each row is null.
 template <class T>
 struct Rows {
   T* data;
@@ -30,7 +30,7 @@ Rows<T> rows_of(const TensorView& view) {
   return {view.as<T>(), view.stride};
 }
 
-// `launch` is of one block a row; CUDA refuses grids of none.
+// `launch` starts one block for each row. Without rows nothing is launched, because CUDA refuses empty grids.
 template <class Launch>
 void launch_rows(const char* op, std::int64_t rows, const Launch& launch) {
   if (rows == 0) return;

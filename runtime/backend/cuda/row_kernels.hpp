@@ -1,8 +1,9 @@
 // Row-wise ops on a CUDA device: launches of the arithmetic in runtime/backend/row/ with a thread block for each row.
-// Views are of device memory; shapes and dtypes are those of the CPU's kernels (runtime/backend/cpu/functions.hpp).
-// Calls return when the work is on the stream and throw std::runtime_error if CUDA refuses it; no rows are no work.
+// Views are of device memory; shapes and dtypes are those of the CPU's kernels (runtime/backend/cpu/functions.hpp). A
+// call returns when its work is on the stream, and throws std::runtime_error if CUDA refuses the work. A call without
+// rows does nothing.
 //
-// To add an op: its arithmetic over a Team in runtime/backend/row/, a __global__ function and a launch in
+// To add an op, write its arithmetic over a Team in runtime/backend/row/, and a __global__ function and a launch in
 // row_kernels.cu.
 #pragma once
 
@@ -19,7 +20,7 @@ namespace dsrun::cuda {
 
 using Stream = CUstream_st*;
 
-// An `addend` is null or joins the contribution: out = contribution + addend; it may be out itself.
+// `addend` may be null; else out = contribution + addend. It may be the same memory as `out`.
 
 void rms_norm(const TensorView& x, const TensorView& weight, double eps, const TensorView& y, Stream stream);
 void rms_norm_input_gradient(const TensorView& x, const TensorView& weight, const TensorView& dy, double eps,
@@ -33,11 +34,11 @@ void rms_norm_weight_gradient(const TensorView& x, const TensorView& dy, double 
 struct RopeHeads {
   std::int64_t heads, nope, pairs, sequence_length;
 };
-// direction 1, or −1: back, which is the gradient. `out` may be `in`.
+// direction: 1, or −1 to rotate back, which is the gradient. `out` may be `in`.
 void rope(const RopeHeads& shape, const TensorView& in, const TensorView& rotation, int direction,
           const TensorView& addend, const TensorView& out, Stream stream);
 
-// factors [T × 1], wide: what each row is multiplied with; null: 1.
+// factors [T × 1], wide: each row's factor; null: all are 1.
 void swiglu(const TensorView& in, const TensorView& factors, const TensorView& out, Stream stream);
 // dfactors [T × 1], wide, may be null.
 void swiglu_input_gradient(const TensorView& in, const TensorView& factors, const TensorView& dout,
@@ -66,7 +67,7 @@ void embed(const TensorView& weight, const std::int32_t* tokens, const TensorVie
 void embed_weight_gradient(const TensorView& dx, const std::int32_t* tokens, bool accumulate, const TensorView& dweight,
                            Stream stream);
 
-// Row t of scores, wide, sees keys 0 … t; they are taken `piece` at a time.
+// Row t of scores, wide, sees keys 0 … t. `piece` keys are processed at a time.
 struct SoftmaxPieces {
   std::int64_t keys, columns, piece;
   double scale;

@@ -1,4 +1,4 @@
-// AdamW of one element, arXiv 1711.05101: decoupled weight decay, bias-corrected moments. And the moving average of
+// AdamW of one row, arXiv 1711.05101, with decoupled weight decay and bias-corrected moments, and the moving average of
 // weights.
 #pragma once
 
@@ -31,7 +31,7 @@ AdamwCoefficients<A> adamw_coefficients(const AdamwStep& step) {
           static_cast<A>(step.gradient_scale)};
 }
 
-// A: master, gradient; M: moments; T: the weights that are computed with.
+// A: master, gradient; M: moments; T: weights in the compute type.
 template <class A, class M, class T, class Team>
 DSRUN_HD void adamw_row(const Team& team, const AdamwCoefficients<A>& c, A* master, const A* gradient, M* moment1,
                         M* moment2, T* weights, std::int64_t n) {

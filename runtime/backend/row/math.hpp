@@ -1,5 +1,5 @@
-// exp and what is made of it, for host and device: one polynomial, for F = float or, on the host, a vector of them
-// (runtime/backend/cpu/parts/lanes.hpp, which overloads the functions that look at bits or compare).
+// exp, and functions made from it, for host and device. One polynomial serves F = float and, on the host, a vector of
+// floats (runtime/backend/cpu/parts/lanes.hpp, which overloads the functions that look at bits or compare).
 #pragma once
 
 #include <cmath>
@@ -10,13 +10,14 @@
 
 namespace dsrun {
 
-// Beyond ±this, exp stays what it is there: neither infinities nor subnormals come out.
+// For arguments beyond ±exp_limit, exp returns its value at the limit, so that results are neither infinite nor
+// subnormal.
 template <class F>
 inline constexpr float exp_limit = 87;
 template <>
 inline constexpr float exp_limit<double> = 700;
 
-// `a` where it is a NaN.
+// Returns `a` if it is a NaN.
 template <class F>
 DSRUN_HD inline F larger_of(const F& a, const F& b) {
   return b > a ? b : a;
@@ -29,7 +30,7 @@ template <class F>
 DSRUN_HD inline F zero_below(const F& limit, const F& x, const F& otherwise) {
   return x < limit ? F(0) : otherwise;
 }
-// 2^n, where n + 127 stands in the low bits of the number.
+// 2^n, where n + 127 is in the low bits of `number`.
 DSRUN_HD inline float power_of_two(float number) {
   std::uint32_t bits;
   std::memcpy(&bits, &number, 4);
@@ -39,8 +40,9 @@ DSRUN_HD inline float power_of_two(float number) {
   return power;
 }
 
-// e^x = 2^n · e^r with |r| ≤ ln 2 / 2 and a polynomial in r, for |x| ≤ exp_limit. NaN is NaN. Of degree 6: about 2 ulp;
-// coarse, of degree 4: to 5e-5, a fortieth of what rounding to bf16 may change.
+// e^x = 2^n · e^r with |r| ≤ ln 2 / 2 and a polynomial in r, for |x| ≤ exp_limit. NaN gives NaN. The polynomial of
+// degree 6 is exact to about 2 ulp. The coarse one, of degree 4, is exact to 5e-5, a fortieth of what rounding to bf16
+// may change.
 template <bool coarse, class F>
 DSRUN_HD inline F exp_by_polynomial(const F& x) {
   const float magic = 12582912.0f + 127;  // 1.5 · 2^23: adding it rounds to an integer in the low mantissa bits
@@ -71,7 +73,7 @@ DSRUN_HD inline F fast_exp(const F& x) {
   return exp_within(within_exp_limit(x));
 }
 
-// Of an x ≤ exp_limit: a softmax's exp, which is 0 for −inf and all that is nearly so.
+// A softmax's exp, for x ≤ exp_limit. It is 0 for x below −exp_limit, −inf included.
 template <class F>
 DSRUN_HD inline F exp_or_zero(const F& x) {
   return zero_below(F(-exp_limit<F>), x, exp_within(x));
@@ -82,7 +84,7 @@ DSRUN_HD inline F sigmoid(const F& x) {
   return F(1) / (F(1) + exp_within(-within_exp_limit(x)));
 }
 
-// To the precision of results that are stored as T.
+// x · sigmoid(x), with the precision that results stored as T need.
 template <class T, class F>
 DSRUN_HD inline F silu(const F& x) {
   const F minus = -within_exp_limit(x);

@@ -26,7 +26,7 @@ DSRUN_HD void rope_row(const Team& team, const T* in, const T* addend, T* out, c
     visit([=](std::int64_t i, A value) { store(out, i, value + load(addend, i)); });
 }
 
-// One head: its first `nope` columns stay, the others turn.
+// Rotates one head: its first `nope` columns stay the same, the others rotate.
 template <class T, class Team>
 DSRUN_HD void rope_head_row(const Team& team, const T* in, const T* addend, T* out, const Compute<T>* rotation,
                             std::int64_t nope, std::int64_t pairs, int direction) {

@@ -25,7 +25,7 @@ struct RouterScratch {
   A* group_scores;
 };
 
-// Sum of the two largest of n values; the one there is.
+// Sum of the two largest of n values; if n is 1, that value.
 template <class A>
 DSRUN_HD A top_two(const A* values, int n) {
   A first = values[0], second = -std::numeric_limits<A>::infinity();
@@ -37,7 +37,7 @@ DSRUN_HD A top_two(const A* values, int n) {
   return n > 1 ? first + second : first;
 }
 
-// Experts of a group stay in the race if fewer than groups_per_token groups are better.
+// Keeps the experts of a group in the selection if fewer than groups_per_token groups are better.
 template <class A, class Team>
 DSRUN_HD void limit_groups(const Team& team, const RouterShape& shape, RouterScratch<A> scratch) {
   const int size = shape.experts / shape.groups;
@@ -77,7 +77,7 @@ DSRUN_HD void select_experts(const Team& team, const RouterShape& shape, RouterS
   }
 }
 
-// The experts that scores alone would choose.
+// Finds the experts that scores alone, without biases, would choose.
 template <class A, class Team>
 DSRUN_HD void unbiased_choice_row(const Team& team, const RouterShape& shape, const A* scores, RouterScratch<A> scratch,
                                   std::int32_t* indices) {
@@ -85,8 +85,8 @@ DSRUN_HD void unbiased_choice_row(const Team& team, const RouterShape& shape, co
   select_experts(team, shape, scratch, indices);
 }
 
-// Sequence-wise balance loss, arXiv 2412.19437, equations 17–20: α Σ_e f_e P_e, P_e the sequence's mean of a token's
-// share s'_e = s_e / Σ s. `slopes` holds α f_e, [E]. Adds the loss's gradient to dlogits; returns Σ α f_e s'_e.
+// Sequence-wise balance loss, arXiv 2412.19437, equations 17–20: α Σ_e f_e P_e, where P_e is the sequence's mean of a
+// token's share s'_e = s_e / Σ s. `slopes` holds α f_e, [E]. Adds the loss's gradient to dlogits; returns Σ α f_e s'_e.
 template <class T, class Team>
 DSRUN_HD Compute<T> balance_row_input_gradient(const Team& team, std::int64_t experts, const Compute<T>* scores,
                                                const Compute<T>* slopes, T* dlogits) {

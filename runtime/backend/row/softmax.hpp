@@ -1,8 +1,8 @@
-// Softmaxes of one row: attention's, piece by piece of the keys (arXiv 1805.02867), and that of cross entropy over a
-// vocabulary. Gradients make their weights again from the row's log-sum-exp.
+// Softmaxes of one row: attention's, one piece of keys after the other (arXiv 1805.02867), and that of cross entropy
+// over a vocabulary. Gradients compute the weights again from the row's log-sum-exp.
 //
-// Results of T may lie in the memory of the numbers of Compute<T> that they come from, if the Team goes from the first
-// element to the last as CpuTeam does: an element is written after the number there was read.
+// Results of type T may overwrite the Compute<T> numbers that they come from, if the Team visits elements in order as
+// CpuTeam does. Then an element is written only after the number at its place was read.
 #pragma once
 
 #include <cmath>
@@ -13,15 +13,15 @@
 
 namespace dsrun {
 
-// Of the scores met so far: the largest, and the sum of exponentials relative to it.
+// The largest of the scores so far, and the sum of their exponentials relative to it.
 template <class A>
 struct SoftmaxSoFar {
   A most = -std::numeric_limits<A>::infinity();
   A total = 0;
 };
 
-// One more piece of n ≥ 1 scores, −inf where masked: weights = exp(score · scale − most). Returns what sums weighted
-// before this piece are to be multiplied with, as their weights were relative to a smaller maximum.
+// Adds a piece of n ≥ 1 scores, −inf where masked: weights = exp(score · scale − most). Returns the factor for the
+// weighted sums of earlier pieces, whose weights were relative to a smaller maximum.
 template <class T, class Team>
 DSRUN_HD Compute<T> softmax_row_piece(const Team& team, const Compute<T>* scores, Compute<T> scale,
                                       SoftmaxSoFar<Compute<T>>& so_far, T* weights, std::int64_t n) {
@@ -46,7 +46,7 @@ DSRUN_HD Compute<T> softmax_row_end(const Team& team, const Compute<T>* sums, So
   return so_far.most + std::log(so_far.total);
 }
 
-// Σ a · b, which a softmax's gradient subtracts: a: the row of outputs, b: of their gradients.
+// Σ a · b, which a softmax's gradient subtracts. a is the row of outputs, b the row of their gradients.
 template <class T, class Team>
 DSRUN_HD Compute<T> dot_row(const Team& team, const T* a, const T* b, std::int64_t n) {
   return team.sum(n, [=](auto i) { return load(a, i) * load(b, i); });

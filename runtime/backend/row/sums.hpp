@@ -1,4 +1,4 @@
-// Rows copied, added and summed: add, embed and what moves between tokens and experts.
+// Copies, adds and sums rows: for add, embed and rows that move between tokens and experts.
 #pragma once
 
 #include "runtime/backend/row/team.hpp"
@@ -22,8 +22,8 @@ DSRUN_HD void accumulate_row(const Team& team, const T* x, Compute<T>* sums, std
   team.each(n, [=](auto i) { store(sums, i, load(sums, i) + load(x, i)); });
 }
 
-// out = row(0) + row(1) + … + row(count − 1) in that order, cast once; each a const T*; no row: zeros. out may be one
-// of them.
+// out = row(0) + row(1) + … + row(count − 1) in that order, cast once. Each row is a const T*, and out may be one of
+// the rows. Without rows out is zeros.
 template <class T, class Team, class Row>
 DSRUN_HD void sum_rows(const Team& team, std::int64_t count, const Row& row, T* out, std::int64_t n) {
   if (count == 0) return team.each(n, [=](auto i) { store(out, i, Compute<T>(0)); });

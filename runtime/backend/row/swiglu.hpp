@@ -1,4 +1,5 @@
-// SwiGLU of one row [gate | up] of 2n, arXiv 2002.05202, with an optional factor for the whole row (a router's gate).
+// SwiGLU of one row [gate | up] of 2n elements, arXiv 2002.05202, with a factor for the whole row (a router's gate, or
+// 1).
 #pragma once
 
 #include "runtime/backend/row/math.hpp"
@@ -6,7 +7,7 @@
 
 namespace dsrun {
 
-// Of any n columns: gates and ups lie where they will.
+// Computes n columns; `gates` and `ups` may be anywhere.
 template <class T, class Team>
 DSRUN_HD void swiglu_row(const Team& team, const T* gates, const T* ups, Compute<T> factor, T* out, std::int64_t n) {
   team.each(n, [=](auto i) { store(out, i, factor * load(ups, i) * silu<T>(load(gates, i))); });

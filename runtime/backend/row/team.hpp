@@ -1,5 +1,5 @@
-// Team: how the elements of one row are visited and reduced. Row arithmetic (the other headers here) is written once
-// over a Team; the CPU brings loops over vectors (runtime/backend/cpu/parts/cpu_team.hpp), CUDA a thread block
+// Team: how the elements of one row are visited and reduced. Row arithmetic (the other headers here) is written once,
+// over a Team. The CPU's Team loops over vectors (runtime/backend/cpu/parts/cpu_team.hpp); CUDA's is a thread block
 // (runtime/backend/cuda/block_team.cuh).
 //
 // All members of a Team call the same functions in the same order. A Team has
@@ -18,7 +18,7 @@
 
 namespace dsrun {
 
-// Elements of a row as numbers to compute with, whatever they are stored as.
+// Loads an element of a row, whatever its type, as a number of the type to compute in.
 template <class T>
 DSRUN_HD inline Compute<T> load(const T* row, std::int64_t i) {
   return static_cast<Compute<T>>(row[i]);

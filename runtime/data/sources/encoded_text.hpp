@@ -1,4 +1,4 @@
-// EncodedText: text files as a tokenizer reads them, in memory: for texts as short as those that models are tried on.
+// EncodedText: text files that a tokenizer has encoded, in memory, for short texts such as those for evaluation.
 #pragma once
 
 #include <vector>
@@ -11,7 +11,8 @@ namespace dsrun {
 
 class EncodedText : public TokenSource {
  public:
-  // Each file is a document; no token is put before or after it. All of it is for evaluation. Throws TokenizerError.
+  // Each file is a document; no token is put before or after it. The whole text is for evaluation. Throws
+  // TokenizerError.
   EncodedText(const std::vector<MappedFile>& files, const Tokenizer& tokenizer);
 
   std::int64_t size() const override { return static_cast<std::int64_t>(tokens_.size()); }

@@ -1,5 +1,5 @@
-// The data of a job, opened: which kind of files they are, and what is done to their documents before sequences are
-// made of them.
+// Opens the data of a job: finds out which kind of files they are, and rearranges documents before sequences are made
+// from them.
 #pragma once
 
 #include <cstdint>
@@ -15,14 +15,14 @@
 
 namespace dsrun {
 
-// Texts, of which each byte is a token, or token files, in order of path, each once; relative paths start at `folder`.
-// Throws DataError: a pattern that matches nothing, a file that is empty, no regular file or unreadable, files of
-// several kinds or tokenizers, a tokenizer.json that is not theirs or lacks fim_tokens, a training part without one
-// sequence of `length` + 1 tokens.
+// Opens texts, in which each byte is a token, or token files. Files come in order of path, each once; relative paths
+// start at `folder`. Throws DataError if a pattern matches nothing, or if a file is empty, not regular or unreadable.
+// Also if files have several kinds or tokenizers, if another tokenizer.json made them, or if it lacks fim_tokens. Also
+// if the training part has no sequence of `length` + 1 tokens.
 std::shared_ptr<const TokenSource> open_source(const DataSpec& data, const std::string& folder, int length,
                                                std::uint64_t seed);
 
-// The same of files alone, all of it for evaluation. Texts are read by the tokenizer if there is one.
+// Opens files for evaluation alone. The tokenizer, if there is one, encodes texts.
 std::shared_ptr<const TokenSource> open_source(const std::vector<std::string>& files,
                                                const std::optional<Tokenizer>& tokenizer);
 

@@ -6,8 +6,8 @@
 //   padding   to a multiple of 8 bytes
 //   index     8 bytes each: where every document begins, counted in tokens, and where the last one ends
 //
-// The header has a hash of the tokenizer.json that made the tokens, of the index and of itself, so that a file that is
-// cut short, damaged or another tokenizer's is refused at once. A file has its name only when it is whole.
+// The header has hashes of the tokenizer.json that made the tokens, of the index and of the header. So a file that is
+// cut short, damaged or made by another tokenizer is refused at once. A file has its name only when it is whole.
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,4 @@
-// How many bytes the messages of a transfer have: rows, then what goes with each (row, expert) pair.
+// Sizes of a transfer's messages in bytes. A message holds its rows, then the elements of each (row, expert) pair.
 #pragma once
 
 #include <cstdint>
@@ -18,9 +18,9 @@ struct RowCount {
   RowCount operator*(std::int64_t times) const { return {rows * times, pairs * times}; }
 };
 
-// The message's rows, padded to whole cache lines.
+// Bytes of the message's rows, padded to whole cache lines.
 std::int64_t rows_bytes(const TransferBytes& bytes, RowCount size);
-// The whole message.
+// Bytes of the whole message.
 std::int64_t message_bytes(const TransferBytes& bytes, RowCount size);
 
 }  // namespace dsrun

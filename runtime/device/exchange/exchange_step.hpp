@@ -1,4 +1,4 @@
-// ExchangeStep: one step of an exchange, with what its parts share; exchange.cpp chooses among them.
+// ExchangeStep: one step of an exchange, with the data that the functions below share; exchange.cpp chooses among them.
 #pragma once
 
 #include "models/transfer.hpp"
@@ -9,10 +9,10 @@
 
 namespace dsrun {
 
-// A message of rows [rows × D], and with dispatch one gate a pair behind them [1 × pairs].
+// A message of rows [rows × D]. With dispatch, one gate for each pair follows them [1 × pairs].
 struct RowMessage {
   TensorView rows;
-  TensorView gates;  // null without
+  TensorView gates;  // null: the message has none
   RowMessage part(RowCount first, RowCount size) const;
 };
 
@@ -33,22 +33,22 @@ struct ExchangeStep {
   const RowFunctions& row_functions() const { return context.backend.rows; }
   TensorView view(ValueId id) const;
 
-  // Messages of the members of the group. Sending counts rows that leave for other ranks.
+  // Functions to send and receive messages within the group. Sending counts the rows that leave for other ranks.
   void send(Peer to, Buffer payload);
   void send_rows(Peer to, Buffer payload, std::int64_t num_rows);
-  Buffer receive_any(Peer from);  // exchange_counts', whose reader checks it
-  // Rows that the counts have announced. Throws MessageError if the message has another length.
+  Buffer receive_any(Peer from);  // a message of exchange_counts; its reader checks it
+  // Receives rows that the counts have announced. Throws MessageError if the message has another length.
   Buffer receive(Peer from, RowCount size);
   Buffer make(RowCount size);
   RowMessage open(const Buffer& buffer, RowCount size) const;
 
-  // What goes with each way of `routes`: of an In, of all its origins together.
+  // The size of the message on each way of `routes`; for an In, of all its origins together.
   RowCount size_of(const SendPlan& plan) const;
   RowCount size_of(const ReceivePlan& plan) const;
   RowCount size_of(const ExpertRoutes::In& in) const;
 };
 
-// exchange_counts: who sends which rows, announced ahead of them.
+// exchange_counts announces who sends which rows, before the rows are sent.
 void send_routing(ExchangeStep& step);
 void relay_routing(ExchangeStep& step);
 void receive_routing(ExchangeStep& step);

@@ -1,10 +1,10 @@
-// Routing: which rows of a microbatch travel where, for one MoE layer on one rank; made by exchange_counts.
+// Routing: which rows of a microbatch go where, for one MoE layer on one rank. exchange_counts makes it.
 //
 // Within an expert group of G ranks, rank g owns experts [g·L, (g+1)·L). A token is sent at most once to each
-// destination, even if several of its experts live there (deduplicated): to each rank, or with two hops to each other
-// node (cluster/layout/expert_routes.hpp), where a relay sends it on, again once to each rank. The receiver expands it
-// to one row per local expert. Rows at the receiver are ordered by (local expert, source rank, token): independent of
-// the order of arrival and of the ways.
+// destination, even if several of its experts are there (deduplicated). A destination is a rank or, with two hops,
+// another node (cluster/layout/expert_routes.hpp), where a relay sends the token on, again once to each rank. The
+// receiver expands it to one row per local expert. Rows at the receiver are ordered by (local expert, source rank,
+// token), independent of the order of arrival and of the ways.
 #pragma once
 
 #include <cstdint>
@@ -13,16 +13,17 @@
 
 namespace dsrun {
 
-// What this rank sends to one destination: token t travels as message row i; pairs list its experts there.
+// What this rank sends to one destination. tokens[i] is the token in message row i; the pairs list its experts there.
 struct SendPlan {
   std::vector<std::int32_t> tokens;  // message row → token of this rank's microbatch, ascending
   // One entry per (message row, expert of the destination), in message row order, experts ascending:
   std::vector<std::int32_t> pair_row;     // message row
-  std::vector<std::int32_t> pair_expert;  // from the destination's first expert
+  std::vector<std::int32_t> pair_expert;  // counted from the destination's first expert
   std::vector<std::int32_t> pair_slot;    // which of the token's K choices: index into gates_TK's columns
 };
 
-// What one member sent here, in its own message row order (its SendPlan's pairs, as received, or as they were relayed).
+// What one member sent here, in that member's order of message rows: its SendPlan's pairs, received directly or from a
+// relay.
 struct ReceivePlan {
   std::int32_t num_rows = 0;              // message rows
   std::vector<std::int32_t> pair_row;     // message row
@@ -30,8 +31,8 @@ struct ReceivePlan {
   std::vector<std::int32_t> pair_dest;    // row of rows_RD that the pair fills
 };
 
-// What one counterpart sends to this node, and how it is passed on. In `sends` a message row of the counterpart is a
-// token, and its pairs are the slots.
+// What one counterpart sends to this node, and how this rank passes it on. In `sends`, `tokens` are rows of the
+// counterpart's message, and pair_slot is an index into that message's pairs.
 struct RelayPlan {
   std::int32_t num_rows = 0, num_pairs = 0;  // of the counterpart's message
   std::vector<SendPlan> sends;               // by member of the node
@@ -46,12 +47,12 @@ struct Routing {
   std::int64_t num_rows() const { return offsets.empty() ? 0 : offsets.back(); }  // R
 };
 
-// The sends of indices_TK (global expert numbers, row-major T × K) to destinations that own experts [first_expert[d],
+// Makes the sends of indices_TK (global expert numbers, row-major T × K). Destination d owns experts [first_expert[d],
 // first_expert[d + 1]).
 std::vector<SendPlan> plan_sends(const std::vector<int>& first_expert, const std::int32_t* indices, std::int64_t tokens,
                                  int experts_per_token);
-// How a counterpart's message of so many rows and pairs (experts from the node's first) goes on to the node's members,
-// who own `local_experts` each.
+// Plans how a counterpart's message of `num_rows` rows goes on to the node's members, each of which owns
+// `local_experts` experts. `pair_expert` counts from the node's first expert.
 RelayPlan plan_relay(std::int32_t num_rows, std::span<const std::int32_t> pair_row,
                      std::span<const std::int32_t> pair_expert, std::size_t num_members, int local_experts);
 // Fills pair_dest of every ReceivePlan and `offsets`, once all members' pair lists are here.

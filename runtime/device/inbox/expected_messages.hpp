@@ -1,7 +1,7 @@
 // ExpectedMessages: which messages a rank may get and how long each of them is, as its plan says.
 //
-// Every message is compared with this before anything reads it. How long the rows of an exchange are depends on
-// routing: here their length is bounded, and the step that reads them compares it with the counts
+// Every message is compared with this before anything reads it. The length of an exchange's rows depends on routing:
+// here it has bounds, and the step that reads the rows compares it with the counts
 // (runtime/device/exchange/exchange_step.hpp).
 #pragma once
 
@@ -17,7 +17,7 @@ namespace dsrun {
 
 class ExpectedMessages {
  public:
-  // `plan` and `routes` must outlive it; `routes` are those of `rank`.
+  // `plan` and `routes` must outlive this object; `routes` are those of `rank`.
   ExpectedMessages(const Plan& plan, int rank, const ExpertRoutes& routes);
 
   // The length of the message with this tag. Throws MessageError if the rank never gets such a message.

@@ -1,5 +1,5 @@
-// Inbox: the messages that have come to a device and are not used yet. It is the one door for tensors: what it holds
-// has a tag and a length that the plan foresees.
+// Inbox: the messages that have come to a device and are not used yet. All tensors come in through it, so each has a
+// tag and a length that the plan foresees.
 #pragma once
 
 #include <set>
@@ -12,18 +12,18 @@ namespace dsrun {
 
 class Inbox {
  public:
-  // `plan` and `routes` must outlive it; `routes` are those of `rank`.
+  // `plan` and `routes` must outlive the inbox; `routes` are those of `rank`.
   Inbox(const Plan& plan, int rank, const ExpertRoutes& routes) : expected_(plan, rank, routes) {}
 
-  // Throws MessageError if the plan does not foresee the message, or if it is here already.
+  // Stores a message. Throws MessageError if the plan does not foresee it, or if it is here already.
   void file(TensorMessage message);
-  // file() for a message of another rank. It belongs to `round` while that is running, else to a later one: a peer may
-  // have its order earlier.
+  // file() for a message of another rank. The message must belong to `round` if that is running, or to a later round: a
+  // peer may get its order earlier.
   void file_from_peer(TensorMessage message, std::uint64_t round, bool is_running);
   bool has(const Tag& tag) const { return messages_.contains(tag); }
-  // Throws InternalError if it is not here.
+  // Takes a message out. Throws InternalError if it is not here.
   Buffer take(const Tag& tag);
-  // At the end of a round all messages are used. Throws MessageError for one that is left.
+  // Checks at the end of a round that all messages are used. Throws MessageError for one that is left.
   void expect_empty() const;
 
  private:

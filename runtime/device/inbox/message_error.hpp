@@ -1,4 +1,4 @@
-// MessageError: a message that the plan of its receiver does not foresee, and in which way it does not.
+// MessageError: a message that the plan of its receiver does not foresee, and what is wrong with it.
 #pragma once
 
 #include <cstdint>
@@ -10,7 +10,7 @@
 
 namespace dsrun {
 
-// Lengths that a message may have, in bytes, both ends included.
+// The lengths that a message may have, in bytes; both ends are included.
 struct ByteRange {
   std::int64_t least = 0, most = 0;
   bool contains(std::int64_t num_bytes) const { return least <= num_bytes && num_bytes <= most; }

@@ -1,5 +1,5 @@
-// InstructionTimes: how long a rank's instructions took, by kind, and what they waited for; to be held against what a
-// plan predicts of them.
+// InstructionTimes: how long a rank's instructions took, by kind, and what they waited for, to compare with what a plan
+// predicts.
 #pragma once
 
 #include <array>
@@ -9,13 +9,13 @@
 
 namespace dsrun {
 
-// Of all instructions of a kind together, in seconds of the wall clock.
+// Sums over all instructions of a kind, in seconds of the wall clock.
 struct InstructionTimes {
   std::int64_t count = 0;
-  double elapsed = 0;        // from the first op's start to the last one's end; holds `ops`, and waits in between
-  double ops = 0;            // in ops, packing and unpacking of rows too
-  double transfer_wait = 0;  // nothing ready: for rows of experts. What overlap leaves exposed
-  double pipeline_wait = 0;  // nothing ready: for another stage's activations or gradients, nearly always at its start
+  double elapsed = 0;        // from the first op's start to the last op's end; contains `ops` and the waits in between
+  double ops = 0;            // in ops, including packing and unpacking of rows
+  double transfer_wait = 0;  // nothing ready: wait for rows of experts, which overlap did not hide
+  double pipeline_wait = 0;  // nothing ready: for another stage's activations or gradients, nearly always at the start
 
   InstructionTimes& operator+=(const InstructionTimes& other) {
     count += other.count;
@@ -27,7 +27,7 @@ struct InstructionTimes {
   }
 };
 
-// Of one rank's round.
+// Times of one rank's round.
 struct ProgramTimes {
   std::array<InstructionTimes, num_instruction_kinds> kinds{};
   double synchronisation = 0;       // gradient sums, update, gathering

@@ -1,4 +1,5 @@
-// What a rank sends to others in one round, counted as it sends: the measured side of cluster/traffic/traffic.hpp.
+// What a rank sends to others in one round, counted when it sends; cluster/traffic/traffic.hpp predicts the same
+// figures.
 #pragma once
 
 #include <array>

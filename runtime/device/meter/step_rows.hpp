@@ -1,4 +1,4 @@
-// The rows that a step is about to work on, counted as StepWork (models/costs.hpp) foresees them.
+// The number of rows that a step is about to work on, counted as in StepWork (models/costs.hpp).
 #pragma once
 
 #include "runtime/device/device_context.hpp"

@@ -21,13 +21,13 @@ struct BucketState {
   Buffer master;     // [shard] wide
   Buffer moment1;    // [shard] moment type
   Buffer moment2;
-  Buffer average;  // [shard] wide: of the masters over the steps; empty unless optimizer.ema_decay asks for it
+  Buffer average;  // [shard] wide: moving average of the masters; empty unless optimizer.ema_decay asks for it
 };
 
 class ParameterStore {
  public:
-  // Fills weights and masters with initial values: a function of seed, tensor name and element index alone. A store
-  // that is forward_only has no gradients, masters and moments.
+  // Fills weights and masters with initial values: a function of seed, tensor name and element index alone. With
+  // DeviceUse::forward_only the store has no gradients, masters or moments.
   ParameterStore(const Plan& plan, int rank, DeviceUse use, const std::shared_ptr<MemoryPool>& pool,
                  const Backend& backend);
 
@@ -36,13 +36,15 @@ class ParameterStore {
     return plan_.layout.buckets[static_cast<std::size_t>(state.id)];
   }
 
-  // By the stage's parameter index; an expert parameter's view has its local experts' rows one below the other.
+  // A parameter's weight, by its index in the stage. The view of an expert parameter has its local experts' rows one
+  // below the other.
   TensorView weight(int stage, int param) const { return place(stage, param).weight; }
   // The accumulator of a parameter's gradient; the first call after begin_step() says to overwrite.
   ParamGrad gradient(int stage, int param);
   void begin_step();
 
-  // `count` elements from the bucket's element `first`; from the owned shard's.
+  // Views of `count` elements: weights from the bucket's element `first`, masters from the owned shard's element
+  // `first`.
   TensorView weights_of(BucketState& state, std::int64_t first, std::size_t count) const;
   TensorView master_of(BucketState& state, std::int64_t first, std::size_t count) const;
 
@@ -50,11 +52,12 @@ class ParameterStore {
   static std::size_t shard_begin(const Bucket& bucket, int member, Dtype dtype);
   static std::size_t shard_bytes(const Bucket& bucket, Dtype dtype);
 
-  // AdamW on the owned shard from its summed gradients; new weights land in the owned part of `weights`.
+  // Runs AdamW on the owned shard with its summed gradients. New weights go to the owned part of `weights`.
   void update(BucketState& state, const UpdateOrder& order);
   double sum_squares(const BucketState& state) const;  // of the owned shard's summed gradients
 
-  // The average's decay at a step, counted from 0: smaller at first, so that initial values are soon forgotten.
+  // The average's decay at a step, counted from 0. It is smaller at first, so that the average soon forgets initial
+  // values.
   static double average_decay(double decay, std::int64_t step);
 
   const Backend& backend() const { return backend_; }
@@ -81,7 +84,7 @@ class ParameterStore {
   DeviceUse use_;
   Dtype weight_dtype_, wide_dtype_, moment_dtype_;
   std::vector<BucketState> buckets_;
-  std::vector<Place> places_;                       // one a tensor that is here, whatever stages of this rank read it
+  std::vector<Place> places_;  // one for each tensor that is here, whatever stages of this rank read it
   std::vector<std::vector<std::size_t>> place_of_;  // [stage][param]
 };
 

@@ -1,5 +1,5 @@
-// A model in Hugging Face's form (a folder with config.json and safetensors files) as initial state: every device reads
-// the ranges that it holds.
+// Uses a model in Hugging Face's form (a folder with config.json and safetensors files) as initial state. Every device
+// reads the ranges that it holds.
 #pragma once
 
 #include <string>
@@ -16,20 +16,21 @@ struct Pretrained {
   HuggingFaceConfig config;
   SafetensorsModel files;
   HuggingFaceTable table;
-  std::vector<std::string> notes;  // for people: what in the folder has no effect
+  std::vector<std::string> notes;  // for people: the parts of the folder that have no effect
 };
 
-// Reads config.json and the headers of all files, and checks that each tensor of the model is there in its shape.
-// Throws StorageError naming the file and what is wrong with it. A prediction module's own copies of the embedding and
-// the head are not read, and need not be there.
+// Reads config.json and the headers of all files, and checks that each tensor of the model is there and has its shape.
+// Throws StorageError, which names the file and its fault. A prediction module's own copies of the embedding and the
+// head are not read, and may be missing.
 Pretrained open_pretrained(const std::string& folder);
 
-// "model.hidden is 64 there and 128 here" for each size in which a job's model is another; empty: they are the same.
+// A text such as "model.hidden is 64 there and 128 here" for each size in which a job's model differs; empty: none
+// differs.
 std::vector<std::string> differences(const Pretrained& pretrained, const ModelSpec& model);
 
 // Fills weights, and the masters of the owned shards where the store trains. Each value goes through fp32. Prediction
 // modules that only the job's model has keep their initial values; those that only the files have are left out. Throws
-// SafetensorsError where a tensor has a type that weights cannot have.
+// SafetensorsError if a tensor has a type that weights cannot have.
 void load_weights(const Pretrained& pretrained, ParameterStore& store);
 
 // The router's biases for a job with this model, [MoE layer][expert].

@@ -8,9 +8,9 @@
 
 namespace dsrun {
 
-// A rank's program depends only on its depth, the distance from the end at which phase 0's microbatches enter, and on
-// how far the other end of the way to the turning point is: `half` ranks. Phase 0 is stage `depth`, phase 1 the stage
-// that is as far from the last one. Precondition: num_microbatches (of a phase) >= 2 * half.
+// A rank's program depends only on `depth` and `half`. `depth` is the rank's distance from the end at which phase 0's
+// microbatches enter; `half` is the number of ranks from that end to the turning point. Phase 0 is stage `depth`, phase
+// 1 the stage at the same distance from the last stage. Precondition: num_microbatches (of a phase) >= 2 * half.
 RankProgram dualpipe_rank(std::vector<Chunk> chunks, int depth, int half, int num_microbatches);
 
 // Of any rank: live forwards; deferred weight gradients.

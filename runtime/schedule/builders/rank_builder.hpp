@@ -1,5 +1,5 @@
-// RankBuilder: writes one rank's instructions in a schedule's own words; it numbers the microbatches of each phase and
-// keeps the FIFO of deferred weight work, so that a schedule's builder reads like the paper's list of steps.
+// RankBuilder: writes one rank's instructions in a schedule's own words. It numbers the microbatches of each phase and
+// keeps the FIFO of deferred weight work. So a schedule's builder reads like the paper's list of steps.
 #pragma once
 
 #include <deque>

@@ -1,10 +1,10 @@
-// Checkpoints on disk: a shard file a rank, and a manifest that commits them.
+// Checkpoints on disk: one shard file for each rank, and a manifest that commits them.
 //
 //   RUN/checkpoints/step-0000000120/rank-0003.shard …, manifest.json
 //
 // A shard is a header (JSON: tensor ranges, their place and hash) and the ranges' bytes. The manifest is written last,
-// to a temporary name, and renamed into place after every file and folder has been synced: a committed checkpoint
-// loads, a torn one is never offered. Ranges are of flat global tensors, so that another mesh could read them.
+// to a temporary name. It is renamed into place after every file and folder has been synced: a committed checkpoint
+// loads, a torn one is never offered. Ranges refer to flat global tensors, so that another mesh can read them.
 #pragma once
 
 #include <cstdint>
@@ -43,7 +43,8 @@ ShardFile shard_from_json(const nlohmann::json& object);  // throws StorageError
 
 std::string checkpoint_folder(const std::string& run_dir, std::int64_t step);
 
-// Writes and syncs one rank's shard; makes the folder, or withdraws what was committed there. Throws StorageError.
+// Writes and syncs one rank's shard. It makes the folder, or withdraws a checkpoint that was committed there. Throws
+// StorageError.
 ShardFile write_shard(const std::string& run_dir, std::int64_t step, int rank, const std::vector<RangeToSave>& ranges,
                       FileSystem& files = machine_files());
 
@@ -57,26 +58,26 @@ struct Manifest {
   std::vector<ShardFile> shards;  // by rank
 };
 
-// Commits a checkpoint whose shards are all written. Then removes older ones, so that at most `keep` remain, and what
-// is torn; a checkpoint that the disk does not let it read it leaves alone. Throws StorageError where it did not
+// Commits a checkpoint whose shards are all written. Then it removes torn checkpoints, and old ones so that at most
+// `keep` remain. It leaves alone a checkpoint that the disk does not let it read. Throws StorageError if it did not
 // commit.
 void commit_checkpoint(const std::string& run_dir, const Manifest& manifest, int keep = 2,
                        FileSystem& files = machine_files());
 
-// Both look at what is there; both throw StorageError where the disk does not let them, for what cannot be read just
-// now may well be whole, and a job that began before it would write over it. Steps whose checkpoint was committed but
-// is whole no more, newest first: damaged, or parts of it are gone.
+// Steps whose checkpoint was committed but is now damaged or incomplete, newest first. This function and the next throw
+// StorageError if the disk refuses a read. A checkpoint that cannot be read now may be whole, and a job that started
+// from an earlier one would write over it.
 std::vector<std::int64_t> find_damaged_checkpoints(const std::string& run_dir, FileSystem& files = machine_files());
 // The newest committed checkpoint whose shard files are all there in full size; nullopt: none.
 std::optional<Manifest> find_latest_checkpoint(const std::string& run_dir, FileSystem& files = machine_files());
 
-// One shard, opened for reading; every range's hash is checked when it is read. Throws StorageError.
+// One shard, opened for reading. Every range's hash is checked when the range is read. Throws StorageError.
 class ShardReader {
  public:
   ShardReader(const std::string& run_dir, std::int64_t step, const ShardFile& shard,
               FileSystem& files = machine_files());
   const std::vector<TensorRange>& ranges() const { return ranges_; }
-  // Reads range `index` to `out`, which has room for num_bytes: exactly the range's.
+  // Reads range `index` to `out`, which has room for num_bytes, exactly the size of the range.
   void read(std::size_t index, void* out, std::size_t num_bytes) const;
 
  private:

@@ -1,4 +1,5 @@
-// FileSystem: what checkpoints ask of a disk, one system call an operation, so that a test can fail at each of them.
+// FileSystem: the operations that checkpoints need from a disk. Each is one system call, so that a test can let each of
+// them fail.
 #pragma once
 
 #include <cstdint>
@@ -11,12 +12,12 @@
 
 namespace dsrun {
 
-// The disk refused an operation. What lies there may be whole nevertheless.
+// The disk refused an operation. The file may still be whole.
 struct FileError : StorageError {
   using StorageError::StorageError;
 };
 
-// Every operation throws a FileError that names the path where the disk refuses it.
+// If the disk refuses an operation, it throws a FileError that names the path.
 class FileSystem {
  public:
   // A file that is being written; its destructor closes it.
@@ -28,18 +29,18 @@ class FileSystem {
   };
 
   virtual ~FileSystem() = default;
-  virtual std::unique_ptr<Output> create(const std::string& path) = 0;  // empty, in place of an earlier one's content
+  virtual std::unique_ptr<Output> create(const std::string& path) = 0;  // an empty file, also if there was one
   // Reads at most `size` bytes from `offset` on; returns how many. 0: the file ends there.
   virtual std::size_t read(const std::string& path, std::uint64_t offset, char* out, std::size_t size) = 0;
   virtual std::optional<std::uint64_t> size_of(const std::string& path) = 0;  // bytes; nullopt: there is no such file
   virtual std::vector<std::string> list(const std::string& folder) = 0;       // names; empty: there is no such folder
-  virtual bool make_folder(const std::string& path) = 0;                      // and all above it; false: it was there
-  virtual void sync_folder(const std::string& path) = 0;                      // names in the folder survive a crash
-  virtual void rename(const std::string& from, const std::string& to) = 0;    // replaces `to` at once
+  virtual bool make_folder(const std::string& path) = 0;  // and all folders above it; false: it existed
+  virtual void sync_folder(const std::string& path) = 0;  // names in the folder survive a crash
+  virtual void rename(const std::string& from, const std::string& to) = 0;  // replaces `to` at once
   virtual bool remove(const std::string& path) = 0;  // a file, or an empty folder; false: nothing was there
 };
 
-// This machine's.
+// The file system of this machine.
 FileSystem& machine_files();
 
 }  // namespace dsrun

@@ -1,5 +1,5 @@
-// CheckpointTensors: any range of any tensor of a checkpoint, whichever shards hold its parts. So a state that one mesh
-// has written can be read by another, or written out as a whole.
+// CheckpointTensors reads any range of any tensor of a checkpoint, whichever shards hold its parts. So another mesh can
+// read a state that one mesh has written, and a program can export it as a whole.
 #pragma once
 
 #include <cstddef>
@@ -17,12 +17,12 @@ class CheckpointTensors {
   // Opens every shard and reads its header. Throws StorageError.
   CheckpointTensors(const std::string& run_dir, const Manifest& manifest, FileSystem& files = machine_files());
 
-  // Elements [begin, end) of a tensor to `out`, which has room for just these. Throws StorageError where an element was
-  // not saved, was saved as another type, or is damaged.
+  // Reads elements [begin, end) of a tensor to `out`, which has room for exactly these. Throws StorageError if an
+  // element was not saved, was saved as another type, or is damaged.
   void read(const TensorRange& range, void* out);
 
  private:
-  struct Piece {  // of one tensor, in one shard
+  struct Piece {  // a range of one tensor, in one shard
     std::int64_t begin, end;
     std::size_t shard, index;
   };

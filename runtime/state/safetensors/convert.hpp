@@ -1,4 +1,5 @@
-// Stored weights to float and back. Every BF16 value, NaNs with their payload too, survives BF16 → float → BF16.
+// Converts stored weights to float and back. Every BF16 value survives BF16 → float → BF16, also NaNs with their
+// payload.
 #pragma once
 
 #include <cstddef>
@@ -13,14 +14,14 @@ namespace dsrun {
 inline constexpr std::int64_t fp8_block =
     128;  // rows and columns of a weight that share a scale (arXiv 2412.19437, 3.3)
 
-// Whether weights may have this type: a floating one.
+// Whether weights may have this type; it must be a floating-point type.
 bool converts_to_f32(SafetensorsDtype dtype);
 
 // bytes: exactly out.size() elements of the type, aligned or not. F64 rounds to nearest.
 void convert_to_f32(SafetensorsDtype dtype, std::span<const std::byte> bytes, std::span<float> out);
 
 // Multiplies elements [begin, begin + values.size()) of a rows × cols weight, read by the function above, by their
-// blocks' scales: ceil(rows/128) × ceil(cols/128) floats, aligned or not.
+// blocks' scales. `scales` has ceil(rows/128) × ceil(cols/128) floats, aligned or not.
 void apply_block_scales(std::span<const std::byte> scales, std::int64_t cols, std::int64_t begin,
                         std::span<float> values);
 

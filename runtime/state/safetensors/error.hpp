@@ -1,4 +1,4 @@
-// A safetensors file or model is not what it should be, or could not be read or written: says which file and tensor.
+// A safetensors file or model is not valid, or could not be read or written. The error says which file and tensor.
 #pragma once
 
 #include <string>
@@ -10,7 +10,7 @@ namespace dsrun {
 
 class SafetensorsError : public StorageError {
  public:
-  // `tensor` is empty where the fault is the whole file's.
+  // `tensor` is empty if the fault concerns the whole file.
   SafetensorsError(std::string_view file, std::string_view tensor, std::string_view what);
   const std::string& file() const { return file_; }
   const std::string& tensor() const { return tensor_; }
@@ -20,7 +20,7 @@ class SafetensorsError : public StorageError {
   std::string tensor_;
 };
 
-// A name out of a file as a message shows it: in quotes, printable and not too long.
+// Makes a name from a file fit for a message: in quotes, printable and not too long.
 std::string in_quotes(std::string_view name);
 
 }  // namespace dsrun

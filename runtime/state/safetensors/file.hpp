@@ -1,5 +1,5 @@
-// A safetensors file, mapped into memory and checked (header.hpp). Its tensors stay valid as long as it does. The file
-// must not be cut short meanwhile: the kernel answers reads beyond its new end with SIGBUS.
+// A safetensors file, mapped into memory and checked (header.hpp). Its tensors are valid as long as this object lives.
+// The file must not be cut short meanwhile: the kernel answers reads beyond its new end with SIGBUS.
 #pragma once
 
 #include <cstddef>
@@ -22,8 +22,8 @@ class SafetensorsFile {
   const std::string& path() const { return path_; }
   std::span<const SafetensorsTensor> tensors() const { return tensors_; }  // in the order of their bytes
   const SafetensorsTensor* find(std::string_view name) const;              // null: there is none
-  // Gives the pages of a tensor back, so that reading a large model keeps one tensor in memory, not all. They come back
-  // from the file when read again.
+  // Gives the pages of a tensor back to the kernel, so that reading a large model keeps one tensor in memory, not all.
+  // The pages are read from the file again when needed.
   void release(const SafetensorsTensor& tensor) const;
 
  private:

@@ -1,6 +1,6 @@
 // The safetensors format: 8 bytes of header length (little-endian), a JSON header that says every tensor's type, shape
-// and byte range, and the tensors' bytes end to end. Pure functions over memory; nothing in a file is believed before
-// it is checked here:
+// and byte range, and the tensors' bytes end to end. Pure functions over memory; everything in a file is checked here
+// before it is used:
 //
 //   F-1  the header lies within the file and within 100 MB, and is one JSON object in UTF-8
 //   F-2  every tensor has exactly dtype, shape and data_offsets, a known type, and no other tensor has its name
@@ -22,7 +22,7 @@ namespace dsrun {
 inline constexpr std::uint64_t longest_safetensors_header = 100'000'000;  // the format's own limit
 inline constexpr std::size_t most_safetensors_dims = 32;
 
-struct SafetensorsShape {  // all but the bytes
+struct SafetensorsShape {  // all of a tensor but its bytes
   std::string name;
   SafetensorsDtype dtype = SafetensorsDtype::f32;
   std::vector<std::int64_t> dims;

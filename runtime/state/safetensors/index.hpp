@@ -21,8 +21,8 @@ struct SafetensorsIndex {
   std::vector<Entry> entries;      // by tensor name; no two equal
 };
 
-// Throws SafetensorsError naming `file`: not one object with one weight_map, a tensor twice, or a name that is no plain
-// file name (empty, hidden, with a separator or a control character).
+// Throws SafetensorsError, which names `file`, if the text is not one object with one weight_map, or if it has a tensor
+// twice. It also throws for a file name that is not plain (empty, hidden, with a separator or a control character).
 SafetensorsIndex parse_safetensors_index(std::string_view text, const std::string& file);
 
 }  // namespace dsrun

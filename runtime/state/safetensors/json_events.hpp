@@ -1,5 +1,5 @@
-// JSON of unknown origin, read event by event: nothing is stored that the reader did not ask for, and the first event
-// that has no place ends it. A tree of the same text would take many times its size.
+// Reads JSON of unknown origin event by event. It stores only what the reader asks for, and the first event that the
+// reader does not expect ends it. A tree would take many times the size of the text.
 #pragma once
 
 #include <cstdint>
@@ -10,10 +10,10 @@
 
 namespace dsrun {
 
-// Overrides of a reader accept; what is not overridden is refused.
+// A reader accepts an event by overriding its function. Events without an override are refused.
 class JsonEvents : public nlohmann::json_sax<nlohmann::json> {
  public:
-  // Feeds the events of a text that must be one JSON object and no more.
+  // Reads a text that must be one JSON object and no more, and calls these functions with its events.
   void read(std::string_view text);
 
   bool null() override;

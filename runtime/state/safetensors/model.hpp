@@ -19,20 +19,20 @@ inline constexpr std::string_view safetensors_index_name = "model.safetensors.in
 
 class SafetensorsModel {
  public:
-  // The single file is preferred, as in transformers. Refuses a file that is missing, a tensor that index and files do
-  // not both have in the same place, and a tensor in two files. Throws SafetensorsError.
+  // Prefers the single file, as transformers does. Throws SafetensorsError if a file is missing, if a tensor is in two
+  // files, or if index and files disagree about a tensor's place.
   static SafetensorsModel open(const std::string& folder);
 
   std::span<const SafetensorsFile> files() const { return files_; }
   std::size_t num_tensors() const { return tensors_.size(); }
   std::uint64_t num_bytes() const;                             // of all tensors
   const SafetensorsTensor* find(std::string_view name) const;  // null: there is none
-  // Throws SafetensorsError if there is none, or if its shape is another.
+  // Throws SafetensorsError if there is no such tensor, or if it has another shape.
   const SafetensorsTensor& get(std::string_view name, std::span<const std::int64_t> dims) const;
-  const std::string& file_of(const SafetensorsTensor& tensor) const;  // of this model's
+  const std::string& file_of(const SafetensorsTensor& tensor) const;  // of a tensor of this model
 
   // Elements [begin, begin + out.size()) of a tensor of this model. FP8 is multiplied by the 128 × 128 block scales in
-  // <name>_scale_inv, which must be there. Throws SafetensorsError for types that are no weights'.
+  // <name>_scale_inv, which must be there. Throws SafetensorsError for types that weights cannot have.
   void read_f32(const SafetensorsTensor& tensor, std::int64_t begin, std::span<float> out) const;
   // As SafetensorsFile::release.
   void release(const SafetensorsTensor& tensor) const;

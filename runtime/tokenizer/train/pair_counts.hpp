@@ -1,5 +1,5 @@
-// The heart of training: words as lists of tokens, how often each pair of neighbours occurs and in which words, kept up
-// to date merge by merge, so that a merge costs as much as the words that it changes.
+// The core of training: words as lists of tokens, and how often, and in which words, each pair of neighbours occurs.
+// These counts are updated at each merge, so that a merge costs as much as the words that it changes.
 #pragma once
 
 #include <cstdint>

@@ -1,6 +1,6 @@
-// Makes a byte-level BPE vocabulary from text, and a tokenizer.json of it that this program and the `tokenizers`
-// library load. The same vocabulary as that library's BpeTrainer makes: the most frequent pair of neighbours becomes a
-// token, of equals the one with the lower ids, again and again; so the order of the texts does not matter.
+// Makes a byte-level BPE vocabulary from text, and gives it as a tokenizer.json that this program and the `tokenizers`
+// library load. The vocabulary is the one that the library's BpeTrainer makes. Again and again the most frequent pair
+// of neighbours becomes a token; of equals, the pair with the lower ids. So the order of the texts does not matter.
 #pragma once
 
 #include <cstdint>

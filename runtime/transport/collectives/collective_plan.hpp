@@ -1,11 +1,11 @@
-// A collective operation as data: what one rank of a group sends, receives and adds up, in which order. Pure: no UCX,
-// no memory; runtime/transport/collectives/collectives.hpp executes it.
+// A collective operation as data: what one rank of a group sends, receives and adds up, and in which order. The
+// functions are pure: they use neither UCX nor buffers. runtime/transport/collectives/collectives.hpp executes a plan.
 //
-// Sums do not depend on the order of arrival. With `direct` and `scatter_gather` the ranks' values are added in rank
-// order, ((x0 + x1) + x2) + …, in f32 for bf16 and rounded once at the end, so both give the same bits;
-// `recursive_doubling` adds pairs, pairs of pairs and so on; `ring` adds piece p in the order p+1, p+2, …, p.
+// Sums do not depend on the order of arrival. `direct` and `scatter_gather` add the ranks' values in rank order, ((x0 +
+// x1) + x2) + …. They add bf16 in f32 and round once at the end, so both give the same bits. `recursive_doubling` adds
+// pairs, then pairs of pairs, and so on; `ring` adds piece p in the order p+1, p+2, …, p.
 //
-// To add an algorithm: an enumerator, its name, a builder, and where choose_algorithm() takes it.
+// To add an algorithm, add an enumerator, its name and a builder, and the case in which choose_algorithm() returns it.
 #pragma once
 
 #include <cstddef>
@@ -25,19 +25,19 @@ std::string_view collective_name(Collective collective);
 
 enum class Algorithm : std::uint8_t {
   dissemination,       // barrier: log2 rounds
-  direct,              // everybody with everybody, one step
+  direct,              // every rank with every other, one step
   recursive_doubling,  // all-reduce of little data among a power of two
   scatter_gather,      // all-reduce: each adds up a piece and sends it to all, chunk by chunk
-  ring,                // pieces go around, added to or gathered on the way
+  ring,                // pieces go around the ring and are added or gathered on the way
 };
 inline constexpr std::size_t num_algorithms = num_enumerators<Algorithm>();
 std::string_view algorithm_name(Algorithm algorithm);
 
-enum class GroupLink : std::uint8_t { shared_memory, network };  // the slowest between two of the group
+enum class GroupLink : std::uint8_t { shared_memory, network };  // the slowest link between two members
 
-// The same answer on every rank. `num_bytes` is the whole vector: all ranks' parts together.
+// Gives the same answer on every rank. `num_bytes` is the size of the whole vector: all ranks' parts together.
 Algorithm choose_algorithm(Collective collective, std::size_t num_bytes, int num_ranks, GroupLink link);
-// How much is sent in one message where sending and adding overlap, in bytes.
+// Bytes that one message carries where sending and adding overlap.
 std::size_t chunk_bytes(std::size_t num_bytes, GroupLink link);
 
 enum class MemoryPlace : std::uint8_t { input, output, scratch };
@@ -54,11 +54,11 @@ enum class ActionKind : std::uint8_t { send, receive, add, copy };
 struct Action {
   ActionKind kind = ActionKind::send;
   int peer = 0;               // send, receive: member of the group
-  std::uint32_t message = 0;  // send, receive: which of those from sender to receiver
+  std::uint32_t message = 0;  // send, receive: number of the message among those from sender to receiver
   Spot at;                    // what is sent, or where the result goes
   std::size_t num_bytes = 0;
-  // add: at = sum over the ranks 0 … num_sources-1, of which `own_source` lies at `own` and the others one after the
-  // other, stride apart, from `others`. copy: at = own.
+  // add: at = sum over the ranks 0 … num_sources-1. The value of rank `own_source` is at `own`; the others' values are
+  // at `others`, one after the other, `stride` bytes apart. copy: at = own.
   Spot own, others;
   std::size_t stride = 0;
   int num_sources = 0;

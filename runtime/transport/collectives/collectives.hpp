@@ -1,10 +1,10 @@
-// Collective operations of a group of processes over a UcxWorker, on the worker's thread and without blocking: start
-// one, progress worker and group in turn until progress() says that it is over.
+// Collective operations of a group of processes over a UcxWorker, on the worker's thread and without blocking. Start
+// one, then progress worker and group in turn until progress() returns true.
 //
 // All members start the same operations in the same order, one at a time in a group. The plan
-// (runtime/transport/collectives/collective_plan.hpp) follows from sizes, ranks and link alone, hence sums have the
-// same bits in every run. What the caller gives stays in place until the operation is over; after a failure, until the
-// worker is closed. A failed group is of no further use. The worker outlives its groups.
+// (runtime/transport/collectives/collective_plan.hpp) follows from sizes, ranks and link alone, so sums have the same
+// bits in every run. The caller's buffers must stay in place until the operation is over; after a failure, until the
+// worker is closed. A failed group cannot be used again. The worker outlives its groups.
 #pragma once
 
 #include <chrono>
@@ -22,7 +22,7 @@ namespace dsrun {
 
 struct GroupOptions {
   std::vector<int> members;   // ranks of the worker, this one included, in the order of sums
-  std::uint32_t channel = 0;  // distinguishes groups: the same on all members, no two groups of a pair share one
+  std::uint32_t channel = 0;  // distinguishes groups: the same on all members; no two groups of a pair share one
   std::chrono::nanoseconds timeout = std::chrono::seconds(30);  // of each operation
   GroupLink link = GroupLink::shared_memory;
   std::optional<Algorithm> algorithm;  // instead of choose_algorithm()'s; for tests and benches
@@ -39,17 +39,19 @@ class CollectiveGroup {
   int num_ranks() const { return shape_.num_ranks; }
 
   void start_barrier();
-  // `bytes[r]`: what member r gives. `all` has them one after the other; `own` may be its place there.
+  // `bytes[r]`: size of member r's part. `all` gets the parts one after the other; `own` may lie in `all`, at its
+  // place.
   void start_all_gather(std::span<const std::byte> own, std::span<const std::size_t> bytes, std::span<std::byte> all);
-  // `bytes[r]`: what member r gets of the sum, whole elements. `vector` has them one after the other.
+  // `bytes[r]`: size of the part of the sum that member r gets, whole elements. `vector` has the parts one after the
+  // other.
   void start_reduce_scatter(Dtype dtype, std::span<const std::byte> vector, std::span<const std::size_t> bytes,
                             std::span<std::byte> own);
   void start_all_reduce(Dtype dtype, std::span<std::byte> vector);  // in place
-  // Parts by destination, one after the other, to parts by source.
+  // `sent` has the parts by destination, one after the other; `received` gets the parts by source.
   void start_all_to_all_v(std::span<const std::byte> sent, std::span<const std::size_t> sent_bytes,
                           std::span<std::byte> received, std::span<const std::size_t> received_bytes);
 
-  // Does what can be done; true: over, well or not. The caller progresses the worker in between.
+  // Does what can be done. True: the operation is over, or has failed. The caller progresses the worker in between.
   bool progress();
   bool has_failed() const { return !failure_.empty(); }
   const std::string& failure() const { return failure_; }   // names the operation and the ranks missing

@@ -15,8 +15,8 @@ class PlanBuilder {
   void all_to_all();
   void direct_reduce();
   void doubling();
-  void reduce_pieces();  // reduce-scatter, and all-reduce as scatter_gather
-  void ring_reduce();    // both, too
+  void reduce_pieces();  // for reduce-scatter, and for all-reduce with scatter_gather
+  void ring_reduce();    // for both as well
 
  private:
   struct Range {

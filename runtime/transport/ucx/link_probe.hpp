@@ -1,11 +1,12 @@
-// LinkProbe: measures the way between two processes with the messages that tensors take, UcxWorker's active ones. One
-// process has end 0, which measures, the other end 1, which answers until the first one is done.
+// LinkProbe: measures the way between two processes with UcxWorker's active messages, which also carry tensors. One
+// process has end 0, which measures. The other has end 1, which answers until end 0 is done.
 //
 //   8 bytes there and back, at most 1000 times or 200 ms: the latency is half of the median round trip;
 //   4 MiB after 4 MiB one way, 100 ms long, four under way at a time, each answered by nothing; then as many back; the
 //   best of three rounds, so that what else runs there counts less.
 //
-// Both ends poll, and give way to other threads where there is nothing to do: what a wakeup costs is not in it.
+// Both ends poll, and yield to other threads when there is nothing to do. So the result does not include the cost of a
+// wakeup.
 #pragma once
 
 #include <chrono>
@@ -27,11 +28,11 @@ class LinkProbe {
  public:
   using Deadline = std::chrono::steady_clock::time_point;
 
-  explicit LinkProbe(UcxOptions options);  // its rank is the end. Throws TransportError.
+  explicit LinkProbe(UcxOptions options);  // options.rank is the end. Throws TransportError.
   std::string address() const { return worker_.address(); }
   void set_peer(const std::string& address);  // throws TransportError
 
-  // All throw TransportError when the other end fails or the time is over.
+  // Both throw TransportError when the other end fails or the deadline passes.
   LinkSpeed measure(Deadline deadline);  // end 0
   void answer(Deadline deadline);        // end 1
 
@@ -40,7 +41,7 @@ class LinkProbe {
   enum class Ask : char { echo = 'e', acknowledge = 'a', send = 's', nothing = 'n', end = 'x' };
   struct Arrived {
     Ask ask;
-    std::uint32_t count;  // with Ask::send: of messages
+    std::uint32_t count;  // with Ask::send: number of messages
     std::size_t num_bytes;
   };
   void send(Ask ask, std::size_t num_bytes, std::uint32_t count = 0);

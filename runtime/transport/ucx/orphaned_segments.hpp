@@ -1,7 +1,7 @@
-// Segments of shared memory that a killed process leaves behind.
+// Finds segments of shared memory that killed processes leave behind.
 //
-// UCX 1.13 makes a segment as a file, /dev/shm/ucx_shm_posix_*, and removes its name at once: others reach it through
-// /proc. A process that is killed between the two leaves the name, and with it the memory, until the host restarts.
+// UCX 1.13 makes a segment as a file, /dev/shm/ucx_shm_posix_*, and removes its name at once; others reach it through
+// /proc. A process that is killed before it removes the name leaves the name and the memory until the host restarts.
 #pragma once
 
 #include <ctime>
@@ -11,7 +11,7 @@ namespace dsrun {
 
 class OrphanedSegments {
  public:
-  // Of processes that start from now on.
+  // Looks after segments of processes that start from now on.
   explicit OrphanedSegments(std::string folder = "/dev/shm");
   // Removes this user's segments that were made since then and that no process has open. Returns their number; a file
   // or process that cannot be looked at is left alone.

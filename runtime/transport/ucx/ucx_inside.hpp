@@ -18,12 +18,12 @@ struct UcxPeer {
   bool reported = false;
   std::string reason;
   ucp_ep_h endpoint = nullptr;
-  int sends_under_way = 0;  // messages of both kinds that UCX is not through with
+  int sends_under_way = 0;  // messages of both kinds that UCX has not finished
   bool is_flushed = false;  // at the close
   TrafficCount traffic;
 };
 
-// An active message on its way out: what UCX may read until it says that it is through.
+// An active message on its way out. UCX may read it until it reports completion.
 struct OutgoingMessage {
   UcxInside* inside;
   UcxPeer* peer;
@@ -32,7 +32,7 @@ struct OutgoingMessage {
   UcxWorker::Sent sent;
 };
 
-// A payload on its way in by rendezvous.
+// A payload that is arriving by rendezvous.
 struct IncomingMessage {
   UcxInside* inside;
   int source;

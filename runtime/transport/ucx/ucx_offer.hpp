@@ -1,4 +1,4 @@
-// What UCX offers on this host: its version, and the transports by which it could talk.
+// What UCX offers on this host: its version, and the transports that it can use.
 #pragma once
 
 #include <string>
@@ -14,7 +14,7 @@ struct UcxOffer {
 
 UcxOffer ucx_offer();
 
-// From what ucp_context_print_info() prints, in UCX 1.13 a line for each way, such as
+// Reads the transports from what ucp_context_print_info() prints: in UCX 1.13 a line for each, such as
 //   #      resource 1  :  md 1  dev 1  flags -- tcp/eth0
 std::vector<std::string> transports_in(std::string_view context_info);
 

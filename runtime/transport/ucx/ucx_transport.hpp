@@ -1,13 +1,13 @@
-// UcxTransport: a process's way to the devices of other processes. A thread owns a UcxWorker, sleeps when there is
-// nothing to do, and takes tensors from any thread.
+// UcxTransport: sends tensors to devices of other processes and receives theirs. Its thread owns a UcxWorker, sleeps
+// when there is nothing to do, and takes tensors from any thread.
 //
-// Use: make it; exchange address() over the control plane; start() with everybody's; send(). Messages between two
-// devices may overtake each other: their Tags tell them apart. There is no flow control here: a Program bounds what is
-// under way. Callbacks run on the transport's thread and must not block; but for `pool` they must not throw.
+// To use it, construct it, exchange address() over the control plane, call start() with all addresses, then send().
+// Messages between two devices may overtake each other; their Tags distinguish them. There is no flow control here: a
+// Program bounds what is under way. Callbacks run on the transport's thread and must not block. Only `pool` may throw.
 //
 // Where sender and receiver share memory, a tensor in an arena of Reach::machine is lent
-// (runtime/transport/wire/loans.hpp): whoever sends one must not write to it any more, as if the receiver were a thread
-// of the same process.
+// (runtime/transport/wire/loans.hpp). After sending it, the sender must not write to it, as if the receiver were a
+// thread of the same process.
 #pragma once
 
 #include <condition_variable>
@@ -21,18 +21,18 @@
 namespace dsrun {
 
 struct TransportOptions {
-  UcxOptions ucx;                    // its ranks are processes
+  UcxOptions ucx;                    // the ranks in it are those of processes
   std::vector<int> process_of;       // by rank of device
-  std::int64_t clock_ahead_ns = 0;   // of this process's clock before the job's, by which messages carry their times
+  std::int64_t clock_ahead_ns = 0;   // how far this process's clock is ahead of the job's, which messages use
   std::chrono::nanoseconds spin{0};  // how long to look for work before sleeping: 0 where cores are scarce
 };
 
 struct TransportCallbacks {
-  // Of a device of this process, for tensors that arrive. May throw: the sender then counts as failed, with the
-  // exception's text.
+  // Returns the pool of a device of this process, for tensors that arrive. It may throw: the sender then counts as
+  // failed, with the exception's text.
   std::function<std::shared_ptr<MemoryPool>(int destination)> pool;
   std::function<void(int destination, TensorMessage&& message)> receive;
-  // Once for each process that cannot be reached any more; -1: none can, the worker itself has failed.
+  // Called once for each process that cannot be reached any more. -1: the worker itself has failed, so no process can.
   std::function<void(int process, std::string_view reason)> peer_failed;
 };
 
@@ -49,7 +49,8 @@ struct TransportReport {
 class UcxTransport {
  public:
   using Nanoseconds = std::chrono::nanoseconds;
-  // What the thread calls after each progress until it returns true. It may send and receive. close() destroys it.
+  // A function that the thread calls after each progress until the function returns true. It may send and receive.
+  // close() destroys it.
   using Task = std::function<bool(UcxWorker& worker)>;
 
   UcxTransport(TransportOptions options, TransportCallbacks callbacks);  // throws TransportError
@@ -60,18 +61,19 @@ class UcxTransport {
   const std::string& address() const { return address_; }
   void start(std::vector<std::string> addresses);  // by process; throws TransportError
 
-  // From any thread, after start(). Fails silently towards a failed process, of which peer_failed tells.
+  // May be called from any thread, after start(). It drops messages to a failed process, which peer_failed has reported
+  // or will report.
   void send(int destination, TensorMessage&& message);
-  // Somebody else has found out that a process is gone (shared memory does not notice).
+  // Tells the transport that a process is gone, if others have noticed it (shared memory does not notice).
   void fail_peer(int process, std::string reason);
   void run(Task task);
-  TransportReport report();  // waits for the thread: not from a callback; after close() the last one
+  TransportReport report();  // waits for the thread: not from a callback; after close() the last report
 
-  // No more sends. Waits at most `grace` for what was sent to leave; true: every message has left.
+  // Ends sending. Waits at most `grace` for sent messages to leave. True: every message has left.
   bool close(Nanoseconds grace);
 
  private:
-  struct Post {  // a message, or something to do
+  struct Post {  // a message, or a command to run
     int destination = 0;
     TensorMessage message;
     std::function<void()> command;
@@ -107,14 +109,14 @@ class UcxTransport {
   Nanoseconds grace_{0};
   std::exception_ptr failure_;  // why there is no worker
 
-  // The thread's own, others' after its end.
+  // Used by the thread alone, and by others after its end.
   std::unique_ptr<UcxWorker> worker_;
   std::vector<Post> taken_;
   std::vector<Task> tasks_;
   std::vector<TrafficCount> traffic_;  // of tensors, by process
   std::vector<std::int64_t> num_lent_;
   std::shared_ptr<MemoryPool> answers_ = MemoryPool::make();
-  // Lives on after close(): others may still look at what this process has lent.
+  // These live on after close(): others may still read what this process has lent.
   std::optional<Lender> lender_;
   std::optional<Borrower> borrower_;
   std::vector<std::pair<int, std::uint64_t>> refused_;  // loans that this process cannot read, by process

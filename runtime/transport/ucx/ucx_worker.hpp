@@ -1,17 +1,17 @@
 // UcxWorker: messages between the processes of a job over UCX. One thread makes it, uses it and destroys it; only
 // wake() may be called from others.
 //
-// Two kinds of messages. Active messages are for tensors whose size the receiver does not know: a header of the
-// caller's (at most max_header_bytes) and a payload, which lands in a Buffer that the receiver allocates. Tagged
-// messages are for sizes that both sides know, into memory given beforehand; collectives use them.
+// There are two kinds of messages. Active messages are for tensors whose size the receiver does not know. They have the
+// caller's header (at most max_header_bytes) and a payload, for which the receiver allocates a Buffer. Tagged messages
+// are for sizes that both sides know; the receiver provides the memory beforehand. Collectives use them.
 //
-// A rank here is that of a process. Ranks learn each other's address() over the control plane; connections are made at
-// the first send, which needs set_peers(); whoever was told earlier may send earlier. Every active message carries an
-// envelope (runtime/transport/wire/envelope.hpp); what does not prove that it belongs to this job and generation is
-// dropped and counted.
+// A rank here is the rank of a process. Ranks learn each other's address() over the control plane. A connection is made
+// at the first send, which needs set_peers(). A peer that learns the addresses earlier may send earlier. Every active
+// message carries an envelope (runtime/transport/wire/envelope.hpp). A message that does not prove that it belongs to
+// this job and generation is dropped and counted.
 //
-// Failures are reported, by peer, and never end the process. Over tcp a peer's death is noticed within a moment; shared
-// memory does not notice one: there the process's supervisor calls fail_peer().
+// Failures are reported, by peer, and never end the process. Over tcp a peer's death is noticed within a moment. Shared
+// memory does not notice it: there the process's supervisor must call fail_peer().
 #pragma once
 
 #include <array>
@@ -30,25 +30,25 @@
 
 namespace dsrun {
 
-// UCX could not be set up as asked; says what was asked and what would do.
+// UCX could not be set up as asked. The error says what was asked and what would work.
 struct TransportError : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
 struct UcxOptions {
   int rank = 0;
-  int num_ranks = 1;  // of the job; messages are taken from each, also before set_peers()
+  int num_ranks = 1;  // ranks of the job; messages are accepted from each, also before set_peers()
   JobSecret secret{};
   std::uint32_t generation = 0;
-  std::vector<std::string> interfaces;                // network interfaces to use and to listen on ("eth0"); none: all
-  std::vector<std::string> transports;                // UCX's names ("tcp", "self"); none: UCX_TLS, or UCX chooses
-  std::vector<std::string> without_shm{};             // instead, where /dev/shm is too small; none: that is an error
-  std::size_t min_shm_bytes = std::size_t{64} << 20;  // free in /dev/shm; with less the worker keeps out of it
+  std::vector<std::string> interfaces;     // network interfaces to use and to listen on ("eth0"); none: all
+  std::vector<std::string> transports;     // UCX's names ("tcp", "self"); none: UCX_TLS, or UCX chooses
+  std::vector<std::string> without_shm{};  // transports to use instead if /dev/shm is too small; none: that is an error
+  std::size_t min_shm_bytes = std::size_t{64} << 20;  // bytes free in /dev/shm; with less the worker does not use it
   std::uint16_t version = envelope_version;           // for tests
 };
 
-// One tagged message under way. It and the message's memory stay in place until is_done(), or until the worker is
-// closed.
+// One tagged message under way. This object and the message's memory must stay in place until is_done(), or until the
+// worker is closed.
 class Transfer {
  public:
   Transfer() = default;
@@ -65,7 +65,7 @@ class Transfer {
   State state_ = State::idle;
   std::string_view failure_;
   void* request_ = nullptr;
-  int* counted_by_ = nullptr;  // what its peer has under way
+  int* counted_by_ = nullptr;  // the peer's counter of messages under way
   std::size_t num_bytes_ = 0;
 };
 
@@ -77,12 +77,12 @@ struct TrafficCount {
 class UcxWorker {
  public:
   using Nanoseconds = std::chrono::nanoseconds;
-  // Memory for a payload that is about to arrive, also one of no bytes. Inside progress(). An exception drops the
-  // message and fails its sender with the exception's text.
+  // Returns memory for a payload that is about to arrive, also for one of 0 bytes. Called inside progress(). An
+  // exception drops the message and fails its sender with the exception's text.
   using Allocate = std::function<Buffer(int source, std::span<const std::byte> header, std::size_t num_bytes)>;
-  // Inside progress(); may send. `header` lives during the call.
+  // Called inside progress(); may send. `header` lives during the call.
   using Deliver = std::function<void(int source, std::span<const std::byte> header, Buffer payload)>;
-  // From progress() or a send; once for each peer. Not during close().
+  // Called from progress() or a send, once for each peer, but not during close().
   using PeerFailed = std::function<void(int peer, std::string_view reason)>;
   using Sent = std::function<void(bool delivered_to_transport)>;
 
@@ -98,36 +98,38 @@ class UcxWorker {
 
   void on_message(Allocate allocate, Deliver deliver);
   void on_peer_failed(PeerFailed peer_failed);
-  // The payload is held until UCX has no more use for it; then `sent`, where given, is called inside progress().
+  // Sends an active message. The payload is held until UCX no longer needs it; then `sent`, if given, is called inside
+  // progress().
   void send(int peer, std::span<const std::byte> header, Buffer payload, Sent sent = {});
 
-  // Names a message of known size so that nobody outside the job can guess it. Both sides compute the same; each
+  // The tag of a message of known size, which nobody outside the job can guess. Both sides compute the same tag. Each
   // (channel, sequence) is used once in a generation.
   std::uint64_t tag(int source, int destination, std::uint32_t channel, std::uint64_t sequence) const;
-  // `early`: over by itself, with a copy more, also above the size from which the receiver would have to fetch it.
+  // Sends a tagged message. `early`: the transfer ends without waiting for the receiver, at the cost of a copy. This
+  // also holds for sizes at which the receiver would have to fetch the data.
   void send(int peer, std::uint64_t tag, std::span<const std::byte> data, Transfer& transfer, bool early = false);
   void receive(std::uint64_t tag, std::span<std::byte> data, Transfer& transfer);
-  void cancel(Transfer& transfer);  // a receive that nothing has matched yet ends as failed; others go on
+  void cancel(Transfer& transfer);  // a receive that no message has matched yet ends as failed; other transfers go on
 
-  // Memory of transfers that nobody waits for any more: kept until the worker is closed.
+  // Keeps memory of transfers that nobody waits for any more until the worker is closed.
   void keep(std::shared_ptr<const void> memory);
 
-  bool progress();                 // does what can be done; whether anything was
+  bool progress();                 // does what can be done; returns whether it did anything
   bool wait(Nanoseconds timeout);  // sleeps until there may be something to do; false: the time is over
-  void wake();                     // from any thread: ends a wait, the present or the next
-  void connect(int peer);          // before the first send, so that its failure is noticed without one
-  void fail_peer(int peer, std::string_view reason);  // what others found out: its messages fail from now on
+  void wake();                     // from any thread: ends the present wait or the next one
+  void connect(int peer);  // connects before the first send, so that the peer's failure is noticed without a send
+  void fail_peer(int peer, std::string_view reason);  // others noticed a failure: messages to it fail from now on
   bool has_failed(int peer) const;
-  bool shares_memory(int peer) const;  // known from set_peers() on: on one host, and the transports may use that
+  bool shares_memory(int peer) const;  // after set_peers(): on one host, and the transports may use shared memory
 
-  // Waits at most `grace` for what was sent to leave, then closes by force; true: every message of this worker's life
-  // has left. Calls no callbacks but Sent.
+  // Waits at most `grace` for sent messages to leave, then closes by force. True: every message that this worker ever
+  // sent has left. The only callback that it calls is Sent.
   bool close(Nanoseconds grace);
 
   const std::array<std::int64_t, num_drops>& drops() const;  // by Drop
   const TrafficCount& traffic(int peer) const;               // active messages
-  int num_under_way() const;                                 // active messages not yet through
-  // Which way messages go to a connected peer, such as "posix+cma" or "tcp/eth0"; "" before connecting.
+  int num_under_way() const;                                 // active messages that UCX has not finished
+  // The way of messages to a connected peer, such as "posix+cma" or "tcp/eth0"; "" before connecting.
   std::string link(int peer) const;
 
  private:

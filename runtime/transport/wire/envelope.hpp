@@ -1,13 +1,13 @@
-// What stands before every active message: who sends it to whom, in which generation of the job, how long its parts
-// are, and a proof that the sender knows the job's secret.
+// The envelope precedes every active message. It has the ranks of sender and receiver, the job's generation, and the
+// lengths of the message's parts. It proves that the sender knows the job's secret.
 //
 //   bytes  0  magic u32 | version u16 | header_bytes u16 | generation u32 | source u32 | destination u32 | zero u32
 //         24  payload_bytes u64
 //         32  proof, 16 bytes: a keyed hash of bytes 0 to 31 and the caller's header, under each half of the secret
 //         48  the caller's header, at most max_header_bytes
 //
-// Little endian. The proof covers neither the payload nor replays: it keeps strangers and other jobs out, it is no
-// encryption. The secret itself is never sent.
+// All fields are little-endian. The proof keeps strangers and other jobs out. It does not cover the payload, does not
+// stop replays, and is not encryption. The secret itself is never sent.
 #pragma once
 
 #include <array>
@@ -27,7 +27,7 @@ inline constexpr std::uint16_t envelope_version = 1;
 inline constexpr std::size_t envelope_bytes = 48;
 inline constexpr std::size_t max_header_bytes = 128;  // of the caller's header
 
-// Why a message was dropped. Nothing of a dropped message reaches the caller.
+// Why a message was dropped. No part of a dropped message reaches the caller.
 enum class Drop : std::uint8_t {
   foreign,     // too short, or no magic
   version,     // another protocol version
@@ -48,7 +48,7 @@ struct Envelope {
   std::uint64_t payload_bytes = 0;
 };
 
-// What a receiver compares with.
+// What a receiver checks envelopes against.
 struct EnvelopeFilter {
   std::array<SipKey, 2> keys;
   std::uint32_t generation = 0;
@@ -58,7 +58,7 @@ struct EnvelopeFilter {
 
 using EnvelopeImage = std::array<std::byte, envelope_bytes + max_header_bytes>;
 
-// Writes envelope and header; the number of bytes to send. The header is at most max_header_bytes long.
+// Writes envelope and header; returns the number of bytes to send. The header is at most max_header_bytes long.
 std::size_t write_envelope(const std::array<SipKey, 2>& keys, const Envelope& envelope,
                            std::span<const std::byte> header, EnvelopeImage& image);
 

@@ -1,5 +1,6 @@
-// SipHash-2-4 (Aumasson and Bernstein, 2012): a keyed hash for short inputs. Who does not know the key can neither
-// guess nor verify a value, so it serves as proof that a header comes from a process of the same job, and hides tags.
+// SipHash-2-4 (Aumasson and Bernstein, 2012): a keyed hash for short inputs. Without the key nobody can guess or verify
+// a value. So a value proves that a header comes from a process of the same job; tags are values too, so that strangers
+// cannot guess them.
 #pragma once
 
 #include <array>

@@ -1,6 +1,6 @@
-// Loans: tensors that another process of the machine reads where they lie, in their sender's arena. As between threads,
-// such a message is a reference: nobody copies it, and the sender's block is free again when the receiver's last share
-// of it is gone. Both classes are for the transport's thread; only what was borrowed may be dropped by others.
+// Loans: tensors that another process of the machine reads in place, in their sender's arena. As between threads, such
+// a message is a reference: nobody copies the tensor. The sender's block is free again when the receiver drops its last
+// share. Both classes are for the transport's thread; only borrowed Buffers may be dropped on other threads.
 #pragma once
 
 #include <map>
@@ -16,7 +16,7 @@
 
 namespace dsrun {
 
-// What this process has lent.
+// The tensors that this process has lent.
 class Lender {
  public:
   struct Loan {
@@ -26,11 +26,12 @@ class Lender {
 
   explicit Lender(int num_processes) : peers_(static_cast<std::size_t>(num_processes)) {}
 
-  // Lends `payload` and says what to send for it. Nothing, and `payload` left: it has to be copied, since it is short,
-  // lies where others cannot look, or the process has refused a loan before.
+  // Lends `payload` and returns the header to send in its place. nullopt: `payload` is unchanged and has to be copied,
+  // because it is short, others cannot map its memory, or the process has refused a loan before.
   std::optional<LoanHeader> lend(int process, const TensorHeader& header, Buffer& payload);
   void take_back(int process, std::span<const std::uint64_t> numbers);
-  // The process cannot look into this one: it never gets a loan again. The message, which it has to get as a copy.
+  // Notes that the process cannot read this one's memory, so that it never gets a loan again. Returns the message,
+  // which has to be sent as a copy.
   std::optional<Loan> take_refused(int process, std::uint64_t number);
   std::size_t num_lent() const;
 
@@ -41,18 +42,18 @@ class Lender {
   };
   std::vector<Peer> peers_;
   std::uint64_t next_number_ = 0;
-  std::shared_ptr<MemoryPool> pool_ = MemoryPool::make();  // what is lent counts for no device here any more
+  std::shared_ptr<MemoryPool> pool_ = MemoryPool::make();  // lent tensors no longer count for a device here
 };
 
-// What this process has borrowed.
+// The tensors that this process has borrowed.
 class Borrower {
  public:
   explicit Borrower(int num_processes);
 
-  // The tensor where it lies, counted as one of `pool`'s messages; empty: this process cannot look there.
+  // Returns the tensor in place, counted as one of `pool`'s messages; empty: this process cannot read it there.
   Buffer borrow(int process, const LoanHeader& loan, MemoryPool& pool);
-  bool owes() const;  // whether anything that nobody uses any more is still to be given back
-  // The numbers of a process's loans that nobody uses any more; each once.
+  bool owes() const;  // whether loans that are no longer used still have to be given back
+  // The numbers of a process's loans that are no longer used; each is returned once.
   std::vector<std::uint64_t> take_returns(int process);
 
  private:

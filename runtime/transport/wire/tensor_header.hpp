@@ -1,16 +1,15 @@
-// The header of a TensorMessage on the wire: which device it is for, its Tag field by field, its times. 56 bytes,
-// little endian; integers are two's complement.
+// The header of a TensorMessage on the wire: the device that it is for, the fields of its Tag, its times. It has 56
+// bytes, little-endian; integers are two's complement.
 //
-//   0 destination i32 | generation u32 | round u64 | traffic u8 | pass u8 | hop u8 | port u8 | stage i32 | direction
-//   i32
-//  28 microbatch i32 | node i32 | source i32 | sent_ns i64 | arrives_ns i64
+//   0 destination i32 | generation u32 | round u64 | traffic u8 | pass u8 | hop u8 | port u8 | stage i32
+//  24 direction i32 | microbatch i32 | node i32 | source i32 | sent_ns i64 | arrives_ns i64
 //
-// Instead of a tensor its place may be sent, a loan: the same 56 bytes, then where its sender's arena is found and
-// where in it the tensor lies, 104 bytes in all and no payload:
+// A loan sends the place of a tensor instead of the tensor: the same 56 bytes, then the place of the sender's arena and
+// of the tensor in it. It has 104 bytes in all and no payload:
 //
 //  56 pid i32 | descriptor i32 | nonce u64 | arena's bytes u64 | offset u64 | bytes u64 | number of the loan u64
 //
-// What loans are answered with has 8 bytes: 0 given back, 1 refused (u64); the payload is loans' numbers (u64).
+// The header of an answer to loans has 8 bytes: 0 given back, 1 refused (u64). Its payload is the loans' numbers (u64).
 #pragma once
 
 #include <array>
@@ -47,7 +46,7 @@ inline constexpr std::size_t answer_header_bytes = 8;
 enum class LoanAnswer : std::uint8_t { returned, refused };
 
 std::array<std::byte, tensor_header_bytes> write_tensor_header(const TensorHeader& header);
-// Nothing: wrong length, an enumerator that does not exist, or a negative rank, stage or the like.
+// nullopt: the length is wrong, an enumerator does not exist, or a rank, stage or similar number is negative.
 std::optional<TensorHeader> read_tensor_header(std::span<const std::byte> bytes);
 
 std::array<std::byte, loan_header_bytes> write_loan_header(const LoanHeader& header);

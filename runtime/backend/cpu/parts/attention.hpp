@@ -1,7 +1,7 @@
-// What attention's forward and backward share: where each head's columns lie, and keys put together.
+// Code that attention's forward and backward share: it finds each head's columns and puts keys together.
 //
-// A head's key is [its own N columns | the P columns that all heads share], which products want side by side; queries,
-// values and outputs are used where they lie. Legend: models/op.hpp; S: length of a sequence, C = N + P.
+// A head's key is [its own N columns | the P columns that all heads share]; products need these side by side. Queries,
+// values and outputs are used in place. Legend: models/op.hpp; S: length of a sequence, C = N + P.
 #pragma once
 
 #include <algorithm>
@@ -13,7 +13,8 @@
 
 namespace dsrun {
 
-// A block of queries (forward) or keys (backward) meets a piece of the others: their scores stay in the L2.
+// A block of queries (forward) or keys (backward) is multiplied with a piece of the other matrix: the scores stay in
+// the L2 cache.
 inline constexpr std::int64_t attention_block_rows = 64;
 inline constexpr std::int64_t attention_piece_rows = 512;
 
@@ -50,7 +51,8 @@ struct AttentionHeads {
     for (std::int64_t i = 0; i < keys_SC.rows; ++i) std::copy_n(k_SN.row<T>(i), nope, keys_SC.row<T>(i));
   }
 
-  // A matrix of T in the memory of a matrix of scalars: an element is written after the scalar there was read.
+  // A matrix of T in the memory of a matrix of scalars. An element is written only after the scalar at its place was
+  // read.
   static TensorView narrowed(const TensorView& scalars) {
     return {scalars.data, scalars.rows, scalars.cols,
             scalars.stride * static_cast<std::int64_t>(sizeof(Scalar) / sizeof(T)), dtype_of<T>};

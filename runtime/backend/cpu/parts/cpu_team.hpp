@@ -1,5 +1,5 @@
-// The Team (row/team.hpp) of one CPU thread: loops over Lanes where the row's arithmetic takes its index as `auto`,
-// over elements, which GCC may vectorise, where it takes an integer. Elements are visited from the first to the last.
+// The Team (row/team.hpp) of one CPU thread. It loops over Lanes if the row's arithmetic takes its index as `auto`, and
+// over elements, which GCC may vectorise, if it takes an integer. It visits elements from the first to the last.
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,4 @@
-// How many rows of logits head_loss makes at a time; tests cross its boundary.
+// How many rows of logits head_loss computes at a time. Tests use it to cross the boundary of a chunk.
 #pragma once
 
 #include <cstdint>

@@ -1,6 +1,6 @@
-// Lanes<A>: 16 numbers that are computed with at once, by GCC's vector extension, so that any processor will do. Row
-// arithmetic (row/) that takes its index as `auto` gets them from CpuTeam: load and store with a LanesIndex. GCC alone
-// leaves such loops scalar, or spends more on them.
+// Lanes<A>: 16 numbers that are computed at once, by GCC's vector extension, so that it runs on any processor. Row
+// arithmetic (row/) that takes its index as `auto` gets a LanesIndex from CpuTeam: load and store with it use Lanes.
+// Without Lanes, GCC leaves such loops scalar or makes slower code.
 #pragma once
 
 #include <cmath>

@@ -1,4 +1,4 @@
-// Cosines and sines of RoPE by position and pair, kept per thread.
+// A table of RoPE's cosines and sines by position and pair, one for each thread.
 #pragma once
 
 #include <cmath>

@@ -12,7 +12,8 @@ namespace dsrun {
 // False: this processor has no bf16 instructions, on which oneDNN's bf16 products are slow or missing; use fp32.
 bool bf16_products_supported();
 
-// Primitives are made once and used again. What one holds is an estimate: oneDNN does not say.
+// Primitives are made once and used again. The bytes that a primitive holds are an estimate, since oneDNN does not
+// report them.
 class CpuGemm final : public Gemm {
  public:
   explicit CpuGemm(Workspace& workspace, int num_threads = 1);

@@ -1,11 +1,11 @@
-// The fp64 product behind Gemm::multiply: tests train small models in it, so it is plain but not slow.
+// The fp64 product behind Gemm::multiply. Tests train small models in fp64, so it is plain but not slow.
 #pragma once
 
 #include "runtime/backend/cpu/products/gemm.hpp"
 
 namespace dsrun {
 
-// C = op(A) · op(B), or C += …; all three fp64, no dimension zero.
+// C = op(A) · op(B), or C += …; all three are fp64, and no dimension is zero.
 void multiply_f64(Workspace& workspace, const TensorView& a, Transpose transpose_a, const TensorView& b,
                   Transpose transpose_b, const TensorView& c, bool accumulate);
 
