@@ -49,7 +49,7 @@ function(dsrun_layer name)
     list(FILTER sources EXCLUDE REGEX "/${arg_DIR}/${excluded}/")
   endforeach()
   add_library(dsrun_${name} STATIC ${sources})
-  list(TRANSFORM arg_LINK REPLACE "^(schedule|dsl|models|cluster|runtime|transport|actors|processes)$" "dsrun_\\1")
+  list(TRANSFORM arg_LINK REPLACE "^(schedule|dsl|models|cluster|runtime|transport|actors|processes|feed)$" "dsrun_\\1")
   target_link_libraries(dsrun_${name}
     PUBLIC ${arg_LINK} fmt::fmt nlohmann_json::nlohmann_json
     PRIVATE dsrun_options ${arg_PRIVATE})

@@ -14,7 +14,7 @@ import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 JOB = ["examples/quickstart.toml", "--set", "parallel.pipeline=4", "--set", "parallel.data=1",
-       "--set", "parallel.expert=1", "--set", "batch.microbatches=16"]
+       "--set", "parallel.expert=1", "--set", "batch.sequences=16", "--set", "batch.microbatches=16"]
 WIDTH, LEFT, TOP, LANE, GAP = 1000, 64, 30, 28, 8
 BARS = WIDTH - LEFT - 12
 

@@ -1,6 +1,6 @@
 // The CPU's functions, which cpu_backend.cpp puts into a Backend. Their contracts are in runtime/backend/: kernel.hpp,
-// rows.hpp, adamw.hpp, initial_values.hpp and needs.hpp. Kernel functions of one op have their own .cpp; table.cpp puts
-// them into rows.
+// rows.hpp, adamw.hpp, initial_values.hpp and needs.hpp. The kernel functions of an op have
+// their own .cpp.
 #pragma once
 
 #include <cstdint>
@@ -56,8 +56,6 @@ void gated_swiglu_backward_input(const KernelCall&);
 void head_loss_forward(const KernelCall&);
 void head_loss_backward_input(const KernelCall&);
 void head_loss_backward_weight(const KernelCall&);
-
-const KernelTable& cpu_kernels();
 
 void pack_rows(const TensorView& x, const SendPlan& plan, const TensorView& message);
 void expand_rows(const TensorView& message, const ReceivePlan& plan, const TensorView& rows);
