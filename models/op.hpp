@@ -1,6 +1,6 @@
 // The closed list of ops that a model is made of. Shapes, costs and saved values: models/op_table.hpp; kernels:
-// runtime/backend/cpu/cpu_backend.cpp. A new op is one entry here and one row in each table; without a row the program does
-// not compile.
+// runtime/backend/cpu/cpu_backend.cpp. A new op is one entry here and one row in each table; without a row the program
+// does not compile.
 //
 // Shape legend: T tokens of a microbatch on this rank · R rows routed to this rank (known at run time) · D hidden ·
 // H heads · N nope_dim · P rope_dim · V value_dim · Q q_rank · C kv_rank · E experts · L local experts · K experts per
