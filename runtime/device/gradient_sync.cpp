@@ -39,7 +39,7 @@ std::vector<Tag> GradientSync::missing() const {
   std::vector<Tag> tags;
   if (stage_ != Stage::reducing && stage_ != Stage::gathering) return tags;
   const BucketState& state = buckets()[next_];
-  const Traffic traffic = stage_ == Stage::reducing ? Traffic::reduce : Traffic::gather;
+  const Traffic traffic = stage_ == Stage::reducing ? Traffic::reduce : Traffic::all_gather;
   for (int source : context_.parameters.layout(state).ranks) {
     const Tag wanted = tag(traffic, state.id, source);
     if (source != context_.rank && !inbox_.has(wanted)) tags.push_back(wanted);
@@ -53,7 +53,7 @@ void GradientSync::run_next() {
     sum_shard(state);
   } else if (stage_ == Stage::updating) {
     context_.parameters.update(state, order_);
-    send_shards(Traffic::gather, state);
+    send_shards(Traffic::all_gather, state);
   } else {
     take_weights(state);
   }
@@ -86,7 +86,7 @@ void GradientSync::take_weights(BucketState& state) {
   const Dtype dtype = context_.parameters.weight_dtype();
   for (std::size_t member = 0; member < bucket.ranks.size(); ++member) {
     if (static_cast<int>(member) == state.member) continue;
-    const Buffer shard = inbox_.take(tag(Traffic::gather, state.id, bucket.ranks[member]));
+    const Buffer shard = inbox_.take(tag(Traffic::all_gather, state.id, bucket.ranks[member]));
     context_.backend.copy(state.weights.data() + ParameterStore::shard_begin(bucket, static_cast<int>(member), dtype),
                           shard.data(), ParameterStore::shard_bytes(bucket, dtype));
   }

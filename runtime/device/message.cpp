@@ -26,7 +26,7 @@ std::string to_string(const Tag& tag) {
                          from);
     case Traffic::reduce:
       return fmt::format("gradient shard of bucket {} {}", tag.stage, from);
-    case Traffic::gather:
+    case Traffic::all_gather:
       return fmt::format("weight shard of bucket {} {}", tag.stage, from);
   }
   return fmt::format("unknown traffic {} {}", static_cast<int>(tag.traffic), from);

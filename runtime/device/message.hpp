@@ -17,7 +17,7 @@ enum class Traffic : std::uint8_t {
   gradient,    // the gradient of a stage's output, sent back
   exchange,    // a step of exchange_counts, dispatch or combine inside an expert group
   reduce,      // a shard's gradients, to its owner
-  gather,      // a shard's new weights, from its owner
+  all_gather,  // a shard's new weights, from its owner
 };
 
 struct Tag {

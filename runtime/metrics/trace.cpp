@@ -46,7 +46,7 @@ std::string name_of_message(const DeviceSpan& span) {
                                            {Traffic::gradient, "gradients"},
                                            {Traffic::exchange, ""},
                                            {Traffic::reduce, "gradient shard"},
-                                           {Traffic::gather, "weight shard"}});
+                                           {Traffic::all_gather, "weight shard"}});
   if (span.traffic == Traffic::exchange)
     return fmt::format("{} {}{} to {}", pass_letters[span.pass], op_name(span.op), hops[span.hop], span.peer);
   return fmt::format("{} to {}", traffic[span.traffic], span.peer);

@@ -78,7 +78,7 @@ std::vector<MessageKind> every_kind() {
   std::vector<MessageKind> kinds = {{"activation", Traffic::activation},
                                     {"gradient", Traffic::gradient},
                                     {"reduce", Traffic::reduce},
-                                    {"gather", Traffic::gather}};
+                                    {"gather", Traffic::all_gather}};
   const std::pair<const char*, Hop> hops[] = {
       {"direct", Hop::direct}, {"first_hop", Hop::first}, {"second_hop", Hop::second}};
   for (const auto& [name, hop] : hops) {
@@ -116,7 +116,7 @@ class Payload : public testing::TestWithParam<MessageKind> {
       EXPECT_EQ(error->expected(), (ByteRange{std::int64_t(sent_bytes), std::int64_t(sent_bytes)}));
       EXPECT_EQ(error->received_bytes(), std::int64_t(sent_bytes) + change);
     }
-    const bool is_shard = tag.traffic == Traffic::reduce || tag.traffic == Traffic::gather;
+    const bool is_shard = tag.traffic == Traffic::reduce || tag.traffic == Traffic::all_gather;
     for (const std::string& words : {to_string(tag), std::string(is_shard ? "(stage " : "layer "),
                                      fmt::format("{} bytes came", std::int64_t(sent_bytes) + change),
                                      fmt::format("say{} {}", counts ? "" : "s", sent_bytes)})

@@ -48,7 +48,7 @@ TEST(Trace, shows_instructions_and_messages_on_their_wires) {
   writer.add(0, wire);
   wire.start_ns = 4000;  // while the first is on its way
   wire.end_ns = 7000;
-  wire.traffic = Traffic::gather;
+  wire.traffic = Traffic::all_gather;
   writer.add(0, wire);
   wire.start_ns = 5000;
   wire.traffic = Traffic::activation;

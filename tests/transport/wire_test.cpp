@@ -99,7 +99,8 @@ TEST_F(EnvelopeTest, no_byte_of_envelope_or_header_may_change) {
 TensorHeader some_header() {
   TensorHeader header;
   header.destination = 3;
-  header.tag = Tag{7, (std::uint64_t{1} << 40) + 5, Traffic::gather, 2, 1, 9, 1 << 20, Pass::recompute, Hop::second, 6};
+  header.tag =
+      Tag{7, (std::uint64_t{1} << 40) + 5, Traffic::all_gather, 2, 1, 9, 1 << 20, Pass::recompute, Hop::second, 6};
   header.sent_ns = -5;
   header.arrives_ns = std::int64_t{1} << 60;
   return header;

@@ -46,7 +46,7 @@ ByteRange ExpectedMessages::bytes(const Tag& tag) const {
     case Traffic::exchange:
       return bytes_of_exchange(tag);
     case Traffic::reduce:
-    case Traffic::gather:
+    case Traffic::all_gather:
       return bytes_of_shard(tag);
   }
   refuse(tag, "no such kind of message");

@@ -10,7 +10,7 @@ namespace {
 
 // Which op and layer a message belongs to; empty where its tag names none of the plan's.
 std::string layer_words(const Plan& plan, const Tag& tag) {
-  if (tag.traffic == Traffic::reduce || tag.traffic == Traffic::gather) {
+  if (tag.traffic == Traffic::reduce || tag.traffic == Traffic::all_gather) {
     if (tag.stage < 0 || tag.stage >= std::ssize(plan.layout.buckets)) return "";
     return fmt::format(" (stage {})", at(plan.layout.buckets, tag.stage).stage);
   }

@@ -33,7 +33,7 @@ struct SentTraffic {
         of.expert += num_bytes;
         break;
       case Traffic::reduce:
-      case Traffic::gather:
+      case Traffic::all_gather:
         of.synchronisation += num_bytes;
         break;
     }

@@ -34,7 +34,7 @@ class Reader {
   std::size_t at_ = 0;
 };
 
-constexpr auto last_traffic = static_cast<std::uint8_t>(Traffic::gather);
+constexpr auto last_traffic = static_cast<std::uint8_t>(Traffic::all_gather);
 constexpr auto last_of_stages = static_cast<std::uint8_t>(Traffic::gradient);
 constexpr auto last_hop = static_cast<std::uint8_t>(Hop::second);
 
