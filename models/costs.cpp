@@ -19,7 +19,7 @@ std::int64_t parameters_of_layers(const ModelSpec& model) { return parameter_cou
 std::int64_t active_parameter_count(const ModelSpec& model) {
   const Graph graph = main_model(model);
   std::int64_t active = 0;
-  for (const Node& node : graph.nodes) {
+  for (const OpNode& node : graph.nodes) {
     if (node.op == Op::embed) continue;
     for (const int index : node.params) {
       const Param& param = graph.params[static_cast<std::size_t>(index)];
@@ -35,7 +35,7 @@ std::int64_t parameter_count(const Graph& graph) {
   return total;
 }
 
-double flops_per_row(const Node& node, const Graph& graph, Pass pass, int length) {
+double flops_per_row(const OpNode& node, const Graph& graph, Pass pass, int length) {
   const OpProducts& products = op_row(node.op).products;
   const ProductCount& count = runs_forward(pass)             ? products.forward
                               : pass == Pass::backward_input ? products.backward_input
@@ -50,7 +50,7 @@ double flops_per_row(const Node& node, const Graph& graph, Pass pass, int length
   return flops;
 }
 
-double forward_flops_per_token(const Node& node, const Graph& graph, int length) {
+double forward_flops_per_token(const OpNode& node, const Graph& graph, int length) {
   const bool routed =
       !node.inputs.empty() && graph.values[static_cast<std::size_t>(node.inputs[0])].rows == Rows::routed;
   return (routed ? node.attributes.experts_per_token : 1) * flops_per_row(node, graph, Pass::forward, length);
@@ -59,7 +59,7 @@ double forward_flops_per_token(const Node& node, const Graph& graph, int length)
 double training_flops_per_token(const ModelSpec& model, int length) {
   const Graph graph = build_graph(model);
   double forward = 0;
-  for (const Node& node : graph.nodes) forward += forward_flops_per_token(node, graph, length);
+  for (const OpNode& node : graph.nodes) forward += forward_flops_per_token(node, graph, length);
   return 3 * forward;
 }
 

@@ -19,10 +19,10 @@ std::int64_t active_parameter_count(const ModelSpec& model);
 
 // FLOPs of a pass of an op for one row of its first input, from the op table's `products` column. A multiply-add counts
 // 2, attention counts the causal half of `length`, norms and activations count 0.
-double flops_per_row(const Node& node, const Graph& graph, Pass pass, int length);
+double flops_per_row(const OpNode& node, const Graph& graph, Pass pass, int length);
 
 // FLOPs of a token; recomputation counts 0. A token counts once for each of its experts.
-double forward_flops_per_token(const Node& node, const Graph& graph, int length);
+double forward_flops_per_token(const OpNode& node, const Graph& graph, int length);
 double training_flops_per_token(const ModelSpec& model, int length);  // forward and both gradients: 3 × forward
 
 }  // namespace dsrun

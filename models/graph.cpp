@@ -35,16 +35,16 @@ Graph slice_graph(const Graph& model, int first_layer, int last_layer) {
   std::vector<int> values(model.values.size(), -1), params(model.params.size(), -1);
   std::vector<int> moes(model.moe_layers.size(), -1);
   std::vector<int> made_in(model.values.size(), 0), last_read_in(model.values.size(), -1);  // layers
-  for (const Node& node : model.nodes) {
+  for (const OpNode& node : model.nodes) {
     for (const ValueId output : node.outputs) made_in[static_cast<std::size_t>(output)] = node.layer;
     for (const ValueId input : node.inputs) {
       int& last = last_read_in[static_cast<std::size_t>(input)];
       last = std::max(last, node.layer);
     }
   }
-  for (const Node& node : model.nodes) {
+  for (const OpNode& node : model.nodes) {
     if (node.layer < first_layer || node.layer >= last_layer) continue;
-    Node copy = node;
+    OpNode copy = node;
     for (ValueId& input : copy.inputs) input = renumber(input, values, model.values, part.values);
     for (ValueId& output : copy.outputs) output = renumber(output, values, model.values, part.values);
     for (int& param : copy.params) param = renumber(param, params, model.params, part.params);
@@ -63,7 +63,7 @@ Graph slice_graph(const Graph& model, int first_layer, int last_layer) {
 
 std::string to_string(const Graph& graph) {
   std::string text;
-  for (const Node& node : graph.nodes) {
+  for (const OpNode& node : graph.nodes) {
     std::vector<std::string> inputs, outputs, params;
     for (ValueId input : node.inputs) inputs.push_back(graph.values[static_cast<std::size_t>(input)].name);
     for (ValueId output : node.outputs) outputs.push_back(shape_of(graph.values[static_cast<std::size_t>(output)]));

@@ -54,7 +54,7 @@ constexpr RecomputeSets recompute_sets(const RecomputeSpec& spec) {
                                     (spec.swiglu ? recompute_set(RecomputeSet::swiglu) : 0));
 }
 
-struct Node {
+struct OpNode {
   Op op;
   OpAttributes attributes;
   std::vector<ValueId> inputs;
@@ -68,7 +68,7 @@ struct Node {
 struct Graph {
   std::vector<Value> values;
   std::vector<Param> params;
-  std::vector<Node> nodes;
+  std::vector<OpNode> nodes;
   // The ports of a stage: values that arrive from the stage before, and values that go on to the stage after. A port's
   // slot is its index; both sides of a boundary list the same values in the same order.
   std::vector<ValueId> ports_in, ports_out;

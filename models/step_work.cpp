@@ -11,7 +11,7 @@ namespace {
 
 class Counter {
  public:
-  Counter(const StageSteps& stage, const Step& step, const MicrobatchShape& shape)
+  Counter(const StageSteps& stage, const OpStep& step, const MicrobatchShape& shape)
       : stage_(stage), step_(step), node_(stage.graph.nodes[static_cast<std::size_t>(step.node)]), shape_(shape) {}
 
   StepWork count() const {
@@ -67,15 +67,15 @@ class Counter {
   }
 
   const StageSteps& stage_;
-  const Step& step_;
-  const Node& node_;
+  const OpStep& step_;
+  const OpNode& node_;
   const MicrobatchShape& shape_;
 };
 
 }  // namespace
 
-StepShape step_shape(const StageSteps& stage, const Step& step, int length) {
-  const Node& node = stage.graph.nodes[static_cast<std::size_t>(step.node)];
+StepShape step_shape(const StageSteps& stage, const OpStep& step, int length) {
+  const OpNode& node = stage.graph.nodes[static_cast<std::size_t>(step.node)];
   const auto cols = [&](const std::vector<ValueId>& ids) {
     return ids.empty() ? 0 : stage.values[static_cast<std::size_t>(ids[0])].cols;
   };
@@ -86,7 +86,7 @@ StepShape step_shape(const StageSteps& stage, const Step& step, int length) {
   return shape;
 }
 
-StepWork step_work(const StageSteps& stage, const Step& step, const MicrobatchShape& shape) {
+StepWork step_work(const StageSteps& stage, const OpStep& step, const MicrobatchShape& shape) {
   return Counter(stage, step, shape).count();
 }
 

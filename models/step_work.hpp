@@ -10,7 +10,7 @@
 namespace dsrun {
 
 struct StageSteps;
-struct Step;
+struct OpStep;
 
 // The shapes of a microbatch on one rank, as far as costs need them.
 struct MicrobatchShape {
@@ -33,7 +33,7 @@ struct StepShape {
   int length = 0;                 // of a sequence, for attention; else 0
   auto operator<=>(const StepShape&) const = default;
 };
-StepShape step_shape(const StageSteps& stage, const Step& step, int length);
+StepShape step_shape(const StageSteps& stage, const OpStep& step, int length);
 
 // The work of one step at given shapes. FLOPs are as executed: attention and head compute their scores again in
 // backward, and the causal half counts. Bytes are those that a kernel has to move if it touches each operand once.
@@ -44,6 +44,6 @@ struct StepWork : StepShape {
   double flops = 0;
   double bytes = 0;
 };
-StepWork step_work(const StageSteps& stage, const Step& step, const MicrobatchShape& shape);
+StepWork step_work(const StageSteps& stage, const OpStep& step, const MicrobatchShape& shape);
 
 }  // namespace dsrun

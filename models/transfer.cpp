@@ -4,8 +4,8 @@
 
 namespace dsrun {
 
-TransferBytes transfer_bytes(const Graph& graph, const Step& step, Precision compute, Products dispatched) {
-  const Node& op = graph.nodes[static_cast<std::size_t>(step.node)];
+TransferBytes transfer_bytes(const Graph& graph, const OpStep& step, Precision compute, Products dispatched) {
+  const OpNode& op = graph.nodes[static_cast<std::size_t>(step.node)];
   const Movement moves = movement(op.op, step.pass);
   const PairContent& pair = op_row(op.op).transfer.pair;
   TransferBytes bytes;
@@ -19,7 +19,7 @@ TransferBytes transfer_bytes(const Graph& graph, const Step& step, Precision com
 
 LargestTransfer largest_transfer(const Graph& graph, Precision compute) {
   LargestTransfer most;
-  Step step;
+  OpStep step;
   for (step.node = 0; step.node < static_cast<int>(graph.nodes.size()); ++step.node) {
     const Movement moves = movement(graph, step);
     if (moves == Movement::none) continue;

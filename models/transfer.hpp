@@ -13,7 +13,7 @@ constexpr Movement movement(Op op, Pass pass) {
   if (runs_forward(pass)) return forward;
   return forward == Movement::scatter ? Movement::gather : forward == Movement::gather ? Movement::scatter : forward;
 }
-inline Movement movement(const Graph& graph, const Step& step) {
+inline Movement movement(const Graph& graph, const OpStep& step) {
   return movement(graph.nodes[static_cast<std::size_t>(step.node)].op, step.pass);
 }
 
@@ -39,7 +39,7 @@ struct TransferBytes {
 
 // `dispatched`: with FP8, rows on their way to experts have FP8 elements; sums come back in the compute type (arXiv
 // 2412.19437, section 3.3). FP8 is for planning only: devices here send the compute type.
-TransferBytes transfer_bytes(const Graph& graph, const Step& step, Precision compute,
+TransferBytes transfer_bytes(const Graph& graph, const OpStep& step, Precision compute,
                              Products dispatched = Products::compute);
 
 // The most bytes that one transfer of the graph's rows carries, and those of its announcement.

@@ -58,8 +58,8 @@ CostedList StepCosts::costed(const StageSteps& stage, const StepList& list, cons
   const bool fp8 = job.precision.products == Products::fp8;
   CostedList costed;
   costed.reserve(list.size());
-  for (const Step& step : list) {
-    const Node& node = stage.graph.nodes[static_cast<std::size_t>(step.node)];
+  for (const OpStep& step : list) {
+    const OpNode& node = stage.graph.nodes[static_cast<std::size_t>(step.node)];
     CostedStep each;
     each.part = step.part;
     const StepWork work = step_work(stage, step, shape);

@@ -108,7 +108,7 @@ class LayerCosts {
                                           job_.memory.recompute);
     double seconds = 0;
     for (const StepList* list : {&steps.forward, &steps.backward})
-      for (const Step& step : *list)
+      for (const OpStep& step : *list)
         seconds += step_seconds(device_, step_work(steps, step, shape_), job_.precision.products == Products::fp8);
     return seconds;
   }

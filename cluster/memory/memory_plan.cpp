@@ -17,7 +17,7 @@ namespace {
 // The most transfers of rows that a list has started and not finished.
 int most_in_flight(const StageSteps& stage, const StepList& list) {
   int now = 0, most = 0;
-  for (const Step& step : list) {
+  for (const OpStep& step : list) {
     if (movement(stage.graph, step) == Movement::announce) continue;
     now += step.part == Part::start ? 1 : step.part == Part::finish ? -1 : 0;
     most = std::max(most, now);

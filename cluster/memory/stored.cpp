@@ -6,7 +6,7 @@ namespace {
 constexpr double e5m6 = 1.5;
 
 // A product that runs in FP8 under precision.products = "fp8": not the router's, whose logits are wide, nor the head's.
-bool is_narrow_product(const StageSteps& stage, const Node& node) {
+bool is_narrow_product(const StageSteps& stage, const OpNode& node) {
   if (node.op == Op::grouped_linear) return true;
   return node.op == Op::linear && stage.values[static_cast<std::size_t>(node.outputs[0])].element != Element::wide;
 }
@@ -19,7 +19,7 @@ struct Readers {
 
 Readers forward_readers(const StageSteps& stage) {
   Readers readers{std::vector<bool>(stage.values.size(), false), std::vector<bool>(stage.values.size(), false)};
-  for (const Node& node : stage.graph.nodes) {
+  for (const OpNode& node : stage.graph.nodes) {
     const bool of_activation = node.op == Op::swiglu || node.op == Op::gated_swiglu;
     const bool takes = of_activation || is_narrow_product(stage, node);
     for (std::size_t i = 0; i < node.inputs.size(); ++i)
@@ -31,7 +31,7 @@ Readers forward_readers(const StageSteps& stage) {
 // A weight gradient's operands, where its product is deferred.
 Readers weight_readers(const StageSteps& stage) {
   Readers readers{std::vector<bool>(stage.values.size(), false), std::vector<bool>(stage.values.size(), false)};
-  for (const Step& step : stage.backward_weight) {
+  for (const OpStep& step : stage.backward_weight) {
     const bool takes = is_narrow_product(stage, stage.graph.nodes[static_cast<std::size_t>(step.node)]);
     for (const ValueId id : values_read(stage, step))
       (takes ? readers.narrow : readers.wide)[static_cast<std::size_t>(id)] = true;
@@ -54,7 +54,7 @@ std::vector<double> saved_element_bytes(const Plan& plan, const StageSteps& stag
     const bool kept = saved[id] ? forward.narrow[id] && !forward.wide[id] : weight.narrow[id] && !weight.wide[id];
     if (kept) bytes[id] = fp8_element_bytes;
   }
-  for (const Node& node : stage.graph.nodes)
+  for (const OpNode& node : stage.graph.nodes)
     if (node.op == Op::attention && saved[static_cast<std::size_t>(node.outputs[0])])
       bytes[static_cast<std::size_t>(node.outputs[0])] = e5m6;
   return bytes;
@@ -65,7 +65,7 @@ double weight_element_bytes(const Plan& plan, const TensorPart& part) {
   if (plan.job.precision.products != Products::fp8) return full;
   for (const ParamUse& use : part.uses) {
     const StageSteps& stage = plan.stages[static_cast<std::size_t>(use.stage)];
-    for (const Node& node : stage.graph.nodes)
+    for (const OpNode& node : stage.graph.nodes)
       if (!node.params.empty() && node.params[0] == use.param) {
         if (!is_narrow_product(stage, node)) return full;
         break;

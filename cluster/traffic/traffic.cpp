@@ -47,7 +47,7 @@ class TrafficCount {
     const StageSteps& steps = plan_.stages[static_cast<std::size_t>(stage)];
     BothWays sum;
     for (const StepList* list : {&steps.forward, &steps.backward})
-      for (const Step& step : *list) {
+      for (const OpStep& step : *list) {
         const Movement moves = movement(steps.graph, step);
         if (step.part != Part::start || moves == Movement::announce) continue;
         (goes_to_experts(moves) ? sum.out : sum.back) += transfer_bytes(steps.graph, step, plan_.job.precision.compute);

@@ -23,14 +23,14 @@ class Lifetimes {
       : stage_(stage), lists_(lists), lives_(stage.values.size()) {}
 
   void plan() {
-    for_each_step([&](Step& step, ListPlace place) {
+    for_each_step([&](OpStep& step, ListPlace place) {
       for (ValueId id : values_made(stage_, step)) {
         life(id).again = step.pass == Pass::recompute;
         life(id).extend(place);
       }
       for (ValueId id : values_read(stage_, step)) life(id).extend(place);
     });
-    for_each_step([&](Step& step, ListPlace place) { plan_step(step, place); });
+    for_each_step([&](OpStep& step, ListPlace place) { plan_step(step, place); });
   }
 
  private:
@@ -61,8 +61,8 @@ class Lifetimes {
   }
 
   // Which memory a new value may take over, or no_value.
-  ValueId donor(const Step& step, ListPlace place, ValueId made) const {
-    const Node& node = stage_.graph.nodes[static_cast<std::size_t>(step.node)];
+  ValueId donor(const OpStep& step, ListPlace place, ValueId made) const {
+    const OpNode& node = stage_.graph.nodes[static_cast<std::size_t>(step.node)];
     const OpRow& row = op_row(node.op);
     std::vector<ValueId> candidates;
     if (runs_forward(step.pass) && made == node.outputs[0])
@@ -82,7 +82,7 @@ class Lifetimes {
     return no_value;
   }
 
-  void plan_step(Step& step, ListPlace place) {
+  void plan_step(OpStep& step, ListPlace place) {
     step.allocates.clear();
     step.takes_over.clear();
     step.releases.clear();
@@ -118,7 +118,7 @@ void plan_lifetimes(const StageSteps& stage, const std::vector<StepList*>& lists
 std::vector<bool> saved_values(const StageSteps& stage) {
   std::vector<bool> saved(stage.values.size(), false), made(stage.values.size(), false);
   for (const StepList* list : {&stage.backward_input, &stage.backward_weight})
-    for (const Step& step : *list) {
+    for (const OpStep& step : *list) {
       for (ValueId id : values_read(stage, step)) saved[static_cast<std::size_t>(id)] = true;
       for (ValueId id : values_made(stage, step)) made[static_cast<std::size_t>(id)] = true;
     }

@@ -5,7 +5,7 @@
 namespace dsrun {
 namespace {
 
-int urgency(const StageSteps& stage, const Step& step) {
+int urgency(const StageSteps& stage, const OpStep& step) {
   const bool counts = stage.graph.nodes[static_cast<std::size_t>(step.node)].op == Op::exchange_counts;
   switch (step.part) {
     case Part::start:
@@ -23,13 +23,14 @@ int urgency(const StageSteps& stage, const Step& step) {
 // dispatch for the routing that the same part of exchange_counts makes: what to send, then what comes.
 class Readiness {
  public:
-  Readiness(const StageSteps& stage, const std::vector<Step>& steps) : stage_(stage), unmade_(stage.values.size(), 0) {
-    for (const Step& step : steps)
+  Readiness(const StageSteps& stage, const std::vector<OpStep>& steps)
+      : stage_(stage), unmade_(stage.values.size(), 0) {
+    for (const OpStep& step : steps)
       for (ValueId made : values_made(stage, step)) ++unmade_[static_cast<std::size_t>(made)];
   }
 
-  bool ready(const std::vector<Step>& steps, const std::vector<bool>& done, std::size_t index) const {
-    const Step& step = steps[index];
+  bool ready(const std::vector<OpStep>& steps, const std::vector<bool>& done, std::size_t index) const {
+    const OpStep& step = steps[index];
     for (ValueId read : values_read(stage_, step))
       if (unmade_[static_cast<std::size_t>(read)] > 0) return false;
     for (std::size_t i = 0; i < steps.size(); ++i)
@@ -37,14 +38,14 @@ class Readiness {
     return true;
   }
 
-  void finish(const Step& step) {
+  void finish(const OpStep& step) {
     for (ValueId made : values_made(stage_, step)) --unmade_[static_cast<std::size_t>(made)];
   }
 
  private:
-  bool precedes(const Step& earlier, const Step& later) const {
-    const Node& a = stage_.graph.nodes[static_cast<std::size_t>(earlier.node)];
-    const Node& b = stage_.graph.nodes[static_cast<std::size_t>(later.node)];
+  bool precedes(const OpStep& earlier, const OpStep& later) const {
+    const OpNode& a = stage_.graph.nodes[static_cast<std::size_t>(earlier.node)];
+    const OpNode& b = stage_.graph.nodes[static_cast<std::size_t>(later.node)];
     if (earlier.node == later.node && earlier.pass == later.pass)
       return earlier.part == Part::start && later.part == Part::finish;
     return a.op == Op::exchange_counts && b.op == Op::dispatch && later.pass == Pass::forward && a.moe == b.moe &&
@@ -57,7 +58,7 @@ class Readiness {
 
 }  // namespace
 
-StepList order_steps(const StageSteps& stage, const std::vector<Step>& steps) {
+StepList order_steps(const StageSteps& stage, const std::vector<OpStep>& steps) {
   Readiness readiness(stage, steps);
   std::vector<bool> done(steps.size(), false);
   StepList order;

@@ -17,8 +17,8 @@ decltype(auto) at(Vector& vector, ValueId id) {
 std::vector<bool> between_layers(const Graph& graph) {
   std::vector<bool> kept(graph.values.size(), false);
   const auto keep = [&](ValueId id) { kept[static_cast<std::size_t>(id)] = true; };
-  const Node* before = nullptr;
-  for (const Node& node : graph.nodes) {
+  const OpNode* before = nullptr;
+  for (const OpNode& node : graph.nodes) {
     if (node.op != Op::add) continue;
     if (before == nullptr || before->layer != node.layer) {
       if (before != nullptr) keep(before->outputs[0]);
@@ -62,19 +62,19 @@ class Recomputation {
  private:
   using Marks = std::vector<bool>;  // by value
 
-  const Node& node(int index) const { return stage_.graph.nodes[static_cast<std::size_t>(index)]; }
+  const OpNode& node(int index) const { return stage_.graph.nodes[static_cast<std::size_t>(index)]; }
   bool is_there(ValueId id) const { return at(maker_, id) < 0 || at(made_, id); }
 
   // Marks everything that has to be made again for `id` to be there.
   void need(ValueId id, Marks& needed) const {
     if (at(maker_, id) < 0 || at(needed, id)) return;
-    const Node& maker = node(at(maker_, id));
+    const OpNode& maker = node(at(maker_, id));
     for (const ValueId output : maker.outputs) at(needed, output) = true;
     for (const ValueId input : maker.inputs) need(input, needed);
   }
   Marks needed_by(const StepList& list) const {
     Marks needed(stage_.values.size(), false);
-    for (const Step& step : list)
+    for (const OpStep& step : list)
       for (const ValueId id : values_read(stage_, step)) need(id, needed);
     return needed;
   }
@@ -83,7 +83,7 @@ class Recomputation {
     for (const StepList* list : lists_) {
       const Marks needed = needed_by(*list);
       for (std::size_t n = 0; n < stage_.graph.nodes.size(); ++n) {
-        const Node& each = stage_.graph.nodes[n];
+        const OpNode& each = stage_.graph.nodes[n];
         if (op_row(each.op).communicates() && !each.outputs.empty() && at(needed, each.outputs[0]))
           transfers_.push_back(static_cast<int>(n));
       }
@@ -96,7 +96,7 @@ class Recomputation {
   void plan_early(const Marks& needed_first) {
     const StepList& second = *lists_[1];
     Marks read_second(stage_.values.size(), false);
-    for (const Step& step : second)
+    for (const OpStep& step : second)
       for (const ValueId id : values_read(stage_, step)) at(read_second, id) = true;
     for (ValueId id = 0; id < static_cast<ValueId>(stage_.graph.values.size()); ++id) {
       if (!at(read_second, id) || at(maker_, id) < 0 || at(needed_first, id)) continue;
@@ -121,7 +121,7 @@ class Recomputation {
   }
 
   void push(int index, Part part) {
-    Step step;
+    OpStep step;
     step.node = index;
     step.pass = Pass::recompute;
     step.part = part;
@@ -148,7 +148,7 @@ class Recomputation {
     push(index, op_row(node(index).op).communicates() ? Part::start : Part::whole);
   }
   // Before combine's gradients are waited for: the way to dispatch's rows fills their flight, and both fly together.
-  void start_transfers_before(const Step& step) {
+  void start_transfers_before(const OpStep& step) {
     if (step.part != Part::finish || node(step.node).op != Op::combine) return;
     for (const int transfer : transfers_)
       if (node(transfer).moe == node(step.node).moe) start(transfer);
@@ -170,7 +170,7 @@ std::vector<bool> forgotten_nodes(const Graph& graph, const RecomputeSpec& polic
   std::vector<bool> forgotten(graph.nodes.size(), false);
   const std::vector<bool> residual = between_layers(graph);
   for (std::size_t n = 0; n < graph.nodes.size(); ++n) {
-    const Node& node = graph.nodes[n];
+    const OpNode& node = graph.nodes[n];
     if (node.outputs.empty() || node.op == Op::router || node.op == Op::head_loss) continue;
     forgotten[n] = (node.recompute_sets & recompute_sets(policy)) != 0 ||
                    (policy.full && !residual[static_cast<std::size_t>(node.outputs[0])]);

@@ -25,11 +25,11 @@ class Relays {
   }
 
  private:
-  const Node& node(const Step& step) const { return graph_.nodes[static_cast<std::size_t>(step.node)]; }
+  const OpNode& node(const OpStep& step) const { return graph_.nodes[static_cast<std::size_t>(step.node)]; }
 
   // Before which step the transfer that starts at `start` is relayed.
   std::size_t place_of(std::size_t start) const {
-    const Step& step = list_[start];
+    const OpStep& step = list_[start];
     if (node(step).op == Op::dispatch && step.pass == Pass::forward)
       for (std::size_t s = 0; s < start; ++s)
         if (list_[s].part == Part::start && node(list_[s]).op == Op::exchange_counts &&

@@ -22,9 +22,9 @@ namespace {
 
 bool holds(Operands set, std::size_t index) { return (set >> index & 1) != 0; }
 
-std::vector<Step> parts_of(Step step, bool communicates) {
+std::vector<OpStep> parts_of(OpStep step, bool communicates) {
   if (!communicates) return {std::move(step)};
-  Step start = step;
+  OpStep start = step;
   start.part = Part::start;
   step.part = Part::finish;
   return {std::move(start), std::move(step)};
@@ -39,7 +39,7 @@ class Derivation {
   }
 
   StageSteps derive() {
-    std::vector<Step> forward = forward_steps();
+    std::vector<OpStep> forward = forward_steps();
     differentiate();
     order_and_plan(forward);
     return std::move(stage_);
@@ -48,12 +48,12 @@ class Derivation {
  private:
   const Value& value(ValueId id) const { return stage_.values[static_cast<std::size_t>(id)]; }
 
-  std::vector<Step> forward_steps() const {
-    std::vector<Step> steps;
+  std::vector<OpStep> forward_steps() const {
+    std::vector<OpStep> steps;
     for (std::size_t n = 0; n < stage_.graph.nodes.size(); ++n) {
-      Step step;
+      OpStep step;
       step.node = static_cast<int>(n);
-      for (Step& part : parts_of(step, op_row(stage_.graph.nodes[n].op).communicates())) steps.push_back(part);
+      for (OpStep& part : parts_of(step, op_row(stage_.graph.nodes[n].op).communicates())) steps.push_back(part);
     }
     return steps;
   }
@@ -85,9 +85,9 @@ class Derivation {
     }
   }
 
-  void differentiate(int index, const Node& node) {
+  void differentiate(int index, const OpNode& node) {
     const OpRow& row = op_row(node.op);
-    Step step;
+    OpStep step;
     step.node = index;
     for (std::size_t o = 0; o < node.outputs.size(); ++o)
       step.grad_outputs.push_back(holds(row.with_gradient, o) ? gradient_[static_cast<std::size_t>(node.outputs[o])]
@@ -115,14 +115,16 @@ class Derivation {
       step.grad_inputs.push_back(target);
     }
     if (!needed) return;
-    for (Step& part : parts_of(step, row.communicates())) input_.push_back(part);
+    for (OpStep& part : parts_of(step, row.communicates())) input_.push_back(part);
   }
 
   // Within a layer the input gradients come first: the weight gradients then fill the flight of a transfer.
-  std::vector<Step> merged_backward() const {
-    std::vector<Step> merged;
+  std::vector<OpStep> merged_backward() const {
+    std::vector<OpStep> merged;
     std::size_t i = 0, w = 0;
-    const auto layer = [&](const Step& step) { return stage_.graph.nodes[static_cast<std::size_t>(step.node)].layer; };
+    const auto layer = [&](const OpStep& step) {
+      return stage_.graph.nodes[static_cast<std::size_t>(step.node)].layer;
+    };
     while (i < input_.size() || w < weight_.size()) {
       const int now = std::max(i < input_.size() ? layer(input_[i]) : -1, w < weight_.size() ? layer(weight_[w]) : -1);
       while (i < input_.size() && layer(input_[i]) == now) merged.push_back(input_[i++]);
@@ -145,7 +147,7 @@ class Derivation {
   void plan_ports() {
     const std::vector<bool> none(stage_.values.size(), false);
     std::vector<bool> by_weights = none;
-    for (const Step& step : stage_.backward_weight)
+    for (const OpStep& step : stage_.backward_weight)
       for (const ValueId id : values_read(stage_, step)) by_weights[static_cast<std::size_t>(id)] = true;
     const Graph& graph = stage_.graph;
     stage_.forward_ports = ports(graph.ports_in, graph.ports_out, saved_values(stage_));
@@ -154,7 +156,7 @@ class Derivation {
     stage_.backward_input_ports = ports(stage_.output_gradients, stage_.input_gradients, by_weights);
   }
 
-  void order_and_plan(const std::vector<Step>& forward) {
+  void order_and_plan(const std::vector<OpStep>& forward) {
     stage_.forward = order_steps(stage_, forward);
     stage_.forward_only = stage_.forward;
     stage_.backward = order_steps(stage_, merged_backward());
@@ -177,7 +179,7 @@ class Derivation {
   bool two_hop_;
   StageSteps stage_;
   std::vector<ValueId> gradient_;  // by forward value: the sum of the contributions so far
-  std::vector<Step> input_, weight_;
+  std::vector<OpStep> input_, weight_;
 };
 
 }  // namespace
@@ -186,8 +188,8 @@ StageSteps derive_steps(Graph graph, const RecomputeSpec& recompute, bool two_ho
   return Derivation(std::move(graph), recompute, two_hop).derive();
 }
 
-std::vector<ValueId> values_read(const StageSteps& stage, const Step& step) {
-  const Node& node = stage.graph.nodes[static_cast<std::size_t>(step.node)];
+std::vector<ValueId> values_read(const StageSteps& stage, const OpStep& step) {
+  const OpNode& node = stage.graph.nodes[static_cast<std::size_t>(step.node)];
   const OpRow& row = op_row(node.op);
   std::vector<ValueId> read;
   const auto take = [&](ValueId id) {
@@ -211,7 +213,7 @@ std::vector<ValueId> values_read(const StageSteps& stage, const Step& step) {
   return read;
 }
 
-std::vector<ValueId> values_made(const StageSteps& stage, const Step& step) {
+std::vector<ValueId> values_made(const StageSteps& stage, const OpStep& step) {
   std::vector<ValueId> made;
   if (!writes_results(step.part)) return made;
   if (runs_forward(step.pass)) return stage.graph.nodes[static_cast<std::size_t>(step.node)].outputs;
@@ -234,8 +236,8 @@ std::string to_string(const StageSteps& stage, const StepList& list) {
   constexpr EnumNames<Part, num_parts> parts(
       {{Part::whole, ""}, {Part::start, " start"}, {Part::relay, " relay"}, {Part::finish, " finish"}});
   std::string text;
-  for (const Step& step : list) {
-    const Node& node = stage.graph.nodes[static_cast<std::size_t>(step.node)];
+  for (const OpStep& step : list) {
+    const OpNode& node = stage.graph.nodes[static_cast<std::size_t>(step.node)];
     text += fmt::format("{}{}{} {}({}) -> {}", op_name(node.op), passes[step.pass], parts[step.part], node.layer,
                         names(values_read(stage, step)), names(values_made(stage, step)));
     for (const TakeOver& move : step.takes_over)

@@ -1,4 +1,4 @@
-// Steps: what an executor does for one microbatch of one stage, as printable lists derived from the stage's Graph.
+// OpSteps: what an executor does for one microbatch of one stage, as printable lists derived from the stage's Graph.
 //
 // derive_steps() turns the forward list into five lists: forward, full backward, input gradients only, weight gradients
 // only, and forward without any backward to come (validation). Each step says which values it makes, which memory it
@@ -25,7 +25,7 @@ struct TakeOver {
   ValueId to;
 };
 
-struct Step {
+struct OpStep {
   int node = 0;
   Pass pass = Pass::forward;
   Part part = Part::whole;
@@ -36,7 +36,7 @@ struct Step {
   std::vector<ValueId> releases;            // values that no step needs after this one
 };
 
-using StepList = std::vector<Step>;
+using StepList = std::vector<OpStep>;
 
 // A value that goes to a neighbour stage at the end of a list. `stays`: later steps here read it too, so a copy is
 // sent.
@@ -81,7 +81,7 @@ std::vector<std::uint8_t> interleave(const StepList& forward, const StepList& ba
 std::string to_string(const StageSteps& stage, const StepList& list);
 
 // The values that a step reads and makes, for passes and checks.
-std::vector<ValueId> values_read(const StageSteps& stage, const Step& step);
-std::vector<ValueId> values_made(const StageSteps& stage, const Step& step);
+std::vector<ValueId> values_read(const StageSteps& stage, const OpStep& step);
+std::vector<ValueId> values_made(const StageSteps& stage, const OpStep& step);
 
 }  // namespace dsrun

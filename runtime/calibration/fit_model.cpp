@@ -22,7 +22,7 @@ Works works_of(const Plan& plan) {
   const MicrobatchShape shape = StepCosts(plan, DeviceModel{}).shape(0);
   for (const StageSteps& stage : plan.stages)
     for (const StepList* list : {&stage.forward, &stage.backward})
-      for (const Step& step : *list) {
+      for (const OpStep& step : *list) {
         const StepWork work = step_work(stage, step, shape);
         works.try_emplace(work, work);
       }

@@ -42,7 +42,7 @@ class Reader {
     if (counts()) {
       gap(span.start_ns);
       const StageSteps& stage = plan_.stages[static_cast<std::size_t>(span.stage)];
-      Step step;
+      OpStep step;
       step.node = span.node;
       step.pass = span.pass;
       step.part = span.part;

@@ -179,8 +179,8 @@ bool DeviceCore::run_instruction_step() {
   const int chosen = choose_strand();
   if (chosen < 0) return false;
   Strand& strand = at(strands_, chosen);
-  const Step& step = strand.next_step();
-  const Node& node = at(at(context_.plan->stages, strand.frame().stage).graph.nodes, step.node);
+  const OpStep& step = strand.next_step();
+  const OpNode& node = at(at(context_.plan->stages, strand.frame().stage).graph.nodes, step.node);
   DeviceSpan span;
   span.op = node.op;
   span.pass = step.pass;

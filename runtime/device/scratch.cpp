@@ -15,7 +15,7 @@ std::int64_t stage_workspace_bytes(const Plan& plan, const StageSteps& stage, co
   const Dtype compute = compute_dtype(precision), wide = wide_dtype(precision);
   const auto value = [&](ValueId id) { return stage.graph.values[static_cast<std::size_t>(id)]; };
   std::int64_t most = 0;
-  for (const Node& node : stage.graph.nodes) {
+  for (const OpNode& node : stage.graph.nodes) {
     if (node.inputs.empty() || node.outputs.empty()) continue;
     for (const Pass pass : {Pass::forward, Pass::backward_input, Pass::backward_weight}) {
       CallNeeds needs(gemm);

@@ -90,7 +90,7 @@ void Strand::begin() {
 
 void Strand::run_next() {
   if (next_ == 0) begin();
-  const Step& step = next_step();
+  const OpStep& step = next_step();
   make_room(step);
   if (step.part == Part::whole)
     run_kernel(context_, frame_, step);
@@ -101,8 +101,8 @@ void Strand::run_next() {
   if (done()) end();
 }
 
-void Strand::make_room(const Step& step) {
-  const Node& node = at(stage().graph.nodes, step.node);
+void Strand::make_room(const OpStep& step) {
+  const OpNode& node = at(stage().graph.nodes, step.node);
   const auto memory_class = [&](ValueId id) {
     if (at(stage().values, id).rows == Rows::routed) return MemoryClass::routed;
     const bool saved = at(at(context_.saved, frame_.stage), id);
@@ -123,7 +123,7 @@ void Strand::make_room(const Step& step) {
   }
 }
 
-void Strand::let_go(const Step& step) {
+void Strand::let_go(const OpStep& step) {
   for (const TakeOver& move : step.takes_over) at(frame_.values, move.from) = {};
   for (ValueId id : step.releases) at(frame_.values, id) = {};
 }
@@ -158,7 +158,7 @@ void Strand::end() {
 
 std::string describe(const Plan& plan, const StepPlace& place) {
   const Graph& graph = at(plan.stages, place.stage).graph;
-  const Node& node = at(graph.nodes, place.step->node);
+  const OpNode& node = at(graph.nodes, place.step->node);
   constexpr EnumNames<Pass, num_passes> passes({{Pass::forward, "forward"},
                                                 {Pass::backward_input, "input gradient"},
                                                 {Pass::backward_weight, "weight gradient"},
@@ -195,9 +195,9 @@ static BatchView batch_view(const DeviceContext& context, const SequenceBatch& b
   return view;
 }
 
-void run_kernel(DeviceContext& context, Frame& frame, const Step& step) {
+void run_kernel(DeviceContext& context, Frame& frame, const OpStep& step) {
   const StageSteps& stage = at(context.plan->stages, frame.stage);
-  const Node& node = at(stage.graph.nodes, step.node);
+  const OpNode& node = at(stage.graph.nodes, step.node);
   std::vector<TensorView> inputs, outputs, grad_outputs, params;
   std::vector<GradTarget> grad_inputs;
   std::vector<ParamGrad> param_grads;

@@ -15,7 +15,7 @@ namespace dsrun {
 // the step fails.
 struct StepPlace {
   int stage = 0, direction = 0, microbatch = 0;
-  const Step* step = nullptr;
+  const OpStep* step = nullptr;
 };
 std::string describe(const Plan& plan,
                      const StepPlace& place);  // "dispatch forward, layer 3, microbatch 1 (direction 0)"
@@ -35,7 +35,7 @@ class Strand {
   std::vector<Tag> missing() const;
   void run_next();  // precondition: ready()
 
-  const Step& next_step() const { return (*list_)[next_]; }
+  const OpStep& next_step() const { return (*list_)[next_]; }
   const Half& half() const { return half_; }
   const Frame& frame() const { return frame_; }
   StepPlace next_place() const { return {frame_.stage, frame_.direction, frame_.microbatch, &next_step()}; }
@@ -50,8 +50,8 @@ class Strand {
   void for_each_needed(Visit visit) const;  // tags of the messages that the next step consumes
   void begin();
   void end();
-  void make_room(const Step& step);
-  void let_go(const Step& step);
+  void make_room(const OpStep& step);
+  void let_go(const OpStep& step);
 
   DeviceContext& context_;
   Inbox& inbox_;
@@ -68,6 +68,6 @@ TensorView value_view(const DeviceContext& context, const Frame& frame, ValueId 
 std::int64_t value_rows(const DeviceContext& context, const Frame& frame, const Value& value, int moe);
 
 // Runs a compute step's kernel on the frame's values.
-void run_kernel(DeviceContext& context, Frame& frame, const Step& step);
+void run_kernel(DeviceContext& context, Frame& frame, const OpStep& step);
 
 }  // namespace dsrun

@@ -142,7 +142,7 @@ void print_ops(const Plan& plan, const DeviceModel& model, const Measured& measu
   std::map<StepShape, StepWork> works;
   for (const StageSteps& stage : plan.stages)
     for (const StepList* list : {&stage.forward, &stage.backward})
-      for (const Step& step : *list) {
+      for (const OpStep& step : *list) {
         const StepWork work = step_work(stage, step, shape);
         works.try_emplace(work, work);
       }

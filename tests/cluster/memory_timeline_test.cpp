@@ -66,7 +66,7 @@ class PlainPlay {
     auto& live = frames_[{strand.half.phase, strand.half.microbatch}];
     if (strand.next == 0)
       for (const ValueId id : strand.ports.arrive) hold(strand, live, id);
-    const Step& step = strand.list[strand.next++];
+    const OpStep& step = strand.list[strand.next++];
     for (const ValueId id : step.allocates) hold(strand, live, id);
     for (const TakeOver& move : step.takes_over) {
       drop(strand, live, move.from);

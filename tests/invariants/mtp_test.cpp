@@ -122,7 +122,7 @@ TEST(Mtp, under_dualpipe_and_on_one_device_stages_share_embedding_and_head_physi
   for (const StageSteps& stage : pair.plan().stages) {
     int heads = 0;
     std::set<int> params;
-    for (const Node& node : stage.graph.nodes)
+    for (const OpNode& node : stage.graph.nodes)
       if (node.op == Op::head_loss) {
         ++heads;
         params.insert(node.params[0]);

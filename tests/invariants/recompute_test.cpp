@@ -103,7 +103,7 @@ TEST(RecomputeSpans, are_those_of_the_lists) {
     if (span.what == DeviceSpan::What::op && span.pass == Pass::recompute) ++spans[{span.op, span.pass}];
   });
   const StageSteps& stage = cluster.plan().stages[0];
-  for (const Step& step : stage.backward)
+  for (const OpStep& step : stage.backward)
     if (step.pass == Pass::recompute)
       expected[{stage.graph.nodes[static_cast<std::size_t>(step.node)].op, step.pass}] += 3 * 4;
   ASSERT_FALSE(cluster.run().hung);

@@ -73,7 +73,7 @@ TEST(Architecture, recompute_sets_are_marked_in_the_graph) {
   const ModelSpec model = test::small_model();
   Graph graph = build_graph(model);
   RecomputeSets marked = 0;
-  for (const Node& node : graph.nodes) marked |= node.recompute_sets;
+  for (const OpNode& node : graph.nodes) marked |= node.recompute_sets;
   EXPECT_EQ(marked, architecture_of(model).recompute_sets);
   for (Param& param : graph.params) param.name = "renamed";
   for (const RecomputeSpec& spec :

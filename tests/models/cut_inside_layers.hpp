@@ -13,14 +13,14 @@ namespace dsrun::test {
 inline Graph cut_behind(Graph graph, const std::string& value, int layers) {
   std::vector<std::size_t> last(static_cast<std::size_t>(layers), 0);  // by layer: its last op that moves
   for (std::size_t n = 0; n < graph.nodes.size(); ++n) {
-    const Node& node = graph.nodes[n];
+    const OpNode& node = graph.nodes[n];
     for (const ValueId id : node.outputs)
       if (node.layer < layers &&
           graph.values[static_cast<std::size_t>(id)].name == fmt::format("{}.{}", node.layer, value))
         last[static_cast<std::size_t>(node.layer)] = n;
   }
   for (std::size_t n = 0; n < graph.nodes.size(); ++n) {
-    Node& node = graph.nodes[n];
+    OpNode& node = graph.nodes[n];
     if (node.layer > 0 && node.layer < layers && n <= last[static_cast<std::size_t>(node.layer)]) --node.layer;
   }
   return graph;
@@ -36,7 +36,7 @@ inline Graph cut_before_attention(const Graph& graph, int layers) { return cut_b
 inline Graph with_embedding_at_the_end(Graph graph) {
   const ValueId embedding = graph.nodes[0].outputs[0];
   for (std::size_t n = graph.nodes.size(); n-- > 0;) {
-    Node& node = graph.nodes[n];
+    OpNode& node = graph.nodes[n];
     if (node.op != Op::add) continue;
     node.inputs[0] = embedding;  // in place of the residual stream
     break;

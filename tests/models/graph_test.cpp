@@ -86,7 +86,7 @@ linear(2.joined; model.layers.2.eh_proj.weight[16x32]) -> 2.projected[Tx16]
                      "head_loss(3.final_norm; lm_head.weight[256x16]) -> 3.loss.lse[Tx1:wide]\n"));
   std::vector<int> depths;
   std::set<std::string> names;
-  for (const Node& node : graph.nodes)
+  for (const OpNode& node : graph.nodes)
     if (node.op == Op::embed || node.op == Op::head_loss) depths.push_back(node.attributes.depth);
   for (const Param& param : graph.params) EXPECT_TRUE(names.insert(param.name).second) << param.name;
   EXPECT_EQ(depths, (std::vector<int>{0, 0, 1, 1, 2, 2}));
@@ -182,7 +182,7 @@ TEST(SliceGraph, stages_add_up_to_the_model) {
       const Graph stage = slice_graph(model, bounds[s], bounds[s + 1]);
       for (std::string& line : node_texts(stage)) nodes.push_back(std::move(line));
       for (const Param& param : stage.params) params.push_back(param.name);
-      for (const Node& node : stage.nodes)
+      for (const OpNode& node : stage.nodes)
         if (node.moe >= 0) {
           EXPECT_EQ(stage.moe_layers.at(static_cast<std::size_t>(node.moe)), node.layer);
         }
@@ -214,7 +214,7 @@ TEST(SliceGraph, has_one_port_where_layers_meet) {
       std::vector<bool> there(stage.values.size(), false);
       EXPECT_EQ(stage.ports_in.size(), s == 0 ? 0u : 1u);
       for (const ValueId port : stage.ports_in) there.at(static_cast<std::size_t>(port)) = true;
-      for (const Node& node : stage.nodes) {
+      for (const OpNode& node : stage.nodes) {
         for (const ValueId input : node.inputs) EXPECT_TRUE(there.at(static_cast<std::size_t>(input)));
         for (const ValueId output : node.outputs) there.at(static_cast<std::size_t>(output)) = true;
       }

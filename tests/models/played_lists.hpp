@@ -20,7 +20,7 @@ using Lists = std::vector<const StepList*>;
 // Every transfer starts once and finishes once, in this order.
 inline void expect_paired_transfers(const StepList& list) {
   std::set<std::pair<int, Pass>> started;
-  for (const Step& step : list) {
+  for (const OpStep& step : list) {
     if (step.part == Part::start) {
       EXPECT_TRUE(started.insert({step.node, step.pass}).second);
     }
@@ -63,7 +63,7 @@ class Player {
       const Ports& ports = ports_of(*list);
       for (const ValueId id : ports.arrive)
         if (id != no_value) make(id);
-      for (const Step& step : *list) play(step);
+      for (const OpStep& step : *list) play(step);
       for (const Departure& port : ports.leave) leave(port);
     }
     for (const ValueId id : live_) note(id, "was never given back");
@@ -96,7 +96,7 @@ class Player {
     if (live_.erase(id) == 0) note(id, what);
   }
 
-  void play(const Step& step) {
+  void play(const OpStep& step) {
     for (const ValueId id : values_read(stage_, step))
       if (live_.count(id) == 0) note(id, "is read while not there");
     std::vector<ValueId> begun = step.allocates;

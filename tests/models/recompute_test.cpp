@@ -57,14 +57,14 @@ std::string names_of(const StageSteps& stage, const std::vector<bool>& values) {
 }
 
 StepList without_recompute(StepList list) {
-  list.erase(std::remove_if(list.begin(), list.end(), [](const Step& step) { return step.pass == Pass::recompute; }),
+  list.erase(std::remove_if(list.begin(), list.end(), [](const OpStep& step) { return step.pass == Pass::recompute; }),
              list.end());
   return list;
 }
 
 // Ops, operands and order, without memory.
 std::string works(const StageSteps& stage, StepList list) {
-  for (Step& step : list) step.allocates = step.releases = {}, step.takes_over = {};
+  for (OpStep& step : list) step.allocates = step.releases = {}, step.takes_over = {};
   return to_string(stage, list);
 }
 
@@ -97,7 +97,7 @@ TEST_P(Recompute, makes_each_value_once_for_somebody_and_leaves_routing_and_loss
     for (const Lists& lists : {Lists{&stage.backward}, Lists{&stage.backward_input, &stage.backward_weight}}) {
       std::map<ValueId, int> readers;
       for (const StepList* list : lists)
-        for (const Step& step : *list) {
+        for (const OpStep& step : *list) {
           for (const ValueId id : values_read(stage, step))
             if (readers.contains(id)) ++readers[id];
           if (step.pass != Pass::recompute || step.part == Part::start) continue;
@@ -122,7 +122,7 @@ TEST_P(Recompute, saves_the_same_values_for_a_split_backward) {
     merged.backward_weight.clear();
     EXPECT_EQ(saved_values(merged), saved_values(split));
     std::set<ValueId> released;
-    for (const Step& step : stage.forward) released.insert(step.releases.begin(), step.releases.end());
+    for (const OpStep& step : stage.forward) released.insert(step.releases.begin(), step.releases.end());
     const std::vector<bool> saved = saved_values(stage);
     for (const ValueId id : released) EXPECT_FALSE(saved[static_cast<std::size_t>(id)]);
   });
@@ -131,7 +131,7 @@ TEST_P(Recompute, saves_the_same_values_for_a_split_backward) {
 TEST_P(Recompute, S1_transfers_start_before_they_finish) {
   test::for_random_stages(GetParam().spec, [](const StageSteps& stage) {
     for (const StepList* list : {&stage.backward, &stage.backward_input}) test::expect_paired_transfers(*list);
-    for (const Step& step : stage.backward_weight) EXPECT_EQ(step.part, Part::whole);
+    for (const OpStep& step : stage.backward_weight) EXPECT_EQ(step.part, Part::whole);
   });
 }
 

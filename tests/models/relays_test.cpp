@@ -9,7 +9,7 @@ namespace dsrun {
 namespace {
 
 StepList without_relays(StepList list) {
-  std::erase_if(list, [](const Step& step) { return step.part == Part::relay; });
+  std::erase_if(list, [](const OpStep& step) { return step.part == Part::relay; });
   return list;
 }
 
@@ -17,8 +17,8 @@ std::vector<const StepList*> transferring_lists(const StageSteps& stage) {
   return {&stage.forward, &stage.forward_only, &stage.backward, &stage.backward_input};
 }
 
-std::size_t place_of(const StepList& list, const Step& of, Part part) {
-  const auto found = std::find_if(list.begin(), list.end(), [&](const Step& step) {
+std::size_t place_of(const StepList& list, const OpStep& of, Part part) {
+  const auto found = std::find_if(list.begin(), list.end(), [&](const OpStep& step) {
     return step.node == of.node && step.pass == of.pass && step.part == part;
   });
   return static_cast<std::size_t>(found - list.begin());
@@ -27,7 +27,7 @@ std::size_t place_of(const StepList& list, const Step& of, Part part) {
 std::size_t computing(const StepList& list, std::size_t from, std::size_t to) {
   return static_cast<std::size_t>(std::count_if(list.begin() + static_cast<std::ptrdiff_t>(from),
                                                 list.begin() + static_cast<std::ptrdiff_t>(to),
-                                                [](const Step& step) { return step.part == Part::whole; }));
+                                                [](const OpStep& step) { return step.part == Part::whole; }));
 }
 
 template <class Check>
@@ -53,7 +53,7 @@ TEST(Relays, stand_in_the_middle_of_what_fills_a_transfers_flight) {
   for_two_hop_stages([&](const StageSteps& stage, const StageSteps&) {
     for (const StepList* list : transferring_lists(stage))
       for (std::size_t start = 0; start < list->size(); ++start) {
-        const Step& step = (*list)[start];
+        const OpStep& step = (*list)[start];
         if (step.part != Part::start) continue;
         const std::size_t relay = place_of(*list, step, Part::relay), finish = place_of(*list, step, Part::finish);
         ASSERT_TRUE(start < relay && relay < finish && finish < list->size()) << to_string(stage, *list);
@@ -69,11 +69,11 @@ TEST(Relays, stand_in_the_middle_of_what_fills_a_transfers_flight) {
 TEST(Relays, of_dispatch_follow_those_of_their_counts) {
   for_two_hop_stages([](const StageSteps& stage, const StageSteps&) {
     for (std::size_t s = 0; s < stage.forward.size(); ++s) {
-      const Step& step = stage.forward[s];
+      const OpStep& step = stage.forward[s];
       if (step.part != Part::relay || stage.graph.nodes[static_cast<std::size_t>(step.node)].op != Op::dispatch)
         continue;
       ASSERT_GT(s, 0U);
-      const Step& before = stage.forward[s - 1];
+      const OpStep& before = stage.forward[s - 1];
       EXPECT_EQ(before.part, Part::relay);
       EXPECT_EQ(stage.graph.nodes[static_cast<std::size_t>(before.node)].op, Op::exchange_counts);
     }
@@ -89,7 +89,7 @@ TEST(Relays, take_turns_as_starts_do) {
     std::size_t next[2] = {0, 0};
     std::string sent;
     for (const std::uint8_t now : interleave(stage.forward, stage.backward)) {
-      const Step& step = (*lists[now])[next[now]++];
+      const OpStep& step = (*lists[now])[next[now]++];
       if (step.part == Part::start) sent += now == 0 ? 'F' : 'B';
       if (step.part == Part::relay) sent += now == 0 ? 'f' : 'b';
     }

@@ -37,7 +37,7 @@ TEST(Lifetimes, without_backward_end_sooner) {
   const StageSteps stage = derive_steps(build_graph(spec));
   const auto freed = [](const StepList& list) {
     std::size_t num = 0;
-    for (const Step& step : list) num += step.releases.size() + step.takes_over.size();
+    for (const OpStep& step : list) num += step.releases.size() + step.takes_over.size();
     return num;
   };
   EXPECT_GT(freed(stage.forward_only), freed(stage.forward));
@@ -47,7 +47,7 @@ using Key = std::tuple<int, Pass, Part>;
 
 std::multiset<Key> keys(const StepList& list) {
   std::multiset<Key> all;
-  for (const Step& step : list) all.insert({step.node, step.pass, step.part});
+  for (const OpStep& step : list) all.insert({step.node, step.pass, step.part});
   return all;
 }
 
@@ -55,7 +55,7 @@ TEST(Steps, every_node_runs_forward_once_and_each_parameter_gets_one_gradient) {
   for_random_stages({}, [](const StageSteps& stage) {
     std::multiset<Key> forward, weight;
     for (int n = 0; n < static_cast<int>(stage.graph.nodes.size()); ++n) {
-      const Node& node = stage.graph.nodes[static_cast<std::size_t>(n)];
+      const OpNode& node = stage.graph.nodes[static_cast<std::size_t>(n)];
       if (op_row(node.op).communicates()) {
         forward.insert({n, Pass::forward, Part::start});
         forward.insert({n, Pass::forward, Part::finish});
@@ -90,7 +90,7 @@ TEST(Steps, compute_fills_the_flight_of_dispatch) {
   const StageSteps stage = derive_steps(build_graph(spec));
   for (const StepList* list : {&stage.forward, &stage.backward}) {
     int in_flight = 0, filled = 0;
-    for (const Step& step : *list) {
+    for (const OpStep& step : *list) {
       const Op op = stage.graph.nodes[static_cast<std::size_t>(step.node)].op;
       if (op != Op::exchange_counts && step.part == Part::start) ++in_flight;
       if (op != Op::exchange_counts && step.part == Part::finish) --in_flight;
@@ -128,7 +128,7 @@ TEST(Interleave, takes_turns_by_the_letter) {
   const auto list = [](const char* parts) {
     StepList steps;
     for (; *parts != 0; ++parts) {
-      Step step;
+      OpStep step;
       step.part = *parts == 's' ? Part::start : *parts == 'f' ? Part::finish : Part::whole;
       steps.push_back(step);
     }

@@ -26,7 +26,7 @@ struct Sent {
 
 Sent sent_by(const StageSteps& stage, const StepList& list, Precision precision, Products dispatched) {
   Sent sent;
-  for (const Step& step : list) {
+  for (const OpStep& step : list) {
     if (step.part != Part::start) continue;
     const Movement moves = movement(stage.graph, step);
     TransferBytes& sum = moves == Movement::announce ? sent.announced : goes_to_experts(moves) ? sent.out : sent.back;
@@ -60,7 +60,7 @@ TEST(Transfer, largest_covers_every_transfer) {
   test::for_random_stages({}, [](const StageSteps& stage) {
     const LargestTransfer most = largest_transfer(stage.graph, Precision::fp32);
     for (const StepList* list : {&stage.forward, &stage.backward})
-      for (const Step& step : *list) {
+      for (const OpStep& step : *list) {
         if (step.part != Part::start) continue;
         const TransferBytes bytes = transfer_bytes(stage.graph, step, Precision::fp32);
         const bool announces = movement(stage.graph, step) == Movement::announce;
@@ -79,15 +79,15 @@ TEST(Products, of_forward_steps_add_up_to_the_flops_of_their_tokens) {
     shape.length = 6;
     shape.routed_rows = shape.tokens * stage.graph.nodes[0].attributes.experts_per_token;
     double flops = 0, per_token = 0;
-    for (const Step& step : stage.forward) flops += step_work(stage, step, shape).flops;
-    for (const Node& node : stage.graph.nodes) per_token += forward_flops_per_token(node, stage.graph, shape.length);
+    for (const OpStep& step : stage.forward) flops += step_work(stage, step, shape).flops;
+    for (const OpNode& node : stage.graph.nodes) per_token += forward_flops_per_token(node, stage.graph, shape.length);
     EXPECT_DOUBLE_EQ(flops, shape.tokens * per_token);
   });
 }
 
 TEST(Products, of_backward_are_two_for_each_of_forward_and_those_made_again) {
   const Graph graph = build_graph(test::small_model());
-  for (const Node& node : graph.nodes) {
+  for (const OpNode& node : graph.nodes) {
     const double forward = flops_per_row(node, graph, Pass::forward, 6);
     const double backward =
         flops_per_row(node, graph, Pass::backward_input, 6) + flops_per_row(node, graph, Pass::backward_weight, 6);

@@ -38,7 +38,7 @@ std::vector<float> logits_of(const ReferenceModel& reference, LocalModel& model,
 
 void expect_equal_step(const ReferenceModel& reference, const std::string& mesh,
                        const std::vector<std::string>& overrides) {
-  const ReferenceModel::Step step = reference.train_step(overrides);
+  const ReferenceModel::OpStep step = reference.train_step(overrides);
   double loss = std::abs(step.loss - reference.loss()) / reference.loss();
   const std::vector<double> expected_losses = reference.mtp_loss();
   ASSERT_EQ(step.mtp_loss.size(), expected_losses.size());

@@ -40,7 +40,7 @@ std::vector<float> all_logits(const ReferenceModel& reference, Precision precisi
 }
 
 // The largest ‖ours − theirs‖ / ‖theirs‖ of a parameter's gradient; where theirs is zero, ours must be.
-Difference worst_gradient(const ReferenceModel& reference, const ReferenceModel::Step& step) {
+Difference worst_gradient(const ReferenceModel& reference, const ReferenceModel::OpStep& step) {
   Tensors expected, actual = step.gradients;
   for (const auto& [name, values] : step.gradients) {
     const std::vector<float> theirs = reference.values("grad." + name);
@@ -59,7 +59,7 @@ TEST_P(Parity, N3_logits_loss_and_gradients_equal_those_of_transformers) {
   const std::vector<float> actual = all_logits(reference_, Precision::fp32);
   ASSERT_EQ(actual.size(), expected.size());
   const double logits = distance(actual, expected).largest;
-  const ReferenceModel::Step step = reference_.train_step({});
+  const ReferenceModel::OpStep step = reference_.train_step({});
   const double loss = std::abs(step.loss - reference_.loss()) / reference_.loss();
   const Difference gradient = worst_gradient(reference_, step);
   fmt::print("N-3 {:<30} fp32 logits {:.1e}  loss {:.1e}  gradients {:.1e} ({})\n", reference_.name(), logits, loss,
@@ -114,7 +114,7 @@ TEST(ParityOfMeshes, N3_holds_on_every_mesh_and_schedule) {
       {"P2 D2 E1 1F1B", {"parallel.pipeline=2", "parallel.data=2", "batch.microbatches=4"}},
       {"D4 E4", {"parallel.data=4", "parallel.expert=4"}}};
   for (const auto& [name, overrides] : meshes) {
-    const ReferenceModel::Step step = reference.train_step(overrides);
+    const ReferenceModel::OpStep step = reference.train_step(overrides);
     const double loss = std::abs(step.loss - reference.loss()) / reference.loss();
     const Difference gradient = worst_gradient(reference, step);
     fmt::print("N-3 mesh: {:<24} fp32 loss {:.1e}  gradients {:.1e} ({})\n", name, loss, gradient.relative,

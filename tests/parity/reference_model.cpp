@@ -87,7 +87,7 @@ std::vector<double> ReferenceModel::mtp_loss() const {
 
 std::vector<float> ReferenceModel::values(const std::string& tensor) const { return copy_of<float>(expected_, tensor); }
 
-ReferenceModel::Step ReferenceModel::train_step(const std::vector<std::string>& overrides) const {
+ReferenceModel::OpStep ReferenceModel::train_step(const std::vector<std::string>& overrides) const {
   const ModelSpec& model = pretrained_.config.model;
   std::vector<std::string> all = {"job.steps=1",
                                   "precision.compute=fp32",
@@ -113,7 +113,7 @@ ReferenceModel::Step ReferenceModel::train_step(const std::vector<std::string>& 
   }
   const FakeRun run = cluster.run();
   if (run.hung || run.losses.size() != 1) throw std::runtime_error("the step did not end");
-  Step step{run.losses[0], run.steps[0].metrics.mtp_loss, {}};
+  OpStep step{run.losses[0], run.steps[0].metrics.mtp_loss, {}};
   const Tensors gathered = cluster.gather_gradients();
   for (const HuggingFaceTensor& tensor : pretrained_.table.tensors()) {
     if (tensor.param.empty() || tensor.is_copy) continue;

@@ -27,12 +27,12 @@ class ReferenceModel {
   std::vector<float> values(const std::string& tensor) const;  // of expected.safetensors
 
   // One training step from these weights; losses, and gradients by the files' names, means over predicted tokens.
-  struct Step {
+  struct OpStep {
     double loss;
     std::vector<double> mtp_loss;
     std::map<std::string, std::vector<double>> gradients;
   };
-  Step train_step(const std::vector<std::string>& overrides) const;
+  OpStep train_step(const std::vector<std::string>& overrides) const;
 
  private:
   class Batch;

@@ -42,7 +42,7 @@ class Spans {
  private:
   void run(const StepList& list) {
     const MicrobatchShape shape = StepCosts(plan_, DeviceModel{}).shape(0);
-    for (const Step& step : list) {
+    for (const OpStep& step : list) {
       DeviceSpan span;
       span.op = plan_.stages[0].graph.nodes[static_cast<std::size_t>(step.node)].op;
       span.pass = step.pass;
@@ -129,7 +129,7 @@ TEST(FitModel, has_a_point_a_size_and_knows_every_step_of_the_plan) {
   const auto plan = small_plan(3);
   const MicrobatchShape shape = StepCosts(*plan, done.model).shape(0);
   for (const StepList* list : {&plan->stages[0].forward, &plan->stages[0].backward})
-    for (const Step& step : *list) {
+    for (const OpStep& step : *list) {
       const StepWork work = step_work(plan->stages[0], step, shape);
       ASSERT_TRUE(is_measured(done.model, work)) << static_cast<int>(work.op);
       EXPECT_NEAR(step_seconds(done.model, work), work.rows * 90e-9 + done.model.op_overhead_secs, 1e-9);

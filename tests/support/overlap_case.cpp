@@ -40,7 +40,7 @@ std::int64_t flops_cost(const Plan& plan, const DeviceSpan& span) {
   double flops = 0;
   int same = 0;  // nodes of this op in this layer: the mean of their costs
   for (const StageSteps& stage : plan.stages)
-    for (const Node& node : stage.graph.nodes)
+    for (const OpNode& node : stage.graph.nodes)
       if (node.op == span.op && node.layer == span.layer) {
         flops += forward_flops_per_token(node, stage.graph, plan.job.batch.length);
         ++same;

@@ -8,17 +8,17 @@
 namespace dsrun {
 namespace {
 
-const Node& node_of(const DeviceContext& context, const Frame& frame, const Step& step) {
+const OpNode& node_of(const DeviceContext& context, const Frame& frame, const OpStep& step) {
   return at(at(context.plan->stages, frame.stage).graph.nodes, step.node);
 }
 
-Movement movement_of(const DeviceContext& context, const Frame& frame, const Step& step) {
+Movement movement_of(const DeviceContext& context, const Frame& frame, const OpStep& step) {
   return movement(at(context.plan->stages, frame.stage).graph, step);
 }
 
 }  // namespace
 
-Tag exchange_tag(const DeviceContext& context, const Frame& frame, const Step& step, Peer from) {
+Tag exchange_tag(const DeviceContext& context, const Frame& frame, const OpStep& step, Peer from) {
   Tag tag = context.tag(Traffic::exchange, frame.stage);
   tag.direction = frame.direction;
   tag.microbatch = frame.microbatch;
@@ -29,11 +29,11 @@ Tag exchange_tag(const DeviceContext& context, const Frame& frame, const Step& s
   return tag;
 }
 
-const std::vector<Peer>& awaited_peers(const DeviceContext& context, const Frame& frame, const Step& step) {
+const std::vector<Peer>& awaited_peers(const DeviceContext& context, const Frame& frame, const OpStep& step) {
   return context.routes.awaited(goes_to_experts(movement_of(context, frame, step)), step.part);
 }
 
-void run_exchange(DeviceContext& context, Inbox& inbox, Frame& frame, const Step& step) {
+void run_exchange(DeviceContext& context, Inbox& inbox, Frame& frame, const OpStep& step) {
   using Run = void (*)(ExchangeStep&);
   constexpr Run counts[] = {send_routing, relay_routing, receive_routing};
   constexpr Run scatter[] = {start_scatter, relay_scatter, finish_scatter};
@@ -48,7 +48,7 @@ RowMessage RowMessage::part(RowCount first, RowCount size) const {
   return {rows.rows_from(first.rows, size.rows), gates ? gates.columns_from(first.pairs, size.pairs) : gates};
 }
 
-ExchangeStep::ExchangeStep(DeviceContext& the_context, Inbox& the_inbox, Frame& the_frame, const Step& the_step)
+ExchangeStep::ExchangeStep(DeviceContext& the_context, Inbox& the_inbox, Frame& the_frame, const OpStep& the_step)
     : context(the_context),
       inbox(the_inbox),
       frame(the_frame),

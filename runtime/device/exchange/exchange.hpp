@@ -15,12 +15,12 @@
 namespace dsrun {
 
 // The tag of the message that a member of the group sends in a step.
-Tag exchange_tag(const DeviceContext& context, const Frame& frame, const Step& step, Peer from);
+Tag exchange_tag(const DeviceContext& context, const Frame& frame, const OpStep& step, Peer from);
 
 // The messages that a relay or finish step needs, this rank's own included.
-const std::vector<Peer>& awaited_peers(const DeviceContext& context, const Frame& frame, const Step& step);
+const std::vector<Peer>& awaited_peers(const DeviceContext& context, const Frame& frame, const OpStep& step);
 
 // Runs a start, relay or finish step.
-void run_exchange(DeviceContext& context, Inbox& inbox, Frame& frame, const Step& step);
+void run_exchange(DeviceContext& context, Inbox& inbox, Frame& frame, const OpStep& step);
 
 }  // namespace dsrun

@@ -17,13 +17,13 @@ struct RowMessage {
 };
 
 struct ExchangeStep {
-  ExchangeStep(DeviceContext& context, Inbox& inbox, Frame& frame, const Step& step);
+  ExchangeStep(DeviceContext& context, Inbox& inbox, Frame& frame, const OpStep& step);
 
   DeviceContext& context;
   Inbox& inbox;
   Frame& frame;
-  const Step& step;
-  const Node& node;
+  const OpStep& step;
+  const OpNode& node;
   Routing& routing;
   const ExpertRoutes& routes;
   const TransferBytes bytes;

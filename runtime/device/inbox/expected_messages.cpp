@@ -26,7 +26,7 @@ ExpectedMessages::ExpectedMessages(const Plan& plan, int rank, const ExpertRoute
     const StageSteps& stage = at(plan.stages, chunk.stage);
     for (const StepList* list :
          {&stage.forward, &stage.backward, &stage.backward_input, &stage.backward_weight, &stage.forward_only})
-      for (const Step& step : *list)
+      for (const OpStep& step : *list)
         if (step.part == Part::finish) transfers_.insert({chunk.stage, step.node, step.pass});
   }
 }
@@ -87,7 +87,7 @@ ByteRange ExpectedMessages::bytes_of_exchange(const Tag& tag) const {
   if (tag.port != 0) refuse(tag, "ports are for what crosses between stages");
   if (!transfers_.contains({tag.stage, tag.node, tag.pass})) refuse(tag, "no step waits for rows of this op and pass");
   const Graph& graph = at(plan_.stages, tag.stage).graph;
-  Step step;
+  OpStep step;
   step.node = tag.node;
   step.pass = tag.pass;
   const Movement moves = movement(graph, step);

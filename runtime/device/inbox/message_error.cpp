@@ -18,9 +18,9 @@ std::string layer_words(const Plan& plan, const Tag& tag) {
   const StageRange& range = at(plan.ranges, tag.stage);
   if (tag.traffic == Traffic::activation) return fmt::format(" (before layer {})", range.first_layer);
   if (tag.traffic == Traffic::gradient) return fmt::format(" (after layer {})", range.last_layer - 1);
-  const std::vector<Node>& nodes = at(plan.stages, tag.stage).graph.nodes;
+  const std::vector<OpNode>& nodes = at(plan.stages, tag.stage).graph.nodes;
   if (tag.node < 0 || tag.node >= std::ssize(nodes)) return "";
-  const Node& node = at(nodes, tag.node);
+  const OpNode& node = at(nodes, tag.node);
   return fmt::format(" ({}, layer {})", op_name(node.op), node.layer);
 }
 

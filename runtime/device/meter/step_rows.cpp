@@ -18,7 +18,7 @@ double relayed_rows(const Routing& routing) {
 }
 
 // Else a transfer touches the rows that lie here, and the messages': those it sends, or those it receives.
-double moved_rows(const DeviceContext& context, const Node& node, const Routing& routing, const Step& step) {
+double moved_rows(const DeviceContext& context, const OpNode& node, const Routing& routing, const OpStep& step) {
   const auto tokens = static_cast<double>(context.plan->tokens_per_microbatch());
   const Movement moves = movement(node.op, step.pass);
   if (moves == Movement::announce) return tokens * node.attributes.experts_per_token;
@@ -34,9 +34,9 @@ double moved_rows(const DeviceContext& context, const Node& node, const Routing&
 
 }  // namespace
 
-double step_rows(const DeviceContext& context, const Frame& frame, const Step& step) {
+double step_rows(const DeviceContext& context, const Frame& frame, const OpStep& step) {
   const StageSteps& stage = context.plan->stages[static_cast<std::size_t>(frame.stage)];
-  const Node& node = stage.graph.nodes[static_cast<std::size_t>(step.node)];
+  const OpNode& node = stage.graph.nodes[static_cast<std::size_t>(step.node)];
   if (op_row(node.op).communicates())
     return moved_rows(context, node, frame.routing[static_cast<std::size_t>(node.moe)], step);
   const ValueId first = node.inputs.empty() ? node.outputs[0] : node.inputs[0];

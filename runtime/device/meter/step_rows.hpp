@@ -6,6 +6,6 @@
 
 namespace dsrun {
 
-double step_rows(const DeviceContext& context, const Frame& frame, const Step& step);
+double step_rows(const DeviceContext& context, const Frame& frame, const OpStep& step);
 
 }  // namespace dsrun

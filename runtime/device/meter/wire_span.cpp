@@ -13,7 +13,8 @@ DeviceSpan wire_span(const Plan& plan, const Outgoing& outgoing, const Flight& f
   span.pass = tag.pass;
   span.hop = tag.hop;
   if (tag.traffic == Traffic::exchange) {
-    const Node& node = plan.stages[static_cast<std::size_t>(tag.stage)].graph.nodes[static_cast<std::size_t>(tag.node)];
+    const OpNode& node =
+        plan.stages[static_cast<std::size_t>(tag.stage)].graph.nodes[static_cast<std::size_t>(tag.node)];
     span.op = node.op;
     span.layer = node.layer;
   }
