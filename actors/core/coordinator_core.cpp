@@ -193,9 +193,7 @@ void CoordinatorCore::record_step(std::int64_t now_ns) {
     finished.memory.push_back(dones_[r].memory);
     finished.programs.push_back(dones_[r].program);
     sum += dones_[r].times;
-    for (std::size_t op = 0; op < num_ops; ++op)
-      for (std::size_t pass = 0; pass < num_passes; ++pass)
-        finished.op_seconds[op][pass] += dones_[r].op_seconds[op][pass];
+    add(finished.op_seconds, dones_[r].op_seconds);
   }
   window_.add(counts_);
   metrics.step = step_ + 1;

@@ -27,7 +27,7 @@ struct StepFinished {
   std::vector<PhaseTimes> times;                         // by rank
   std::vector<MemoryUse> memory;                         // by rank
   std::vector<ProgramTimes> programs;                    // by rank
-  OpSeconds op_seconds{};                                // over all ranks
+  OpSeconds op_seconds;                                  // over all ranks
   std::vector<std::vector<std::int64_t>> expert_counts;  // [MoE layer][expert], this step
   std::int64_t rows_sent_away = 0;                       // token rows that went to another rank, over all ranks
   std::vector<std::int64_t> rows_received;               // by rank

@@ -15,7 +15,7 @@
 #include "dsl/specs/precision.hpp"
 #include "runtime/backend/adamw.hpp"
 #include "runtime/backend/initial_values.hpp"
-#include "runtime/backend/kernel.hpp"
+#include "runtime/backend/kernel_table.hpp"
 #include "runtime/backend/needs.hpp"
 #include "runtime/backend/rows.hpp"
 #include "runtime/memory/memory_source.hpp"

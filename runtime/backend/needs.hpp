@@ -9,6 +9,8 @@
 
 namespace dsrun {
 
+enum class Op : std::uint8_t;
+
 // The shape of a future call, before its memory exists.
 struct CallShape {
   const OpAttributes& attributes;

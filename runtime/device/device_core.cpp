@@ -78,7 +78,7 @@ void DeviceCore::on_round(const RoundOrder& order) {
   cursor_ = 0;
   executed_.clear();
   times_ = {};
-  op_seconds_ = {};
+  op_seconds_.assign(num_ops, {});
   program_times_ = {};
   counted = read(context_.clock);
   round_start_ns_ = counted.wall_ns;

@@ -125,7 +125,7 @@ class DeviceCore {
   std::optional<RoundResult> result_;
   std::optional<RoundDone> done_;
   PhaseTimes times_;
-  OpSeconds op_seconds_{};
+  OpSeconds op_seconds_;
   ProgramTimes program_times_;
   std::int64_t instruction_start_ns_ = 0;  // when its first op began; 0: none has run
   bool shares_thread_ = false;

@@ -1,12 +1,12 @@
 // What a device core and the coordinator core send each other, as plain values; actors/messages/job.hpp sends them.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <string>
 #include <vector>
 
-#include "models/op.hpp"
 #include "models/passes/pass.hpp"
 #include "runtime/device/meter/instruction_times.hpp"
 #include "runtime/device/meter/sent_traffic.hpp"
@@ -80,15 +80,20 @@ inline constexpr std::array<double PhaseTimes::*, 8> PhaseTimes::all_phases = {
     &PhaseTimes::forward,   &PhaseTimes::backward, &PhaseTimes::exchange, &PhaseTimes::optimizer,
     &PhaseTimes::core_wait, &PhaseTimes::idle,     &PhaseTimes::delivery, &PhaseTimes::overhead};
 
-// CPU seconds of a rank's round by op and pass.
-using OpSeconds = std::array<std::array<double, num_passes>, num_ops>;
+// CPU seconds of a rank's round, [op][pass]. Ops behind the last one that took any may be missing.
+using OpSeconds = std::vector<std::array<double, num_passes>>;
+inline void add(OpSeconds& sum, const OpSeconds& more) {
+  sum.resize(std::max(sum.size(), more.size()));
+  for (std::size_t op = 0; op < more.size(); ++op)
+    for (std::size_t pass = 0; pass < num_passes; ++pass) sum[op][pass] += more[op][pass];
+}
 
 // Device → coordinator: the round is over on this rank.
 struct RoundDone {
   int rank = 0;
   std::uint64_t round = 0;
   PhaseTimes times;
-  OpSeconds op_seconds{};
+  OpSeconds op_seconds;
   MemoryUse memory;
   ProgramTimes program{};
   SentTraffic sent{};

@@ -1,5 +1,6 @@
 // Times the row-wise ops on one thread against a plain loop that moves as many bytes: what an op at the memory's (or,
 // where the rows fit there, the cache's) own rate would take. Bytes are those of operands and results, each once.
+#include "models/op.hpp"
 #include "runtime/backend/cpu/functions.hpp"
 #include "tests/bench/bench_ops.hpp"
 #include "tests/kernels/products_call.hpp"

@@ -3,6 +3,7 @@
 
 #include <vector>
 
+#include "models/op.hpp"
 #include "runtime/backend/cpu/functions.hpp"
 #include "tests/kernels/products_support.hpp"
 

@@ -1,5 +1,6 @@
 // The row-wise kernels against their oracles, in each dtype, with inputs rounded to it first: widths that fill no
 // vector, rows with gaps between, no rows, results in the place of operands, gradients that meet an addend.
+#include "models/op.hpp"
 #include "tests/kernels/products_call.hpp"
 #include "tests/kernels/rows_oracle.hpp"
 

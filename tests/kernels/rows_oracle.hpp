@@ -7,6 +7,7 @@
 #include <complex>
 #include <numeric>
 
+#include "models/op.hpp"
 #include "tests/kernels/products_support.hpp"
 
 namespace dsrun::test {

@@ -1,6 +1,7 @@
 // The router against its oracle: choices to the index, gates and gradients to the dtype.
 #include <cmath>
 
+#include "models/op.hpp"
 #include "tests/kernels/products_call.hpp"
 #include "tests/kernels/rows_oracle.hpp"
 

@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "models/op.hpp"
 #include "runtime/machine/peak.hpp"
 #include "runtime/schedule/enum_table.hpp"
 
@@ -44,7 +45,7 @@ void RunSummary::add(const StepFinished& step) {
     num_counted_ = tokens_ = rows_ = rows_sent_away_ = 0;
     seconds_ = mfu_ = in_rounds_ = 0;
     times_.clear();
-    op_seconds_ = {};
+    op_seconds_.clear();
     program_times_ = {};
     sent_ = {};
   }
@@ -59,9 +60,7 @@ void RunSummary::add(const StepFinished& step) {
     longest = std::max(longest, step.times[rank].total());
   }
   in_rounds_ += longest;
-  for (std::size_t op = 0; op < num_ops; ++op)
-    for (std::size_t pass = 0; pass < op_seconds_[op].size(); ++pass)
-      op_seconds_[op][pass] += step.op_seconds[op][pass];
+  add(op_seconds_, step.op_seconds);
   for (const ProgramTimes& rank : step.programs) program_times_ += rank;
   rows_sent_away_ += step.rows_sent_away;
   sent_ += step.sent;
@@ -125,7 +124,7 @@ std::string RunSummary::instructions() const {
 std::string RunSummary::ops() const {
   std::vector<std::pair<double, std::size_t>> order;
   double total = 0;
-  for (std::size_t op = 0; op < num_ops; ++op) {
+  for (std::size_t op = 0; op < op_seconds_.size(); ++op) {
     const auto& passes = op_seconds_[op];
     order.emplace_back(std::accumulate(passes.begin(), passes.end(), 0.0), op);
     total += order.back().first;

@@ -53,7 +53,7 @@ class RunSummary : public RunListener {
   double mfu_ = 0;
   std::vector<PhaseTimes> times_;  // by rank
   double in_rounds_ = 0;           // of each step's seconds those in which some device was at work
-  OpSeconds op_seconds_{};
+  OpSeconds op_seconds_;
   ProgramTimes program_times_;  // over all ranks
   std::int64_t rows_sent_away_ = 0, rows_ = 0;
   SentTraffic sent_;                                                  // by all ranks

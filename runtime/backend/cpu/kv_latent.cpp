@@ -1,6 +1,7 @@
 // a_T,(C+P) → c_TC = rms_norm(first C columns), kr_TP = rope(last P): the whole cache entry of a token (MLA).
 #include <algorithm>
 
+#include "models/op.hpp"
 #include "runtime/backend/cpu/functions.hpp"
 #include "runtime/backend/cpu/parts/cpu_team.hpp"
 #include "runtime/backend/cpu/parts/rotation_table.hpp"

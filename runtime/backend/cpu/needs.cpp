@@ -1,4 +1,5 @@
 #include "runtime/backend/needs.hpp"
+#include "models/op.hpp"
 
 #include <algorithm>
 

@@ -1,4 +1,5 @@
 #include "runtime/backend/row/rms_norm.hpp"
+#include "models/op.hpp"
 
 #include <algorithm>
 

@@ -1,5 +1,6 @@
 // q_T,H(N+P) → the same with each head's last P columns rotated by position; may run in place.
 #include "runtime/backend/row/rope.hpp"
+#include "models/op.hpp"
 
 #include "runtime/backend/cpu/functions.hpp"
 #include "runtime/backend/cpu/parts/cpu_team.hpp"

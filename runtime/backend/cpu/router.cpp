@@ -1,4 +1,5 @@
 #include "runtime/backend/row/router.hpp"
+#include "models/op.hpp"
 
 #include <algorithm>
 
