@@ -193,7 +193,7 @@ void CoordinatorCore::record_step(std::int64_t now_ns) {
     finished.memory.push_back(dones_[r].memory);
     finished.programs.push_back(dones_[r].program);
     sum += dones_[r].times;
-    add(finished.op_seconds, dones_[r].op_seconds);
+    add_seconds(finished.op_seconds, dones_[r].op_seconds);
   }
   window_.add(counts_);
   metrics.step = step_ + 1;

@@ -82,7 +82,7 @@ inline constexpr std::array<double PhaseTimes::*, 8> PhaseTimes::all_phases = {
 
 // CPU seconds of a rank's round, [op][pass]. Ops behind the last one that took any may be missing.
 using OpSeconds = std::vector<std::array<double, num_passes>>;
-inline void add(OpSeconds& sum, const OpSeconds& more) {
+inline void add_seconds(OpSeconds& sum, const OpSeconds& more) {
   sum.resize(std::max(sum.size(), more.size()));
   for (std::size_t op = 0; op < more.size(); ++op)
     for (std::size_t pass = 0; pass < num_passes; ++pass) sum[op][pass] += more[op][pass];

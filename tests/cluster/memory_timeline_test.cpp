@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <map>
+#include <utility>
 
 #include "cluster/memory/memory_plan.hpp"
 #include "runtime/schedule/schedule.hpp"
@@ -85,10 +86,15 @@ class PlainPlay {
   void hold(const Strand& strand, Live& live, ValueId id) {
     if (id == no_value) return;
     const Value& value = strand.stage.values[static_cast<std::size_t>(id)];
-    live[id] = value.rows == Rows::routed                                 ? ActivationClass::routed
-               : saved_values(strand.stage)[static_cast<std::size_t>(id)] ? ActivationClass::saved
-                                                                          : ActivationClass::working;
+    live[id] = value.rows == Rows::routed   ? ActivationClass::routed
+               : is_saved(strand.stage, id) ? ActivationClass::saved
+                                            : ActivationClass::working;
     change(live[id], bytes_of(value));
+  }
+  bool is_saved(const StageSteps& stage, ValueId id) {
+    auto& saved = saved_[&stage];
+    if (saved.empty()) saved = saved_values(stage);
+    return saved[static_cast<std::size_t>(id)];
   }
   void drop(const Strand& strand, Live& live, ValueId id) {
     if (!live.contains(id)) return;
@@ -112,6 +118,7 @@ class PlainPlay {
   const RankProgram& rank_;
   const Ports no_ports_;
   std::map<std::pair<int, int>, Live> frames_;
+  std::map<const StageSteps*, decltype(saved_values(std::declval<const StageSteps&>()))> saved_;
   MemoryPoint point_;
 };
 

@@ -47,9 +47,9 @@ TEST(Search, tries_valid_jobs_of_every_schedule_on_the_same_devices) {
 Job narrow_job() {
   Job job = wide_job();
   job.model.layers = 4;
-  job.parallel.data = 4;
+  job.parallel.data = 2;
   job.batch.sequences = 16;
-  job.cluster.nodes = {{"localhost", 4, "h800"}};
+  job.cluster.nodes = {{"localhost", 2, "h800"}};
   return job;
 }
 

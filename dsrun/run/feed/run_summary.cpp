@@ -60,7 +60,7 @@ void RunSummary::add(const StepFinished& step) {
     longest = std::max(longest, step.times[rank].total());
   }
   in_rounds_ += longest;
-  add(op_seconds_, step.op_seconds);
+  add_seconds(op_seconds_, step.op_seconds);
   for (const ProgramTimes& rank : step.programs) program_times_ += rank;
   rows_sent_away_ += step.rows_sent_away;
   sent_ += step.sent;

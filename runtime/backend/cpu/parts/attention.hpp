@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "models/op.hpp"
 #include "runtime/backend/cpu/parts/cpu_team.hpp"
 #include "runtime/backend/kernel.hpp"
 #include "runtime/backend/row/softmax.hpp"
