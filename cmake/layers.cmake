@@ -12,10 +12,21 @@ if(DSRUN_NATIVE)
   target_compile_options(dsrun_options INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-march=native>)
 endif()
 if(DSRUN_SANITIZE)
+  string(REPLACE "," ";" sanitizers ${DSRUN_SANITIZE})
+  foreach(sanitizer ${sanitizers})
+    target_compile_options(dsrun_options INTERFACE
+      $<$<AND:$<COMPILE_LANGUAGE:CXX>,$<NOT:$<IN_LIST:${sanitizer},$<TARGET_PROPERTY:DSRUN_NOT_SANITIZED>>>>:-fsanitize=${sanitizer}>)
+  endforeach()
   target_compile_options(dsrun_options INTERFACE
-    $<$<COMPILE_LANGUAGE:CXX>:-fsanitize=${DSRUN_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all>)
+    $<$<COMPILE_LANGUAGE:CXX>:-fno-omit-frame-pointer -fno-sanitize-recover=all>)
   target_link_options(dsrun_options INTERFACE -fsanitize=${DSRUN_SANITIZE})
 endif()
+
+# For tests themselves, and for shells around CAF: -fsanitize=undefined takes almost half of their time. What they test, and
+# the cores, are compiled with it.
+function(dsrun_without_ubsan)
+  set_target_properties(${ARGN} PROPERTIES DSRUN_NOT_SANITIZED undefined)
+endfunction()
 
 # Neighbouring rooms, ten files or more, become one translation unit. Two of its files therefore cannot give two things one
 # name, not even in anonymous namespaces; and since a file may then lean on another's includes, `./dev test --long`
@@ -49,19 +60,12 @@ function(dsrun_layer name)
     list(FILTER sources EXCLUDE REGEX "/${arg_DIR}/${excluded}/")
   endforeach()
   add_library(dsrun_${name} STATIC ${sources})
-  list(TRANSFORM arg_LINK REPLACE "^(schedule|dsl|models|cluster|runtime|transport|actors|processes|feed)$" "dsrun_\\1")
+  list(TRANSFORM arg_LINK REPLACE "^(schedule|dsl|models|cluster|runtime|transport|cores|actors|processes|feed)$" "dsrun_\\1")
   target_link_libraries(dsrun_${name}
     PUBLIC ${arg_LINK} fmt::fmt nlohmann_json::nlohmann_json
     PRIVATE dsrun_options ${arg_PRIVATE})
   dsrun_unite(dsrun_${name} ${sources})
 endfunction()
-
-# Tests themselves are compiled without -fsanitize=undefined, which takes almost half of their time; what they test has it.
-add_library(dsrun_test_options INTERFACE)
-target_link_libraries(dsrun_test_options INTERFACE dsrun_options)
-if(DSRUN_SANITIZE MATCHES "undefined")
-  target_compile_options(dsrun_test_options INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-fno-sanitize=undefined>)
-endif()
 
 # dsrun_test(NAME LINK libraries LABEL label): tests/NAME/*.cpp become the test program test_NAME; the target tests_LABEL
 # builds all programs of a label.
@@ -73,7 +77,8 @@ function(dsrun_test name)
   endif()
   add_executable(test_${name} ${sources})
   dsrun_unite(test_${name} ${sources})
-  target_link_libraries(test_${name} PRIVATE ${arg_LINK} dsrun_test_options GTest::gmock GTest::gtest GTest::gtest_main)
+  target_link_libraries(test_${name} PRIVATE ${arg_LINK} dsrun_options GTest::gmock GTest::gtest GTest::gtest_main)
+  dsrun_without_ubsan(test_${name})
   target_compile_definitions(test_${name} PRIVATE DSRUN_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
   gtest_discover_tests(test_${name} NO_PRETTY_VALUES PROPERTIES LABELS "${arg_LABEL}" DISCOVERY_TIMEOUT 60)
   if(NOT TARGET tests_${arg_LABEL})
