@@ -79,7 +79,7 @@ function(dsrun_test name)
   dsrun_unite(test_${name} ${sources})
   target_link_libraries(test_${name} PRIVATE ${arg_LINK} dsrun_options GTest::gmock GTest::gtest GTest::gtest_main)
   dsrun_without_ubsan(test_${name})
-  target_compile_options(test_${name} PRIVATE -O0)  # compiles faster than it would run
+  target_compile_options(test_${name} PRIVATE -O0)  # most run once a compilation
   target_compile_definitions(test_${name} PRIVATE DSRUN_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
   gtest_discover_tests(test_${name} NO_PRETTY_VALUES PROPERTIES LABELS "${arg_LABEL}" DISCOVERY_TIMEOUT 60)
   if(NOT TARGET tests_${arg_LABEL})

@@ -1,27 +1,31 @@
 #include "dsrun/run/feed/fault_json.hpp"
 
-#include <array>
-#include <string_view>
-
 #include <nlohmann/json.hpp>
+
+#include "runtime/schedule/enum_table.hpp"
 
 namespace dsrun {
 namespace {
 
-constexpr std::array<std::string_view, 4> lost_names = {"step", "rank", "host", "job"};
-static_assert(lost_names.size() == static_cast<std::size_t>(Lost::job) + 1);
+constexpr EnumNames<Lost, 4> lost_names(
+    {{Lost::step, "step"}, {Lost::rank, "rank"}, {Lost::host, "host"}, {Lost::job, "job"}});
 
-constexpr std::array<std::string_view, 11> cause_names = {
-    "error",        "storage",           "wait",        "link_broken", "process_ended", "process_silent", "agent_ended",
-    "agent_silent", "agent_unreachable", "actor_ended", "actor_silent"};
-static_assert(cause_names.size() == static_cast<std::size_t>(FaultCause::actor_silent) + 1);
+constexpr EnumNames<FaultCause, 11> cause_names({{FaultCause::error, "error"},
+                                                 {FaultCause::storage, "storage"},
+                                                 {FaultCause::wait, "wait"},
+                                                 {FaultCause::link_broken, "link_broken"},
+                                                 {FaultCause::process_ended, "process_ended"},
+                                                 {FaultCause::process_silent, "process_silent"},
+                                                 {FaultCause::agent_ended, "agent_ended"},
+                                                 {FaultCause::agent_silent, "agent_silent"},
+                                                 {FaultCause::agent_unreachable, "agent_unreachable"},
+                                                 {FaultCause::actor_ended, "actor_ended"},
+                                                 {FaultCause::actor_silent, "actor_silent"}});
 
 }  // namespace
 
 nlohmann::json to_json(const DeviceFault& fault) {
-  nlohmann::json out = {{"lost", lost_names[static_cast<std::size_t>(fault.lost())]},
-                        {"rank", fault.rank},
-                        {"cause", cause_names[static_cast<std::size_t>(fault.cause)]}};
+  nlohmann::json out = {{"lost", lost_names[fault.lost()]}, {"rank", fault.rank}, {"cause", cause_names[fault.cause]}};
   if (fault.num_ranks > 1) out["num_ranks"] = fault.num_ranks;
   if (!fault.host.empty()) out["host"] = fault.host;
   if (!fault.op.empty()) out["op"] = fault.op;
