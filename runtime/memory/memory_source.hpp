@@ -17,4 +17,8 @@ struct MemorySource {
 // This process's own memory.
 const MemorySource& host_memory();
 
+// From now on what this process frees serves its next allocations, instead of going back to the system and being mapped
+// anew, page by page. For processes that allocate the same sizes at every step.
+void keep_freed_memory();
+
 }  // namespace dsrun
