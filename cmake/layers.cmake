@@ -28,18 +28,18 @@ function(dsrun_without_ubsan)
   set_target_properties(${ARGN} PROPERTIES DSRUN_NOT_SANITIZED undefined)
 endfunction()
 
-# Neighbouring rooms, ten files or more, become one translation unit. Two of its files therefore cannot give two things one
-# name, not even in anonymous namespaces; and since a file may then lean on another's includes, `./dev test --long`
+# Neighbouring rooms, fourteen files or more, become one translation unit. Two of its files therefore cannot give two things
+# one name, not even in anonymous namespaces; and since a file may then lean on another's includes, `./dev test --long`
 # compiles each file alone.
 function(dsrun_unite target)
   if(NOT DSRUN_UNITE)
     return()
   endif()
   set(room "")
-  set(size 10)
+  set(size 14)
   foreach(source ${ARGN})
     get_filename_component(folder ${source} DIRECTORY)
-    if((size GREATER_EQUAL 10 AND NOT folder STREQUAL room) OR size EQUAL 16)
+    if((size GREATER_EQUAL 14 AND NOT folder STREQUAL room) OR size EQUAL 20)
       file(RELATIVE_PATH path ${CMAKE_SOURCE_DIR} ${source})
       string(MAKE_C_IDENTIFIER ${path} unit)
       set(size 0)
