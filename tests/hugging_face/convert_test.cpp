@@ -1,6 +1,7 @@
 // Weights to float and back, against the definitions of the formats.
 #include <gtest/gtest.h>
 
+#include <array>
 #include <bit>
 #include <cmath>
 #include <cstring>
@@ -104,6 +105,21 @@ TEST(Convert, rounds_to_the_nearest_bf16_and_ties_to_even) {
   }
 }
 
+TEST(Convert, a_byte_of_a_scale_is_a_power_of_two) {
+  const std::array<std::byte, 5> bytes = {std::byte{0}, std::byte{126}, std::byte{127}, std::byte{254}, std::byte{255}};
+  for (const SafetensorsDtype dtype : {SafetensorsDtype::f8_e8m0, SafetensorsDtype::u8}) {
+    std::array<float, 5> scales{};
+    ASSERT_TRUE(converts_to_scales(dtype) && !converts_to_f32(dtype));
+    convert_scales(dtype, bytes, scales);
+    EXPECT_EQ(scales[0], 0x1p-127F);
+    EXPECT_EQ(scales[1], 0.5F);
+    EXPECT_EQ(scales[2], 1.0F);
+    EXPECT_EQ(scales[3], 0x1p127F);
+    EXPECT_TRUE(std::isnan(scales[4]));
+  }
+  EXPECT_FALSE(converts_to_scales(SafetensorsDtype::f8_e4m3) || converts_to_scales(SafetensorsDtype::i8));
+}
+
 // Any range of a weight of odd size meets the scales of its own blocks.
 TEST(Convert, multiplies_each_element_by_its_blocks_scale) {
   constexpr std::int64_t rows = 300, cols = 130, scale_rows = 3, scale_cols = 2;
@@ -115,7 +131,7 @@ TEST(Convert, multiplies_each_element_by_its_blocks_scale) {
     const auto size = static_cast<std::int64_t>(random() % (rows * cols - begin) + 1);
     std::vector<float> values(size);
     for (std::int64_t i = 0; i < size; ++i) values[i] = static_cast<float>(begin + i);
-    apply_block_scales(std::as_bytes(std::span(scales)), cols, begin, values);
+    apply_block_scales(scales, cols, begin, values);
     for (std::int64_t i = 0; i < size; ++i) {
       const std::int64_t row = (begin + i) / cols, col = (begin + i) % cols;
       ASSERT_EQ(values[i], static_cast<float>(begin + i) * scales[row / 128 * scale_cols + col / 128]);

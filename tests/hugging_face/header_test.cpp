@@ -46,7 +46,7 @@ TEST(SafetensorsHeader, reads_what_it_has_written) {
   for (std::size_t i = 0; i < num_safetensors_dtypes; ++i) {
     const auto dtype = static_cast<SafetensorsDtype>(i);
     EXPECT_EQ(find_safetensors_dtype(name_of(dtype)), dtype);
-    shapes.push_back({fmt::format("tensor \"{}\"\\\n\u00fc", i), dtype, std::vector<std::int64_t>(i % 4, 3)});
+    shapes.push_back({fmt::format("tensor \"{}\"\\\n\u00fc", i), dtype, std::vector<std::int64_t>(i % 3 + 1, 4)});
     data_size += num_bytes(shapes.back(), "");
   }
   const std::string header = make_safetensors_header(shapes, "");
@@ -111,7 +111,8 @@ std::vector<HostileFile> json_faults() {
 
 std::vector<HostileFile> entry_faults() {
   return {
-      {"unknown_dtype", one("F4", "[8]", "[0,8]"), "w", "the dtype \"F4\" is unknown"},
+      {"unknown_dtype", one("F5", "[8]", "[0,8]"), "w", "the dtype \"F5\" is unknown"},
+      {"part_of_a_byte", one("F4", "[3]", "[0,2]"), "w", "its 12 bits are no whole number of bytes"},
       {"lower_case_dtype", one("f32", "[2]", "[0,8]"), "w", "the dtype \"f32\" is unknown"},
       {"dtype_number", stored_file(R"({"w":{"dtype":3}})", 0), "w", "the number 3"},
       {"unknown_key", stored_file(R"({"w":{"stride":[1]}})", 0), "w", "the key \"stride\" is unknown"},

@@ -25,6 +25,7 @@ using test::stored_file;
 using test::TemporaryFolder;
 using test::write_text;
 using testing::AllOf;
+using testing::ElementsAre;
 using testing::HasSubstr;
 
 constexpr std::uint64_t no_limit = std::uint64_t{1} << 40;
@@ -54,8 +55,9 @@ StoredModel random_stored_model(std::mt19937& random) {
   for (int i = 0; i < tensors; ++i) {
     std::vector<std::int64_t> dims(random() % 4);
     for (std::int64_t& dim : dims) dim = static_cast<std::int64_t>(random() % 7);
-    model.add(fmt::format("model.{}.weight", (i * 7) % 13),
-              static_cast<SafetensorsDtype>(random() % num_safetensors_dtypes), dims, random);
+    auto dtype = static_cast<SafetensorsDtype>(random() % num_safetensors_dtypes);
+    if (bits_of(dtype) % 8 != 0) dims.push_back(4);  // whole bytes
+    model.add(fmt::format("model.{}.weight", (i * 7) % 13), dtype, dims, random);
   }
   return model;
 }
@@ -176,30 +178,37 @@ TEST_F(Sharded, agrees_with_its_index) {
               AllOf(HasSubstr("2.safetensors"), HasSubstr("its shape is [1], not [2, 3]")));
 }
 
-TEST_F(Sharded, refuses_a_tensor_that_the_file_lacks) {
-  const auto found = refusal(R"({"a":"1.safetensors","b":"1.safetensors","c":"2.safetensors","d":"2.safetensors"})");
-  EXPECT_EQ(found.tensor, "d");
-  EXPECT_THAT(found.message, HasSubstr("2.safetensors"));
+// The index is a list of files: what they hold counts, as in transformers.
+TEST_F(Sharded, reads_what_the_files_hold_and_notes_where_the_index_says_otherwise) {
+  EXPECT_EQ(refusal(R"({"a":"1.safetensors","c":"2.safetensors"})").message, "");
+  const SafetensorsModel without = SafetensorsModel::open(folder.path());
+  EXPECT_NE(without.find("b"), nullptr);
+  EXPECT_THAT(without.notes(), ElementsAre("model.safetensors.index.json does not name \"b\""));
+  EXPECT_EQ(refusal(R"({"a":"1.safetensors","b":"2.safetensors","c":"2.safetensors"})").message, "");
+  const SafetensorsModel elsewhere = SafetensorsModel::open(folder.path());
+  EXPECT_EQ(elsewhere.file_of(*elsewhere.find("b")), folder / "1.safetensors");
+  EXPECT_THAT(elsewhere.notes(), ElementsAre("model.safetensors.index.json places \"b\" in another file"));
 }
-TEST_F(Sharded, refuses_a_tensor_that_the_index_lacks) {
-  const auto found = refusal(R"({"a":"1.safetensors","c":"2.safetensors"})");
-  EXPECT_EQ(found.tensor, "b");
-  EXPECT_THAT(found.message, AllOf(HasSubstr("1.safetensors"), HasSubstr("the index does not name it")));
+TEST_F(Sharded, misses_a_tensor_only_where_it_is_asked_for) {
+  EXPECT_EQ(refusal(R"({"a":"1.safetensors","b":"1.safetensors","c":"2.safetensors","d":"3.safetensors"})").message,
+            "");
+  const SafetensorsModel model = SafetensorsModel::open(folder.path());
+  EXPECT_THAT(model.notes(), ElementsAre("model.safetensors.index.json names \"3.safetensors\", which is missing"));
+  EXPECT_THAT(refusal_of([&] { model.get("d", {}); }).message,
+              AllOf(HasSubstr("\"d\""), HasSubstr("\"3.safetensors\", which is missing")));
 }
-TEST_F(Sharded, refuses_a_tensor_in_another_file) {
-  const auto found = refusal(R"({"a":"1.safetensors","b":"2.safetensors","c":"2.safetensors"})");
-  EXPECT_EQ(found.tensor, "b");
-  EXPECT_THAT(found.message, AllOf(HasSubstr("1.safetensors"), HasSubstr("places it in \"2.safetensors\"")));
-}
-TEST_F(Sharded, refuses_a_tensor_in_two_files) {
+TEST_F(Sharded, reads_a_tensor_of_two_files_only_where_they_agree) {
+  const std::vector<std::int64_t> dims = {1};
+  write_text(folder / "2.safetensors", file_with({"a", "c"}));
+  EXPECT_EQ(refusal(R"({"a":"1.safetensors","b":"1.safetensors","c":"2.safetensors"})").message, "");
+  EXPECT_EQ(SafetensorsModel::open(folder.path()).get("a", dims).name, "a");
   write_text(folder / "2.safetensors", file_with({"c", "a"}));
-  const auto found = refusal(R"({"a":"1.safetensors","b":"1.safetensors","c":"2.safetensors"})");
-  EXPECT_EQ(found.tensor, "a");
-  EXPECT_THAT(found.message, AllOf(HasSubstr("1.safetensors"), HasSubstr("2.safetensors")));
+  const SafetensorsModel model = SafetensorsModel::open(folder.path());
+  EXPECT_EQ(model.get("b", dims).name, "b");
+  EXPECT_THAT(refusal_of([&] { model.get("a", dims); }).message,
+              AllOf(HasSubstr("1.safetensors"), HasSubstr("2.safetensors holds another one")));
 }
-TEST_F(Sharded, refuses_missing_and_broken_files) {
-  EXPECT_THAT(refusal(R"({"a":"1.safetensors","b":"1.safetensors","c":"3.safetensors"})").message,
-              AllOf(HasSubstr("index.json"), HasSubstr("\"3.safetensors\", which is missing")));
+TEST_F(Sharded, refuses_broken_files) {
   write_text(folder / "2.safetensors", "cut");
   EXPECT_THAT(refusal(R"({"a":"1.safetensors","b":"1.safetensors","c":"2.safetensors"})").message,
               AllOf(HasSubstr("2.safetensors"), HasSubstr("too few")));
@@ -249,14 +258,46 @@ TEST_F(Scaled, is_read_with_its_scales_from_anywhere) {
     EXPECT_EQ(out[i], unscaled[begin + i] * scales[row / 128 * 3 + col / 128]);
   }
 }
+TEST_F(Scaled, has_bytes_for_scales) {
+  for (const SafetensorsDtype dtype : {SafetensorsDtype::f8_e8m0, SafetensorsDtype::u8}) {
+    stored = {};
+    add_weight(dtype, {2, 3});
+    stored.bytes.back() = {127, 126, 125, 124, 123, static_cast<char>(131)};
+    stored.write(folder / std::string(name_of(dtype)), no_limit);
+    const SafetensorsModel read = SafetensorsModel::open(folder / std::string(name_of(dtype)));
+    const SafetensorsTensor& weight = *read.find("w.weight");
+    std::vector<float> unscaled(130 * 260), out(130 * 260);
+    convert_to_f32(weight.dtype, weight.bytes, unscaled);
+    read.read_f32(weight, 0, out);
+    for (const auto& [at, scale] : {std::pair(0, 1.0F), std::pair(130, 0.5F), std::pair(129 * 260 + 259, 16.0F)})
+      EXPECT_EQ(out[at], unscaled[at] * scale);
+  }
+}
+TEST_F(Scaled, scales_each_matrix_of_three_dims_by_its_own_blocks) {
+  stored.add("e.weight", SafetensorsDtype::f8_e4m3, {3, 130, 5}, random);
+  for (char& c : stored.bytes.back()) c = static_cast<char>(c & 0x77);
+  stored.add("e.weight_scale_inv", SafetensorsDtype::f32, {3, 2, 1}, random);
+  stored.bytes.back().assign(reinterpret_cast<const char*>(scales.data()), 24);
+  const SafetensorsModel read = model();
+  const SafetensorsTensor& weight = *read.find("e.weight");
+  std::vector<float> unscaled(3 * 650), out(1400);
+  convert_to_f32(weight.dtype, weight.bytes, unscaled);
+  constexpr std::int64_t begin = 300;
+  read.read_f32(weight, begin, out);
+  for (std::int64_t i = 0; i < 1400; ++i) {
+    const std::int64_t at = begin + i, row = at % 650 / 5;
+    EXPECT_EQ(out[i], unscaled[at] * scales[at / 650 * 2 + row / 128]) << at;
+  }
+}
 TEST_F(Scaled, refuses_scales_of_another_shape) {
   add_weight(SafetensorsDtype::f32, {3, 2});
-  EXPECT_THAT(refusal_of_reading(model(), "w.weight").message,
-              AllOf(HasSubstr("w.weight_scale_inv"), HasSubstr("F32 [3, 2], but the weight needs F32 [2, 3]")));
+  EXPECT_THAT(
+      refusal_of_reading(model(), "w.weight").message,
+      AllOf(HasSubstr("w.weight_scale_inv"), HasSubstr("F32 [3, 2], but the weight needs F32, F8_E8M0 or U8 [2, 3]")));
 }
 TEST_F(Scaled, refuses_scales_of_another_type) {
-  add_weight(SafetensorsDtype::bf16, {2, 3});
-  EXPECT_THAT(refusal_of_reading(model(), "w.weight").message, HasSubstr("it is BF16"));
+  add_weight(SafetensorsDtype::i32, {2, 3});
+  EXPECT_THAT(refusal_of_reading(model(), "w.weight").message, HasSubstr("it is I32"));
 }
 TEST_F(Scaled, refuses_weights_without_scales_and_without_floats) {
   stored.add("bare", SafetensorsDtype::f8_e5m2, {3, 4}, random);
@@ -264,7 +305,7 @@ TEST_F(Scaled, refuses_weights_without_scales_and_without_floats) {
   stored.add("count", SafetensorsDtype::i64, {3}, random);
   const SafetensorsModel read = model();
   EXPECT_THAT(refusal_of_reading(read, "bare").message, AllOf(HasSubstr("\"bare\""), HasSubstr("_scale_inv")));
-  EXPECT_THAT(refusal_of_reading(read, "flat").message, HasSubstr("1 dims, not 2"));
+  EXPECT_THAT(refusal_of_reading(read, "flat").message, HasSubstr("1 dims, not 2 or 3"));
   EXPECT_THAT(refusal_of_reading(read, "count").message, HasSubstr("I64 is no type of weights"));
 }
 

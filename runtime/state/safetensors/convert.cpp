@@ -62,6 +62,17 @@ const ByteTable& e5m2_table() {
   return table;
 }
 
+// E8M0 is the exponent of a power of two, and NaN where all bits are set.
+const ByteTable& e8m0_table() {
+  static const ByteTable table = [] {
+    ByteTable made;
+    for (int i = 0; i < 255; ++i) made[i] = std::ldexp(1.0F, i - 127);
+    made[255] = std::numeric_limits<float>::quiet_NaN();
+    return made;
+  }();
+  return table;
+}
+
 void look_up(const ByteTable& table, std::span<const std::byte> bytes, std::span<float> out) {
   for (std::size_t i = 0; i < out.size(); ++i) out[i] = table[static_cast<std::uint8_t>(bytes[i])];
 }
@@ -100,14 +111,24 @@ void convert_to_f32(SafetensorsDtype dtype, std::span<const std::byte> bytes, st
   }
 }
 
-void apply_block_scales(std::span<const std::byte> scales, std::int64_t cols, std::int64_t begin,
-                        std::span<float> values) {
+bool converts_to_scales(SafetensorsDtype dtype) {
+  return dtype == SafetensorsDtype::f8_e8m0 || dtype == SafetensorsDtype::u8 ||
+         (converts_to_f32(dtype) && size_of(dtype) > 1);
+}
+
+void convert_scales(SafetensorsDtype dtype, std::span<const std::byte> bytes, std::span<float> out) {
+  assert(converts_to_scales(dtype));
+  if (size_of(dtype) > 1) return convert_to_f32(dtype, bytes, out);
+  look_up(e8m0_table(), bytes, out);
+}
+
+void apply_block_scales(std::span<const float> scales, std::int64_t cols, std::int64_t begin, std::span<float> values) {
   const std::int64_t scales_a_row = (cols + fp8_block - 1) / fp8_block;
   const auto size = static_cast<std::int64_t>(values.size());
   for (std::int64_t i = 0; i < size;) {
     const std::int64_t row = (begin + i) / cols, col = (begin + i) % cols;
     const std::int64_t block_end = std::min((col / fp8_block + 1) * fp8_block, cols);
-    const auto scale = load<float>(scales, static_cast<std::size_t>(row / fp8_block * scales_a_row + col / fp8_block));
+    const float scale = scales[static_cast<std::size_t>(row / fp8_block * scales_a_row + col / fp8_block)];
     for (const std::int64_t end = std::min(size, i + block_end - col); i < end; ++i) values[i] *= scale;
   }
 }

@@ -165,12 +165,14 @@ std::uint64_t num_bytes(const SafetensorsShape& shape, const std::string& file) 
   std::int64_t total = 1;
   bool overflows = false;
   for (const std::int64_t dim : shape.dims) overflows |= __builtin_mul_overflow(total, dim, &total);
-  overflows |= __builtin_mul_overflow(total, static_cast<std::int64_t>(size_of(shape.dtype)), &total);
+  overflows |= __builtin_mul_overflow(total, static_cast<std::int64_t>(bits_of(shape.dtype)), &total);
   if (overflows) throw SafetensorsError(file, shape.name, "its shape overflows");
-  return static_cast<std::uint64_t>(total);
+  if (total % 8 != 0)
+    throw SafetensorsError(file, shape.name, fmt::format("its {} bits are no whole number of bytes", total));
+  return static_cast<std::uint64_t>(total / 8);
 }
 
-std::int64_t SafetensorsTensor::size() const { return static_cast<std::int64_t>(bytes.size() / size_of(dtype)); }
+std::int64_t SafetensorsTensor::size() const { return static_cast<std::int64_t>(bytes.size() * 8 / bits_of(dtype)); }
 
 std::vector<SafetensorsTensor> parse_safetensors(std::span<const std::byte> contents, const std::string& file) {
   std::uint64_t length = 0;

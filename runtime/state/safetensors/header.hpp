@@ -28,7 +28,7 @@ struct SafetensorsShape {  // all of a tensor but its bytes
   std::vector<std::int64_t> dims;
   bool operator==(const SafetensorsShape&) const = default;
 };
-// Bytes of a tensor; throws SafetensorsError if they, or the elements, are beyond 2^63.
+// Bytes of a tensor; throws SafetensorsError if its elements or bits are beyond 2^63, or bits end within a byte.
 std::uint64_t num_bytes(const SafetensorsShape& shape, const std::string& file);
 
 struct SafetensorsTensor : SafetensorsShape {
