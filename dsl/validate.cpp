@@ -92,6 +92,9 @@ class Rules {
          fmt::format("yarn_beta_slow = {} is above yarn_beta_fast = {}", m.yarn.beta_slow, m.yarn.beta_fast),
          "set yarn_beta_slow to at most yarn_beta_fast");
     divides(m.expert_groups, "model.expert_groups", m.experts, "model.experts");
+    rule(m.moe_layers() <= 0 || m.experts != m.expert_groups, {"model.expert_groups", "model.experts"},
+         fmt::format("{} groups of one expert each, but a group counts by its two best experts", m.expert_groups),
+         "set expert_groups to at most half of model.experts");
     rule(m.groups_per_token <= m.expert_groups, {"model.groups_per_token", "model.expert_groups"},
          fmt::format("a token's experts lie in {} groups, but there are {}", m.groups_per_token, m.expert_groups),
          "set it to at most model.expert_groups");

@@ -21,12 +21,13 @@ std::vector<double> rope_frequencies(std::int64_t pairs, double theta, const Yar
   for (std::int64_t i = 0; i < pairs; ++i)
     frequencies.push_back(std::pow(theta, -static_cast<double>(i) / static_cast<double>(pairs)));
   if (!yarn.on()) return frequencies;
+  // As transformers has it: beyond the columns the bounds may change places, and the ramp then falls.
   const auto last = static_cast<double>(2 * pairs - 1);
   const double first_mixed =
-      std::clamp(std::floor(pair_turning(yarn.beta_fast, yarn.original_length, pairs, theta)), 0.0, last);
+      std::max(std::floor(pair_turning(yarn.beta_fast, yarn.original_length, pairs, theta)), 0.0);
   const double first_divided =
-      std::clamp(std::ceil(pair_turning(yarn.beta_slow, yarn.original_length, pairs, theta)), 0.0, last);
-  const double width = std::max(first_divided - first_mixed, 0.001);
+      std::min(std::ceil(pair_turning(yarn.beta_slow, yarn.original_length, pairs, theta)), last);
+  const double width = first_divided == first_mixed ? 0.001 : first_divided - first_mixed;
   for (std::int64_t i = 0; i < pairs; ++i) {
     const double divided = std::clamp((static_cast<double>(i) - first_mixed) / width, 0.0, 1.0);
     double& frequency = frequencies[static_cast<std::size_t>(i)];

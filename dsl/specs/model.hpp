@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 namespace dsrun {
 
@@ -44,7 +45,8 @@ struct ModelSpec {
   YarnSpec yarn;
   double init_std = 0;
   std::string init_from{};  // folder with weights in Hugging Face's form, absolute once launched; "": random values
-  bool byte_vocab = true;   // vocab = "byte": each byte of the text is one of 256 tokens
+  std::vector<std::string> accept{};  // keys of its config.json that are unknown here and may be ignored
+  bool byte_vocab = true;             // vocab = "byte": each byte of the text is one of 256 tokens
   int vocab_size = 0;
   // Each prediction module is a block with experts.
   int moe_layers() const { return layers - dense_layers + mtp_depth; }

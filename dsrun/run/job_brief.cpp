@@ -72,7 +72,7 @@ std::shared_ptr<DeviceSetup> make_device_setup(const JobBrief& brief, int rank) 
   setup->pin_core = job.cluster.pin_cores;
   std::shared_ptr<const Pretrained> pretrained;
   if (!job.model.init_from.empty() && !from)
-    pretrained = std::make_shared<const Pretrained>(open_pretrained(job.model.init_from));
+    pretrained = std::make_shared<const Pretrained>(open_pretrained(job.model.init_from, job.model.accept));
   set_state_functions(*setup, brief.run_dir, from, initialiser(pretrained, job.model));
   return setup;
 }

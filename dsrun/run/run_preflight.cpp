@@ -78,11 +78,11 @@ std::optional<Refusal> find_pretrained(Job& job, Preflight& preflight) {
                    fmt::format("model.init_from: {} is not UTF-8, so that the run's job.toml cannot name it",
                                printable(job.model.init_from))};
   try {
-    preflight.pretrained = std::make_shared<const Pretrained>(open_pretrained(job.model.init_from));
+    preflight.pretrained = std::make_shared<const Pretrained>(open_pretrained(job.model.init_from, job.model.accept));
   } catch (const StorageError& error) {
     return Refusal{exit_job_file, fmt::format("model.init_from: {}", error.what())};
   }
-  const std::vector<std::string> found = differences(*preflight.pretrained, job.model);
+  const std::vector<std::string> found = differences(preflight.pretrained->config.model, job.model);
   if (!found.empty())
     return Refusal{exit_job_file, fmt::format("model.init_from: {} is another model:\n  {}", job.model.init_from,
                                               fmt::join(found, "\n  "))};

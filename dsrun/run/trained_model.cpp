@@ -12,14 +12,15 @@
 namespace dsrun {
 namespace {
 
-TrainedModel from_pretrained(const std::string& folder) {
+TrainedModel from_pretrained(const std::string& folder, const std::vector<std::string>& accept) {
   constexpr std::int64_t longest = 4096;  // published models allow more than a plain forward pass should try
-  auto pretrained = std::make_shared<const Pretrained>(open_pretrained(folder));
+  auto pretrained = std::make_shared<const Pretrained>(open_pretrained(folder, accept));
   TrainedModel found;
   found.model = pretrained->config.model;
   found.length = static_cast<int>(std::min(pretrained->config.max_length, longest));
   if (std::filesystem::exists(folder + "/tokenizer.json")) found.tokenizer = folder + "/tokenizer.json";
   found.what = folder;
+  found.notes = pretrained->notes;
   found.load = [pretrained](const LocalOptions& options) { return std::make_unique<LocalModel>(*pretrained, options); };
   return found;
 }
@@ -54,11 +55,12 @@ SavedState find_saved_weights(const std::string& run, SavedWeights weights) {
   return *saved;
 }
 
-TrainedModel find_trained_model(const std::string& folder, SavedWeights weights) {
+TrainedModel find_trained_model(const std::string& folder, SavedWeights weights,
+                                const std::vector<std::string>& accept) {
   if (std::filesystem::exists(folder + "/config.json")) {
     if (weights == SavedWeights::average)
       throw StorageError(fmt::format("{} is not a run; it has one set of weights", folder));
-    return from_pretrained(folder);
+    return from_pretrained(folder, accept);
   }
   if (std::filesystem::exists(folder + "/job.toml")) return from_run(folder, weights);
   throw StorageError(

@@ -16,14 +16,17 @@ struct TrainedModel {
   ModelSpec model;
   int length = 0;  // tokens of a sequence in training
   Precision precision = Precision::fp32;
-  std::string tokenizer;  // of a run's job or beside a model: the path of its tokenizer.json; "": none
-  std::string what;       // "step 200 of runs/quickstart"
+  std::string tokenizer;           // of a run's job or beside a model: the path of its tokenizer.json; "": none
+  std::string what;                // "step 200 of runs/quickstart"
+  std::vector<std::string> notes;  // for people: parts of a folder in Hugging Face's form that have no effect
   std::function<std::unique_ptr<LocalModel>(const LocalOptions&)> load;  // throws StorageError
 };
 
-// `weights`: the last ones of a run, or their average. Throws StorageError if the folder holds neither a run nor a
+// `weights`: the last ones of a run, or their average. `accept`: unknown keys of a config.json that may be ignored.
+// Throws StorageError if the folder holds neither a run nor a
 // model, if it has no average, or if its content is damaged.
-TrainedModel find_trained_model(const std::string& folder, SavedWeights weights = SavedWeights::last);
+TrainedModel find_trained_model(const std::string& folder, SavedWeights weights = SavedWeights::last,
+                                const std::vector<std::string>& accept = {});
 // The newest checkpoint that has such weights. Throws StorageError.
 SavedState find_saved_weights(const std::string& run, SavedWeights weights);
 

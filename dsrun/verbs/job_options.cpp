@@ -34,6 +34,16 @@ void add_ema_flag(Verb& verb, SavedWeights& weights) {
       "use the average of the run's weights (optimizer.ema_decay)");
 }
 
+void add_accept_option(Verb& verb, std::vector<std::string>& accept) {
+  verb.option("--accept", accept,
+              "key of config.json that dsrun does not know and may ignore, such as rope_scaling.note; repeatable")
+      .one_word_each();
+}
+
+void print_notes(const std::vector<std::string>& notes) {
+  for (const std::string& note : notes) fmt::print(stderr, "dsrun: {}\n", note);
+}
+
 int refuse(ExitCode exit_code, const std::string& message) {
   fmt::print(stderr, "dsrun: {}\n", message);
   return exit_code;

@@ -17,7 +17,7 @@ namespace {
 
 struct EvalOptions {
   std::string model, tokenizer, output = "text";
-  std::vector<std::string> files;
+  std::vector<std::string> files, accept;
   int threads = 1;
   SavedWeights weights = SavedWeights::last;
 };
@@ -71,7 +71,8 @@ void print(const nlohmann::json& report) {
 
 int evaluate(const EvalOptions& options) {
   try {
-    const TrainedModel trained = find_trained_model(options.model, options.weights);
+    const TrainedModel trained = find_trained_model(options.model, options.weights, options.accept);
+    print_notes(trained.notes);
     const std::optional<Tokenizer> tokenizer = load_tokenizer(trained, options.tokenizer);
     const auto source = open_source(options.files, tokenizer);
     if (source->reads_bytes()) check_reads_bytes(trained);
@@ -104,6 +105,7 @@ void add_eval(CommandLine& app, Context& context) {
   Verb verb = app.add("eval", "measure loss, bits per byte and expert load of a model on a text");
   verb.option("MODEL", options->model, "folder of a run, or of a model in Hugging Face format").required();
   add_ema_flag(verb, options->weights);
+  add_accept_option(verb, options->accept);
   verb.option("--data", options->files, "text files or token files; globs are allowed").required();
   verb.option("--tokenizer", options->tokenizer, "tokenizer.json for the text; default: the model's own");
   verb.option("--threads", options->threads, "number of threads for matrix products").range(1, 1024);

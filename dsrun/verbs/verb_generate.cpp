@@ -13,6 +13,7 @@ namespace {
 
 struct GenerateOptions {
   std::string model, tokenizer, prompt = "\n";
+  std::vector<std::string> accept;
   int tokens = 200;
   Sampling sampling;
   SavedWeights weights = SavedWeights::last;
@@ -32,7 +33,8 @@ std::string bytes_of(std::int32_t token, const std::optional<Tokenizer>& tokeniz
 
 int generate(const GenerateOptions& options) {
   try {
-    const TrainedModel trained = find_trained_model(options.model, options.weights);
+    const TrainedModel trained = find_trained_model(options.model, options.weights, options.accept);
+    print_notes(trained.notes);
     const std::optional<Tokenizer> tokenizer = load_tokenizer(trained, options.tokenizer);
     if (!tokenizer) check_reads_bytes(trained);
     std::vector<std::int32_t> text = tokens_of(options.prompt, tokenizer);
@@ -64,6 +66,7 @@ void add_generate(CommandLine& app, Context& context) {
   Verb verb = app.add("generate", "continue a text");
   verb.option("MODEL", options->model, "folder of a run, or of a model in Hugging Face format").required();
   add_ema_flag(verb, options->weights);
+  add_accept_option(verb, options->accept);
   verb.option("--prompt", options->prompt, "text to continue");
   verb.option("--tokenizer", options->tokenizer, "tokenizer.json for the text; default: the model's own");
   verb.option("--tokens", options->tokens, "number of tokens to add").range(1, 1 << 20);

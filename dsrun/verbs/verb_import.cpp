@@ -10,6 +10,7 @@
 #include "dsl/text/utf8.hpp"
 #include "dsl/write.hpp"
 #include "dsrun/verbs/verbs.hpp"
+#include "models/arch/trainer_habits.hpp"
 #include "runtime/device/parameters/pretrained.hpp"
 
 namespace dsrun {
@@ -37,29 +38,35 @@ std::int64_t read_all(const Pretrained& pretrained) {
   return elements;
 }
 
+bool are_equal(const SafetensorsModel& files, const SafetensorsTensor& one, const SafetensorsTensor& other) {
+  constexpr std::int64_t most = 1 << 20;
+  std::vector<float> left, right;
+  for (std::int64_t at = 0; at < one.size(); at += most) {
+    left.resize(static_cast<std::size_t>(std::min(most, one.size() - at)));
+    right.resize(left.size());
+    files.read_f32(one, at, left);
+    files.read_f32(other, at, right);
+    if (left != right) return false;
+  }
+  return true;
+}
+
 // Prediction modules use the main model's embedding and head: a copy in the files that is another has no effect.
 void warn_of_other_copies(const Pretrained& pretrained) {
-  constexpr std::int64_t most = 1 << 20;
-  std::vector<float> original, copy;
+  const SafetensorsModel& files = pretrained.files;
   for (const HuggingFaceTensor& each : pretrained.table.tensors()) {
-    if (!each.is_copy || pretrained.files.find(each.name) == nullptr) continue;
+    const SafetensorsTensor* copy = each.is_copy ? files.find(each.name) : nullptr;
+    if (copy == nullptr) continue;
     const HuggingFaceTensor& of = pretrained.table.parts_of(each.param)[0];
-    const SafetensorsTensor& main = pretrained.files.get(of.name, of.dims);
-    const SafetensorsTensor& other = pretrained.files.get(each.name, each.dims);
-    bool equal = true;
-    for (std::int64_t at = 0; at < each.size && equal; at += most) {
-      original.resize(static_cast<std::size_t>(std::min(most, each.size - at)));
-      copy.resize(original.size());
-      pretrained.files.read_f32(main, at, original);
-      pretrained.files.read_f32(other, at, copy);
-      equal = original == copy;
-    }
-    if (!equal) fmt::print(stderr, "dsrun: {} differs from {}, which is used instead\n", each.name, of.name);
+    const SafetensorsTensor& used = files.get(of.name, of.dims);
+    if (!files.reads_as_f32(*copy) || copy->dims != used.dims || !are_equal(files, used, *copy))
+      fmt::print(stderr, "dsrun: {} differs from {}, which is used instead\n", each.name, of.name);
   }
 }
 
-Job with_model(Job job, const Pretrained& pretrained) {
+Job with_model(Job job, const Pretrained& pretrained, const std::vector<std::string>& accept) {
   job.model = pretrained.config.model;
+  job.model.accept = accept;
   job.model.init_from = pretrained.folder;
   job.model.byte_vocab = job.model.vocab_size == 256;
   const std::string tokenizer = pretrained.folder + "/tokenizer.json";
@@ -67,7 +74,13 @@ Job with_model(Job job, const Pretrained& pretrained) {
   return job;
 }
 
-void import(const std::string& folder, const std::string& name, Context& context) {
+struct ImportOptions {
+  std::string folder, name = "imported";
+  std::vector<std::string> accept;
+};
+
+void import(const ImportOptions& options, Context& context) {
+  const auto& [folder, name, accept] = options;
   const ParseResult starter = parse_job_text("", "--name", {fmt::format("job.name=\"{}\"", name), "job.steps=0"});
   const std::string absolute = std::filesystem::absolute(folder).lexically_normal().string();
   if (!starter.job || !is_utf8(absolute)) {
@@ -78,16 +91,17 @@ void import(const std::string& folder, const std::string& name, Context& context
   }
   try {
     const auto start = std::chrono::steady_clock::now();
-    const Pretrained pretrained = open_pretrained(absolute);
+    const Pretrained pretrained = open_pretrained(absolute, accept);
     const std::int64_t parameters = read_all(pretrained);
     warn_of_other_copies(pretrained);
     const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     const auto gigabytes = static_cast<double>(pretrained.files.num_bytes()) * 1e-9;
-    for (const std::string& note : pretrained.notes) fmt::print(stderr, "dsrun: {}\n", note);
+    print_notes(pretrained.notes);
+    print_notes(trainer_habits(pretrained.config.model, load_biases(pretrained, pretrained.config.model)));
     fmt::print(stderr, "dsrun: {} parameters in {} files, {:.3g} GB read in {:.3g} s ({:.2f} GB/s); all are finite\n",
                parameters, pretrained.files.files().size(), gigabytes, seconds, gigabytes / seconds);
     fmt::print("# From {}/config.json. The job reads its initial weights from that folder.\n{}", pretrained.folder,
-               to_toml(with_model(*starter.job, pretrained)));
+               to_toml(with_model(*starter.job, pretrained, accept)));
   } catch (const StorageError& error) {
     context.exit_code = refuse(exit_storage, error.what());
   }
@@ -96,12 +110,13 @@ void import(const std::string& folder, const std::string& name, Context& context
 }  // namespace
 
 void add_import(CommandLine& app, Context& context) {
-  auto folder = std::make_shared<std::string>(), name = std::make_shared<std::string>("imported");
+  auto options = std::make_shared<ImportOptions>();
   Verb verb =
       app.add("import", "check a DeepSeek-V3 model in Hugging Face format and print a job file that starts from it");
-  verb.option("HF_DIR", *folder, "folder with config.json and safetensors files").required();
-  verb.option("--name", *name, "name of the job");
-  verb.on_use([folder, name, &context] { import(*folder, *name, context); });
+  verb.option("HF_DIR", options->folder, "folder with config.json and safetensors files").required();
+  verb.option("--name", options->name, "name of the job");
+  add_accept_option(verb, options->accept);
+  verb.on_use([options, &context] { import(*options, context); });
 }
 
 }  // namespace dsrun

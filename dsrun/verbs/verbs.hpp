@@ -55,8 +55,14 @@ struct JobOptions {
 // --ema of a verb that reads weights: the average of a run's weights.
 void add_ema_flag(Verb& verb, SavedWeights& weights);
 
+// --accept of a verb that reads a model in Hugging Face's form.
+void add_accept_option(Verb& verb, std::vector<std::string>& accept);
+
 // --documents and --field of a verb that reads texts.
 void add_document_options(Verb& verb, DocumentKind& documents);
+
+// Tells people on stderr.
+void print_notes(const std::vector<std::string>& notes);
 
 // Says why on stderr; returns the code.
 int refuse(ExitCode exit_code, const std::string& message);

@@ -31,10 +31,15 @@ struct Architecture {
   // Checks whether the sizes fit together; empty: they do. Precondition: each is in its own key's range.
   std::vector<ModelFault> (*validate)(const ModelSpec& model, const NameKey& name);
   Graph (*build)(const ModelSpec& model);
-  HuggingFaceConfigResult (*read_config)(std::string_view text, const std::string& file_name);
+  HuggingFaceConfigResult (*read_config)(std::string_view text, const std::string& file_name,
+                                         const std::vector<std::string>& accept);
   std::string (*write_config)(const HuggingFaceConfig& config, std::string_view dtype);
-  std::vector<HuggingFaceTensor> (*tensors)(const Graph& graph, const ModelSpec& model);
-  std::int64_t (*num_tensors)(const Graph& graph, const ModelSpec& model);  // how many tensors() gives
+  std::string (*update_config)(std::string_view text, const HuggingFaceConfig& config, std::string_view dtype,
+                               bool keeps_tokens);
+  std::vector<HuggingFaceTensor> (*tensors)(const Graph& graph, const ModelSpec& model, const ParamNames& whole);
+  // How many tensors() gives.
+  std::int64_t (*num_tensors)(const Graph& graph, const ModelSpec& model, const ParamNames& whole);
+  std::vector<HuggingFaceTensor> (*whole_experts)(const Graph& graph);
 };
 
 std::span<const Architecture* const> architectures();

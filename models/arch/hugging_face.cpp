@@ -7,17 +7,27 @@
 
 namespace dsrun {
 
-HuggingFaceConfigResult parse_hugging_face_config(std::string_view text, const std::string& file_name) {
-  return architecture_of({}).read_config(text,
-                                         file_name);  // a second row would be chosen by `architectures` in the text
+HuggingFaceConfigResult parse_hugging_face_config(std::string_view text, const std::string& file_name,
+                                                  const std::vector<std::string>& accept) {
+  // A second row would be chosen by `model_type` and `architectures` in the text.
+  return architecture_of({}).read_config(text, file_name, accept);
+}
+
+std::string update_hugging_face_config(std::string_view text, const HuggingFaceConfig& config, std::string_view dtype,
+                                       bool keeps_tokens) {
+  return architecture_of(config.model).update_config(text, config, dtype, keeps_tokens);
 }
 
 std::string write_hugging_face_config(const HuggingFaceConfig& config, std::string_view dtype) {
   return architecture_of(config.model).write_config(config, dtype);
 }
 
-HuggingFaceTable::HuggingFaceTable(const Graph& graph, const ModelSpec& model)
-    : tensors_(architecture_of(model).tensors(graph, model)) {
+std::vector<HuggingFaceTensor> whole_experts(const Graph& graph, const ModelSpec& model) {
+  return architecture_of(model).whole_experts(graph);
+}
+
+HuggingFaceTable::HuggingFaceTable(const Graph& graph, const ModelSpec& model, const ParamNames& whole)
+    : tensors_(architecture_of(model).tensors(graph, model, whole)) {
   for (std::size_t i = 0; i < tensors_.size(); ++i) {
     const HuggingFaceTensor& tensor = tensors_[i];
     const bool is_new = by_name_.emplace(tensor.name, i).second;
@@ -27,8 +37,8 @@ HuggingFaceTable::HuggingFaceTable(const Graph& graph, const ModelSpec& model)
   }
 }
 
-std::int64_t HuggingFaceTable::num_tensors(const Graph& graph, const ModelSpec& model) {
-  return architecture_of(model).num_tensors(graph, model);
+std::int64_t HuggingFaceTable::num_tensors(const Graph& graph, const ModelSpec& model, const ParamNames& whole) {
+  return architecture_of(model).num_tensors(graph, model, whole);
 }
 
 const HuggingFaceTensor* HuggingFaceTable::find(std::string_view name) const {

@@ -2,86 +2,26 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include <nlohmann/json.hpp>
 
 #include "models/arch/hugging_face.hpp"
 #include "tests/hugging_face/allocations.hpp"
+#include "tests/hugging_face/published_config.hpp"
 #include "tests/models/random_model.hpp"
 
 namespace dsrun {
 namespace {
 
 using nlohmann::json;
+using test::parse;
+using test::parse_good;
+using test::published;
 using testing::Contains;
 using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::StartsWith;
-
-// The published sizes (arXiv 2412.19437, section 4.2) in the published form.
-json published() {
-  return {
-      {"architectures", {"DeepseekV3ForCausalLM"}},
-      {"model_type", "deepseek_v3"},
-      {"attention_bias", false},
-      {"attention_dropout", 0.0},
-      {"auto_map", {{"AutoConfig", "configuration_deepseek.DeepseekV3Config"}}},
-      {"bos_token_id", 0},
-      {"eos_token_id", 1},
-      {"ep_size", 1},
-      {"first_k_dense_replace", 3},
-      {"hidden_act", "silu"},
-      {"hidden_size", 7168},
-      {"initializer_range", 0.02},
-      {"intermediate_size", 18432},
-      {"kv_lora_rank", 512},
-      {"max_position_embeddings", 163840},
-      {"moe_intermediate_size", 2048},
-      {"moe_layer_freq", 1},
-      {"n_group", 8},
-      {"n_routed_experts", 256},
-      {"n_shared_experts", 1},
-      {"norm_topk_prob", true},
-      {"num_attention_heads", 128},
-      {"num_experts_per_tok", 8},
-      {"num_hidden_layers", 61},
-      {"num_key_value_heads", 128},
-      {"num_nextn_predict_layers", 1},
-      {"q_lora_rank", 1536},
-      {"qk_nope_head_dim", 128},
-      {"qk_rope_head_dim", 64},
-      {"quantization_config",
-       {{"activation_scheme", "dynamic"}, {"fmt", "e4m3"}, {"quant_method", "fp8"}, {"weight_block_size", {128, 128}}}},
-      {"rms_norm_eps", 1e-06},
-      {"rope_scaling",
-       {{"beta_fast", 32},
-        {"beta_slow", 1},
-        {"factor", 40},
-        {"mscale", 1.0},
-        {"mscale_all_dim", 1.0},
-        {"original_max_position_embeddings", 4096},
-        {"type", "yarn"}}},
-      {"rope_theta", 10000},
-      {"routed_scaling_factor", 2.5},
-      {"scoring_func", "sigmoid"},
-      {"tie_word_embeddings", false},
-      {"topk_group", 4},
-      {"topk_method", "noaux_tc"},
-      {"torch_dtype", "bfloat16"},
-      {"transformers_version", "4.33.1"},
-      {"use_cache", true},
-      {"v_head_dim", 128},
-      {"vocab_size", 129280}};
-}
-
-HuggingFaceConfigResult parse(const json& config) { return parse_hugging_face_config(config.dump(), "config.json"); }
-
-// Without faults and notes.
-HuggingFaceConfig parse_good(const json& config) {
-  const HuggingFaceConfigResult result = parse(config);
-  EXPECT_THAT(render(result.faults), "");
-  EXPECT_THAT(result.notes, IsEmpty());
-  return result.config.value_or(HuggingFaceConfig{});
-}
 
 TEST(HuggingFaceConfig, reads_the_published_model) {
   const HuggingFaceConfig config = parse_good(published());
@@ -102,6 +42,7 @@ TEST(HuggingFaceConfig, takes_transformers_defaults_for_what_is_missing) {
   expected["num_nextn_predict_layers"] = 0;
   expected["max_position_embeddings"] = 4096;
   expected["rope_scaling"] = nullptr;
+  for (const char* key : {"bos_token_id", "eos_token_id"}) expected.erase(key);
   EXPECT_EQ(parse_good({{"model_type", "deepseek_v3"}}), parse_good(expected));
 }
 
@@ -130,7 +71,7 @@ TEST(HuggingFaceConfig, has_yarns_defaults) {
 TEST(HuggingFaceConfig, a_written_model_is_read_again) {
   test::Random random(3);
   for (int turn = 0; turn < 300; ++turn) {
-    HuggingFaceConfig config{test::random_model(random), test::pick(random, 1, 100000)};
+    HuggingFaceConfig config{test::random_model(random), test::pick(random, 1, 100000), {}, {}};
     ModelSpec& model = config.model;
     model.byte_vocab = false;
     model.mtp_depth = test::pick(random, 0, 2);
@@ -138,6 +79,8 @@ TEST(HuggingFaceConfig, a_written_model_is_read_again) {
     model.norm_eps = test::pick(random, 1, 99) * 1e-7;
     model.rope_theta = test::pick(random, 1, 999999) / 3.0 + 1;
     model.init_std = test::pick(random, 0, 99) / 3000.0;
+    if (turn % 3 == 1) config.begin_token = 0;
+    if (turn % 3 != 0) config.end_token = model.vocab_size - 1;
     if (turn % 2 == 1) {
       const double length = test::pick(random, 1, 5000), factor = test::pick(random, 2, 60);
       model.yarn = {factor, length, test::pick(random, 1, 99) / 3.0, 0.25, turn % 4 == 1 ? 0.0 : 0.3, 1};
@@ -155,7 +98,6 @@ TEST(HuggingFaceConfig, writes_what_transformers_reads) {
   expected["rope_scaling"]["rope_type"] = "yarn";
   expected["rope_interleave"] = true;
   expected["torch_dtype"] = "float32";
-  expected["bos_token_id"] = expected["eos_token_id"] = nullptr;
   EXPECT_EQ(written, expected);
 }
 
@@ -199,21 +141,41 @@ INSTANTIATE_TEST_SUITE_P(
         ConfigFault{"/quantization_config", "fp8", "quantization_config"},
         ConfigFault{"/quantization_config/weight_block_size", {64, 64}, "quantization_config.weight_block_size"}));
 
-INSTANTIATE_TEST_SUITE_P(Rope, ConfigFaults,
-                         testing::Values(ConfigFault{"/rope_scaling/type", "linear", "rope_scaling"},
-                                         ConfigFault{"/rope_scaling/type", nullptr, "rope_scaling"},
-                                         ConfigFault{"/rope_scaling/rope_type", "llama3", "rope_scaling"},
-                                         ConfigFault{"/rope_scaling/attention_factor", 1.5,
-                                                     "rope_scaling.attention_factor"},
-                                         ConfigFault{"/rope_scaling/truncate", false, "rope_scaling.truncate"},
-                                         ConfigFault{"/rope_scaling/factor", 0.5, "rope_scaling.factor"},
-                                         ConfigFault{"/rope_scaling/factor", "40", "rope_scaling.factor"},
-                                         ConfigFault{"/rope_scaling/beta_fast", 0, "rope_scaling.beta_fast"},
-                                         ConfigFault{"/rope_scaling/mscale", -1, "rope_scaling.mscale"},
-                                         ConfigFault{"/rope_scaling/rope_theta", 5, "rope_scaling.rope_theta"},
-                                         ConfigFault{"/rope_scaling", 7, "rope_scaling"},
-                                         ConfigFault{"/rope_scaling", {{"type", "yarn"}}, "rope_scaling.factor"},
-                                         ConfigFault{"/rope_parameters", {{"rope_type", "default"}}, "rope_scaling"}));
+INSTANTIATE_TEST_SUITE_P(
+    Rope, ConfigFaults,
+    testing::Values(ConfigFault{"/rope_scaling/type", "linear", "rope_scaling"},
+                    ConfigFault{"/rope_scaling/type", nullptr, "rope_scaling"},
+                    ConfigFault{"/rope_scaling/rope_type", "llama3", "rope_scaling"},
+                    ConfigFault{"/rope_scaling/attention_factor", 1.5, "rope_scaling.attention_factor"},
+                    ConfigFault{"/rope_scaling/truncate", false, "rope_scaling.truncate"},
+                    ConfigFault{"/rope_scaling/factor", 0.5, "rope_scaling.factor"},
+                    ConfigFault{"/rope_scaling/factor", "40", "rope_scaling.factor"},
+                    ConfigFault{"/rope_scaling/beta_fast", 0, "rope_scaling.beta_fast"},
+                    ConfigFault{"/rope_scaling/mscale", -1, "rope_scaling.mscale"},
+                    ConfigFault{"/rope_scaling/rope_theta", 5, "rope_scaling.rope_theta"},
+                    ConfigFault{"/rope_scaling", 7, "rope_scaling"},
+                    ConfigFault{"/rope_scaling", {{"type", "yarn"}}, "rope_scaling.factor"},
+                    ConfigFault{"/rope_parameters", {{"rope_type", "default"}}, "rope_scaling"},
+                    ConfigFault{"/rope_scaling/factor", nullptr, "rope_scaling.factor"},
+                    ConfigFault{"/rope_scaling/original_max_position_embeddings", nullptr,
+                                "rope_scaling.original_max_position_embeddings"},
+                    ConfigFault{"/rope_scaling/beta_slow", 33, "rope_scaling.beta_slow"},
+                    ConfigFault{"/rope_scaling/truncate", nullptr, "rope_scaling.truncate"},
+                    ConfigFault{"/rope_scaling/partial_rotary_factor", 0.5, "rope_scaling.partial_rotary_factor"},
+                    ConfigFault{"/rope_scaling/partial_rotary_factor", nullptr, "rope_scaling.partial_rotary_factor"},
+                    ConfigFault{"/rope_scaling/llama_4_scaling_beta", 0.1, "rope_scaling.llama_4_scaling_beta"},
+                    ConfigFault{"/rope_theta", 1, "rope_scaling.rope_theta"},
+                    ConfigFault{"/original_max_position_embeddings", 8192, "original_max_position_embeddings"}));
+
+INSTANTIATE_TEST_SUITE_P(Unknown, ConfigFaults,
+                         testing::Values(ConfigFault{"/llama_4_scaling", {{"beta", 0.1}}, "llama_4_scaling"},
+                                         ConfigFault{"/sliding_window", 4096, "sliding_window"},
+                                         ConfigFault{"/layer_types", {"full_attention"}, "layer_types"},
+                                         ConfigFault{"/quantization_config/weight_bits", 4,
+                                                     "quantization_config.weight_bits"},
+                                         ConfigFault{"/num_mtp_layers", 2, "num_mtp_layers"},
+                                         ConfigFault{"/num_local_experts", 8, "num_local_experts"},
+                                         ConfigFault{"/mlp_layer_types", {"sparse"}, "mlp_layer_types"}));
 
 INSTANTIATE_TEST_SUITE_P(
     Sizes, ConfigFaults,
@@ -229,6 +191,42 @@ INSTANTIATE_TEST_SUITE_P(
         ConfigFault{"/max_position_embeddings", 0, "max_position_embeddings"},
         ConfigFault{"/qk_rope_head_dim", 63, "qk_rope_head_dim"}, ConfigFault{"/n_group", 7, "n_group"},
         ConfigFault{"/topk_group", 9, "topk_group"}, ConfigFault{"/num_experts_per_tok", 129, "num_experts_per_tok"}));
+
+TEST(HuggingFaceConfig, accepts_an_unknown_key_by_name_alone) {
+  json config = published();
+  config["llama_4_scaling"] = {{"beta", 0.1}};
+  config["rope_scaling"]["note"] = "x";
+  EXPECT_THAT(parse(config).faults[0].help, HasSubstr("--accept"));
+  const std::vector<std::string> accept = {"llama_4_scaling", "rope_scaling.note", "hidden_act"};
+  const HuggingFaceConfigResult taken = parse_hugging_face_config(config.dump(), "config.json", accept);
+  ASSERT_TRUE(taken.config) << render(taken.faults);
+  EXPECT_EQ(taken.config->model, parse_good(published()).model);
+  EXPECT_THAT(taken.notes, Contains("llama_4_scaling is unknown here and has no effect, as accepted"));
+  EXPECT_THAT(taken.notes, Contains("hidden_act did not have to be accepted"));
+  config["hidden_act"] = "gelu";  // known, and another value would be another model
+  EXPECT_FALSE(parse_hugging_face_config(config.dump(), "config.json", accept).config);
+}
+
+TEST(HuggingFaceConfig, takes_what_says_nothing) {
+  json config = published();
+  for (const char* key : {"llama_4_scaling", "sliding_window", "head_dim", "mlp_layer_types"}) config[key] = nullptr;
+  config["num_mtp_layers"] = 1;
+  config["num_local_experts"] = 256;
+  config["original_max_position_embeddings"] = 4096;
+  config["rope_scaling"]["attention_factor"] = 1.0;  // as mscale and mscale_all_dim give
+  config["rope_scaling"]["partial_rotary_factor"] = 1;
+  EXPECT_EQ(parse_good(config), parse_good(published()));
+  config["rope_scaling"].erase("mscale");
+  config["rope_scaling"]["attention_factor"] = 0.1 * std::log(40.0) + 1;
+  EXPECT_EQ(parse_good(config).model.yarn.mscale, 0);
+}
+
+TEST(HuggingFaceConfig, takes_the_new_name_of_the_number_of_modules) {
+  json config = published();
+  config.erase("num_nextn_predict_layers");
+  config["num_mtp_layers"] = 3;
+  EXPECT_EQ(parse_good(config).model.mtp_depth, 3);
+}
 
 std::string fault_of(const std::string& text) {
   HuggingFaceConfigResult result;
@@ -258,8 +256,7 @@ TEST(HuggingFaceConfig, names_all_faults_at_once_and_unknown_keys) {
   config["hidden_size"] = "x";
   config["index_topk"] = 7;
   const HuggingFaceConfigResult result = parse(config);
-  EXPECT_EQ(result.faults.size(), 2U);
-  EXPECT_THAT(result.notes, Contains("index_topk is unknown and has no effect"));
+  EXPECT_EQ(result.faults.size(), 3U);
 }
 
 }  // namespace

@@ -127,6 +127,30 @@ TEST(HuggingFaceTable, takes_experts_apart) {
   EXPECT_EQ(table.find("model.layers.0.mlp.up_proj.weight")->begin, 7 * 5);
 }
 
+// transformers 5 has one tensor for all experts of a layer, in the same order.
+TEST(HuggingFaceTable, takes_the_experts_of_a_layer_in_one_tensor) {
+  test::Random random(13);
+  for (int turn = 0; turn < 50; ++turn) {
+    const ModelSpec model = test::random_model(random);
+    const Graph graph = build_graph(model);
+    ParamNames whole;
+    for (const HuggingFaceTensor& each : whole_experts(graph, model))
+      if (test::pick(random, 0, 1) == 1) whole.insert(each.param);
+    const HuggingFaceTable table(graph, model, whole);
+    expect_cover(graph, table);
+    EXPECT_EQ(static_cast<std::int64_t>(table.tensors().size()), HuggingFaceTable::num_tensors(graph, model, whole));
+    for (const std::string& param : whole) {
+      const HuggingFaceTensor& only = table.parts_of(param)[0];
+      EXPECT_EQ(only.name + ".weight", param);
+      const std::int64_t rows = param.find("gate_up") != std::string::npos ? 2 * model.expert_hidden : model.hidden;
+      const std::int64_t cols = rows == 2 * model.expert_hidden && param.find("gate_up") != std::string::npos
+                                    ? model.hidden
+                                    : model.expert_hidden;
+      EXPECT_EQ(only.dims, (Dims{model.experts, rows, cols}));
+    }
+  }
+}
+
 // A prediction module is a layer beyond the last, with its own names for the embedding and head that it shares.
 TEST(HuggingFaceTable, adds_the_copies_of_a_prediction_module) {
   test::Random random(12);

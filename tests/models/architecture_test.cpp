@@ -30,8 +30,8 @@ TEST(Architecture, rows_are_complete_and_have_names_of_their_own) {
   std::set<std::string_view> names, classes;
   for (const Architecture* row : architectures()) {
     EXPECT_TRUE(names.insert(row->name).second && classes.insert(row->hugging_face_name).second);
-    EXPECT_TRUE(row->validate && row->build && row->read_config && row->write_config && row->tensors &&
-                row->num_tensors);
+    EXPECT_TRUE(row->validate && row->build && row->read_config && row->write_config && row->update_config &&
+                row->tensors && row->num_tensors && row->whole_experts);
   }
 }
 
@@ -42,17 +42,17 @@ TEST(Architecture, graphs_are_those_of_the_models_row) {
     const Architecture& row = architecture_of(model);
     const Graph graph = row.build(model);
     EXPECT_EQ(to_string(build_graph(model)), to_string(graph));
-    EXPECT_EQ(HuggingFaceTable(graph, model).tensors().size(), row.tensors(graph, model).size());
-    EXPECT_EQ(static_cast<std::int64_t>(row.tensors(graph, model).size()), row.num_tensors(graph, model));
+    EXPECT_EQ(HuggingFaceTable(graph, model).tensors().size(), row.tensors(graph, model, {}).size());
+    EXPECT_EQ(static_cast<std::int64_t>(row.tensors(graph, model, {}).size()), row.num_tensors(graph, model, {}));
   }
 }
 
 TEST(Architecture, a_written_config_names_the_row_that_reads_it) {
   const ModelSpec model = whole_model();
   const Architecture& row = architecture_of(model);
-  const std::string text = row.write_config({model, 64}, "float32");
+  const std::string text = row.write_config({model, 64, {}, {}}, "float32");
   EXPECT_NE(text.find(row.hugging_face_name), std::string::npos);
-  const HuggingFaceConfigResult read = row.read_config(text, "config.json");
+  const HuggingFaceConfigResult read = row.read_config(text, "config.json", {});
   ASSERT_TRUE(read.config.has_value());
   EXPECT_EQ(to_string(row.build(read.config->model)), to_string(row.build(model)));
 }
@@ -66,6 +66,16 @@ TEST(Architecture, faults_name_the_keys_of_whoever_asks) {
   ASSERT_EQ(faults.size(), 1u);
   EXPECT_EQ(faults[0].key, "expert_groups");
   EXPECT_EQ(faults[0].message, "3 does not divide theirs = 8");
+}
+
+// transformers takes the two best of each group, and raises where a group has one.
+TEST(Architecture, groups_of_one_expert_are_a_fault) {
+  ModelSpec model = whole_model();
+  model.expert_groups = model.groups_per_token = model.experts;
+  ASSERT_EQ(architecture_of(model).validate(model, job_name).size(), 1u);
+  EXPECT_EQ(architecture_of(model).validate(model, job_name)[0].key, "expert_groups");
+  model.dense_layers = model.layers;  // nothing routes
+  EXPECT_TRUE(architecture_of(model).validate(model, job_name).empty());
 }
 
 // A policy forgets the ops that the graph marks, whatever their parameters are called.

@@ -26,8 +26,8 @@ inline ModelSpec random_model(Random& random) {
   model.value_dim = pick(random, 1, 12);
   model.experts = 4 * pick(random, 1, 4);
   model.experts_per_token = pick(random, 1, 4);
-  model.expert_groups = 4;
-  model.groups_per_token = 4;
+  model.expert_groups = 2;
+  model.groups_per_token = 2;
   model.shared_experts = pick(random, 0, 2);
   model.expert_hidden = pick(random, 1, 15);
   model.dense_hidden = pick(random, 1, 30);

@@ -28,6 +28,16 @@ TEST(Rope, yarn_keeps_fast_pairs_divides_slow_ones_and_mixes_from_10_to_23) {
   }
 }
 
+// Where the ramp lies beyond the columns: values of transformers 5.24.
+TEST(Rope, yarn_divides_all_or_none_where_its_ramp_lies_outside) {
+  const auto plain = rope_frequencies(32, 1e4, {}), short_one = rope_frequencies(32, 1e4, {40, 4, 32, 1, 1, 1});
+  const auto turning = rope_frequencies(32, 1.5, {}), long_one = rope_frequencies(32, 1.5, {40, 1e9, 32, 1, 1, 1});
+  for (std::size_t i = 0; i < 32; ++i) {
+    EXPECT_DOUBLE_EQ(short_one[i], plain[i]) << i;
+    EXPECT_DOUBLE_EQ(long_one[i], turning[i] / 40) << i;
+  }
+}
+
 TEST(Rope, equal_mscales_leave_the_magnitude_alone_and_scale_the_logits) {
   EXPECT_DOUBLE_EQ(rope_magnitude(published_yarn), 1);
   YarnSpec unset = published_yarn;

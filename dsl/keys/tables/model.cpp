@@ -292,6 +292,15 @@ KeyTable<Job> model_table() {
            .live = LiveChange::never,
            .help = "Folder, relative to the job file, with DeepSeek-V3 weights in Hugging Face's form. Training starts "
                    "from them; with \"\" it starts from random values."},
+          {.name = "accept",
+           .field = FIELD(model.accept),
+           .range = {1, 256},
+           .default_text = "[]",
+           .change = Change::free,
+           .live = LiveChange::never,
+           .help = "Keys of the config.json of init_from that dsrun does not know and may ignore, such as "
+                   "\"rope_scaling.note\". An unknown key that is not here is a fault, because it may change what the "
+                   "model computes."},
           {.name = "vocab",
            .field = vocabulary(),
            .unit = "tokens",

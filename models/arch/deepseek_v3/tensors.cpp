@@ -29,6 +29,16 @@ const Param& param_of(const Graph& graph, std::string_view name) {
   std::abort();
 }
 
+HuggingFaceTensor whole(const Param& param) {
+  constexpr std::string_view ending = ".weight";
+  return {param.name.substr(0, param.name.size() - ending.size()),
+          {param.experts, param.rows, param.cols},
+          param.name,
+          -1,
+          0,
+          param.size()};
+}
+
 void add_parts(const Param& param, std::vector<HuggingFaceTensor>& all) {
   const std::int64_t experts = param.experts > 0 ? param.experts : 1;
   std::int64_t begin = 0;
@@ -49,9 +59,20 @@ void add_parts(const Param& param, std::vector<HuggingFaceTensor>& all) {
 
 }  // namespace
 
-std::vector<HuggingFaceTensor> tensors(const Graph& graph, const ModelSpec& model) {
+std::vector<HuggingFaceTensor> whole_experts(const Graph& graph) {
   std::vector<HuggingFaceTensor> all;
-  for (const Param& param : graph.params) add_parts(param, all);
+  for (const Param& param : graph.params)
+    if (param.experts > 0) all.push_back(whole(param));
+  return all;
+}
+
+std::vector<HuggingFaceTensor> tensors(const Graph& graph, const ModelSpec& model, const ParamNames& whole_params) {
+  std::vector<HuggingFaceTensor> all;
+  for (const Param& param : graph.params)
+    if (whole_params.contains(param.name))
+      all.push_back(whole(param));
+    else
+      add_parts(param, all);
   for (std::size_t moe = 0; moe < graph.moe_layers.size(); ++moe)
     all.push_back({fmt::format("model.layers.{}.mlp.gate.e_score_correction_bias", graph.moe_layers[moe]),
                    {model.experts},
@@ -70,9 +91,12 @@ std::vector<HuggingFaceTensor> tensors(const Graph& graph, const ModelSpec& mode
   return all;
 }
 
-std::int64_t num_tensors(const Graph& graph, const ModelSpec& model) {
+std::int64_t num_tensors(const Graph& graph, const ModelSpec& model, const ParamNames& whole_params) {
   std::int64_t total = static_cast<std::int64_t>(graph.moe_layers.size()) + 2 * model.mtp_depth;
-  for (const Param& param : graph.params) total += (is_fused(param) ? 2 : 1) * (param.experts > 0 ? param.experts : 1);
+  for (const Param& param : graph.params) {
+    const std::int64_t parts = (is_fused(param) ? 2 : 1) * (param.experts > 0 ? param.experts : 1);
+    total += whole_params.contains(param.name) ? 1 : parts;
+  }
   return total;
 }
 

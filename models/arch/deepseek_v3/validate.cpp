@@ -13,6 +13,11 @@ std::vector<ModelFault> validate(const ModelSpec& model, const NameKey& name) {
                       fmt::format("{} does not divide {} = {}", model.expert_groups, name("experts"), model.experts)});
     return faults;
   }
+  if (model.moe_layers() > 0 && model.experts == model.expert_groups) {
+    faults.push_back(
+        {"expert_groups", fmt::format("{} groups of one expert: a group counts by its two best", model.expert_groups)});
+    return faults;
+  }
   if (model.groups_per_token > model.expert_groups) {
     faults.push_back({"groups_per_token", fmt::format("{} of {} groups", model.groups_per_token, model.expert_groups)});
     return faults;
