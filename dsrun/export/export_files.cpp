@@ -1,0 +1,134 @@
+#include "dsrun/export/export_files.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+#include <optional>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "dsrun/export/imported_folder.hpp"
+#include "dsrun/export/read_file.hpp"
+#include "dsrun/export/tokenizer_files.hpp"
+#include "models/arch/hugging_face.hpp"
+#include "runtime/state/storage_error.hpp"
+
+namespace dsrun {
+namespace {
+
+constexpr const char* tokenizer_name = "tokenizer.json";
+
+std::optional<RunTokenizer> read_tokenizer(const Job& job) {
+  const std::string& path = job.data.tokenizer;
+  if (path.empty()) return std::nullopt;
+  try {
+    std::string text = read_file(path);
+    const std::string name = text.starts_with('{') ? tokenizer_name : std::filesystem::path(path).filename().string();
+    Tokenizer tokenizer = Tokenizer::load(path);
+    if (tokenizer.vocab_size() > job.model.vocab_size)
+      throw StorageError(
+          fmt::format("{}: it has {} tokens, and the model {}", path, tokenizer.vocab_size(), job.model.vocab_size));
+    return RunTokenizer{name, std::move(text), std::move(tokenizer)};
+  } catch (const StorageError& error) {
+    throw StorageError(fmt::format("data.tokenizer: {} (--tokenizer names another place)", error.what()));
+  }
+}
+
+std::optional<ImportedFolder> read_imported(const Job& job) {
+  if (job.model.init_from.empty()) return std::nullopt;
+  try {
+    return read_imported_folder(job.model.init_from, job);
+  } catch (const StorageError& error) {
+    throw StorageError(
+        fmt::format("model.init_from: {}\nWhat training does not change comes from there: --like names another place, "
+                    "and --like \"\" leaves it out",
+                    error.what()));
+  }
+}
+
+// Whether the run's tokens are those of the folder from which it began.
+bool same_tokenizer(const ImportedFolder& imported, const std::optional<RunTokenizer>& run) {
+  return !run || std::any_of(imported.files.begin(), imported.files.end(), [&](const ExportFile& file) {
+    return file.name == run->file_name && file.content == run->text;
+  });
+}
+
+// The length that YaRN stretches the context to, or that of training. Releases 4.48 to 4.55 of transformers take YaRN's
+// factor from it, so that it is their ratio whatever the sequences were.
+std::int64_t context_of(const Job& job) {
+  const YarnSpec& yarn = job.model.yarn;
+  return yarn.on() ? std::llround(yarn.factor * yarn.original_length) : job.batch.length;
+}
+
+// The token that the tokenizer puts before a text, if there is one.
+std::optional<std::int32_t> begin_token(const Tokenizer& tokenizer) {
+  const std::vector<std::int32_t> around = tokenizer.encode("", true);
+  if (around.empty() || around[0] == tokenizer.end_token()) return std::nullopt;
+  return around[0];
+}
+
+HuggingFaceConfig config_of(const Job& job, const std::optional<RunTokenizer>& run) {
+  HuggingFaceConfig config{job.model, context_of(job), {}, {}};
+  if (run) {
+    config.begin_token = begin_token(run->tokenizer);
+    config.end_token = run->tokenizer.end_token();
+  }
+  return config;
+}
+
+ExportFile generation_config(const HuggingFaceConfig& config) {
+  nlohmann::ordered_json object = nlohmann::ordered_json::object();
+  if (config.begin_token) object["bos_token_id"] = *config.begin_token;
+  if (config.end_token) object["eos_token_id"] = *config.end_token;
+  return {"generation_config.json", object.dump(2) + "\n"};
+}
+
+void append(std::vector<ExportFile>& to, std::vector<ExportFile> files) {
+  std::move(files.begin(), files.end(), std::back_inserter(to));
+}
+
+// All that the run's own tokenizer says.
+void add_own_tokens(ExportFiles& made, const Job& job, const std::optional<RunTokenizer>& run) {
+  append(made.files, tokenizer_files(job, run ? &*run : nullptr));
+  made.files.push_back(generation_config(config_of(job, run)));
+}
+
+void add_born(ExportFiles& made, const Job& job, const std::optional<RunTokenizer>& run, std::string_view dtype) {
+  made.files.push_back({"config.json", write_hugging_face_config(config_of(job, run), dtype)});
+  add_own_tokens(made, job, run);
+}
+
+void add_imported(ExportFiles& made, const Job& job, const std::optional<RunTokenizer>& run, std::string_view dtype,
+                  ImportedFolder imported) {
+  HuggingFaceConfig config = config_of(job, run);
+  config.max_length = job.batch.length;
+  const bool keeps_tokens = same_tokenizer(imported, run);
+  made.files.push_back({"config.json", update_hugging_face_config(imported.config, config, dtype, keeps_tokens)});
+  if (!keeps_tokens) {
+    made.notes.push_back(
+        fmt::format("data.tokenizer is another than that of {}: its tokenizer's files and ids are "
+                    "left out",
+                    imported.folder));
+    std::erase_if(imported.files, [](const ExportFile& file) {
+      return is_about_tokens(file.name) || file.name == "generation_config.json";
+    });
+    add_own_tokens(made, job, run);
+  }
+  append(made.files, std::move(imported.files));
+}
+
+}  // namespace
+
+ExportFiles export_files(const Job& job, std::string_view dtype) {
+  const std::optional<RunTokenizer> run = read_tokenizer(job);
+  std::optional<ImportedFolder> imported = read_imported(job);
+  ExportFiles made;
+  if (imported)
+    add_imported(made, job, run, dtype, std::move(*imported));
+  else
+    add_born(made, job, run, dtype);
+  return made;
+}
+
+}  // namespace dsrun
