@@ -190,7 +190,8 @@ INSTANTIATE_TEST_SUITE_P(
         ConfigFault{"/rms_norm_eps", "1e-6", "rms_norm_eps"},
         ConfigFault{"/max_position_embeddings", 0, "max_position_embeddings"},
         ConfigFault{"/qk_rope_head_dim", 63, "qk_rope_head_dim"}, ConfigFault{"/n_group", 7, "n_group"},
-        ConfigFault{"/topk_group", 9, "topk_group"}, ConfigFault{"/num_experts_per_tok", 129, "num_experts_per_tok"}));
+        ConfigFault{"/topk_group", 9, "topk_group"}, ConfigFault{"/q_lora_rank", 0, "q_lora_rank"},
+        ConfigFault{"/n_group", 256, "n_group"}, ConfigFault{"/num_experts_per_tok", 129, "num_experts_per_tok"}));
 
 TEST(HuggingFaceConfig, accepts_an_unknown_key_by_name_alone) {
   json config = published();

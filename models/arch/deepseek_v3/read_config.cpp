@@ -89,6 +89,9 @@ class ConfigReader {
     ModelSpec& model = config_.model;
     model.byte_vocab = false;
     for (const SizeRow& size : sizes()) model.*size.field = read_size(size);
+    if (const json* rank = object_.find("q_lora_rank"); rank != nullptr && *rank == 0)
+      object_.fault("q_lora_rank", "0 is a latent without columns in transformers",
+                    "null, for queries without a latent");
     for (const NumberRow& number : numbers())
       if (const json* value = object_.find(number.key); value != nullptr)
         model.*number.field =
