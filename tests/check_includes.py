@@ -82,7 +82,7 @@ ROOMS = {
     "dsl/specs": "",
     "dsl/text": "keys",
     "dsrun": "verbs",
-    "dsrun/export": "",
+    "dsrun/export": "run",
     "dsrun/run": ". run/feed",
     "dsrun/run/feed": "",
     "dsrun/verbs": ". export run run/feed verbs/text",

@@ -11,6 +11,7 @@
 #include "dsrun/export/imported_folder.hpp"
 #include "dsrun/export/read_file.hpp"
 #include "dsrun/export/tokenizer_files.hpp"
+#include "dsrun/run/imported_files.hpp"
 #include "models/arch/hugging_face.hpp"
 #include "runtime/state/storage_error.hpp"
 

@@ -19,7 +19,4 @@ struct ImportedFolder {
 // Throws StorageError, also where the folder's config.json is of another model than the job's.
 ImportedFolder read_imported_folder(const std::string& folder, const Job& job);
 
-// Whether a file says how text becomes tokens; those of an imported folder belong together.
-bool is_about_tokens(const std::string& name);
-
 }  // namespace dsrun

@@ -15,6 +15,7 @@
 
 #include "dsl/keys/job_difference.hpp"
 #include "dsl/write.hpp"
+#include "dsrun/run/imported_files.hpp"
 #include "runtime/metrics/metrics.hpp"
 
 namespace dsrun {
@@ -109,6 +110,7 @@ void RunFolder::write(Job job) const {
     job.parallel.schedule_file = "schedule.txt";
     put(job.parallel.schedule_file, job.parallel.schedule_text);
   }
+  keep_imported_files(job.model.init_from, file(kept_import));
   put("job.toml", to_toml(job));
 }
 

@@ -7,6 +7,7 @@
 
 #include "dsl/parse.hpp"
 #include "dsrun/export/export_model.hpp"
+#include "dsrun/run/imported_files.hpp"
 #include "dsrun/run/trained_model.hpp"
 #include "dsrun/verbs/verbs.hpp"
 
@@ -19,6 +20,21 @@ struct ExportArguments {
   std::vector<std::string> like, tokenizer;  // empty: as the job says
 };
 
+// Where what training does not change is read: as the command line says, else from the run's own copies, else as its
+// job says.
+void choose_sources(const ExportArguments& arguments, Job& job) {
+  const std::filesystem::path run(arguments.run), kept = run / kept_import;
+  std::string &imported = job.model.init_from, &tokenizer = job.data.tokenizer;
+  if (!arguments.like.empty())
+    imported = arguments.like.back();
+  else if (!imported.empty())
+    imported = std::filesystem::exists(kept / "config.json") ? kept : run / imported;
+  if (!arguments.tokenizer.empty())
+    tokenizer = arguments.tokenizer.back();
+  else if (!tokenizer.empty())
+    tokenizer = run / tokenizer;
+}
+
 int export_run(ExportArguments arguments, Context& context) {
   ExportOptions& options = arguments.options;
   options.narrow = arguments.dtype == "bf16";
@@ -28,8 +44,7 @@ int export_run(ExportArguments arguments, Context& context) {
     return exit_usage;
   }
   Job& job = *parsed.job;
-  if (!arguments.like.empty()) job.model.init_from = arguments.like.back();
-  if (!arguments.tokenizer.empty()) job.data.tokenizer = arguments.tokenizer.back();
+  choose_sources(arguments, job);
   if (job.model.latent_norm_eps != 1e-6)
     return refuse(exit_usage, fmt::format("model.latent_norm_eps is {}: transformers supports only 1e-6",
                                           job.model.latent_norm_eps));

@@ -89,6 +89,9 @@ TEST_F(Export, names_a_folder_that_is_gone_and_takes_another_place) {
   change_config("theirs", {{"max_position_embeddings", 77}});
   start("tuned", {"model.init_from=theirs"});
   fs::rename(at("theirs"), at("moved"));
+  ASSERT_EQ(export_to("tuned", "kept").exit_code, 0);  // from the run's own copies
+  EXPECT_EQ(config_of("kept")["max_position_embeddings"], 77);
+  fs::remove_all(at("tuned/imported"));  // as in the folder of an older run
   const Finished gone = export_to("tuned", "ours");
   EXPECT_EQ(gone.exit_code, 74);
   EXPECT_THAT(gone.err, AllOf(HasSubstr("model.init_from"), HasSubstr("theirs/config.json"), HasSubstr("--like")));

@@ -84,6 +84,8 @@ TEST(HuggingFaceSiblings, an_imported_config_says_what_training_changed) {
   EXPECT_EQ(out["bos_token_id"], nullptr);
   EXPECT_EQ(out["eos_token_id"], 7);
   EXPECT_EQ(out["dtype"], "bfloat16");
+  config.erase("num_key_value_heads");
+  EXPECT_EQ(updated(config, trained)["num_key_value_heads"], 128);
   config.erase("num_nextn_predict_layers");
   config["num_mtp_layers"] = 1;
   EXPECT_EQ(updated(config, trained)["num_mtp_layers"], 0);

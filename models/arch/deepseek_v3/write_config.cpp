@@ -84,6 +84,8 @@ std::string update_config(std::string_view text, const HuggingFaceConfig& config
   object[object.contains("dtype") ? "dtype" : "torch_dtype"] = dtype;
   if (object.contains("dtype") && object.contains("torch_dtype")) object["torch_dtype"] = dtype;
   object.erase("quantization_config");
+  if (object.value("num_key_value_heads", ordered_json()).is_null())
+    object["num_key_value_heads"] = config.model.heads;  // transformers' default is 128, whatever the heads
   set_modules(object, config.model.mtp_depth);
   set_length(object, sibling, config);
   if (!keeps_tokens) {
