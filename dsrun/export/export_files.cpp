@@ -48,6 +48,12 @@ std::optional<ImportedFolder> read_imported(const Job& job) {
   }
 }
 
+bool has_vocabulary(const ImportedFolder& imported) {
+  return std::any_of(imported.files.begin(), imported.files.end(), [](const ExportFile& file) {
+    return file.name == tokenizer_name || file.name == "vocab.json" || file.name.ends_with(".model");
+  });
+}
+
 // Whether the run's tokens are those of the folder from which it began.
 bool same_tokenizer(const ImportedFolder& imported, const std::optional<RunTokenizer>& run) {
   return !run || std::any_of(imported.files.begin(), imported.files.end(), [&](const ExportFile& file) {
@@ -89,6 +95,16 @@ void append(std::vector<ExportFile>& to, std::vector<ExportFile> files) {
   std::move(files.begin(), files.end(), std::back_inserter(to));
 }
 
+// What the folder does not say of a tokenizer that it does not hold.
+void add_missing_files(ImportedFolder& imported, std::vector<ExportFile> files) {
+  const auto has = [&](const std::string& name) {
+    return std::any_of(imported.files.begin(), imported.files.end(),
+                       [&](const ExportFile& file) { return file.name == name; });
+  };
+  for (ExportFile& file : files)
+    if (!has(file.name)) imported.files.push_back(std::move(file));
+}
+
 // All that the run's own tokenizer says.
 void add_own_tokens(ExportFiles& made, const Job& job, const std::optional<RunTokenizer>& run) {
   append(made.files, tokenizer_files(job, run ? &*run : nullptr));
@@ -104,7 +120,8 @@ void add_imported(ExportFiles& made, const Job& job, const std::optional<RunToke
                   ImportedFolder imported) {
   HuggingFaceConfig config = config_of(job, run);
   config.max_length = job.batch.length;
-  const bool keeps_tokens = same_tokenizer(imported, run);
+  const bool has_none = !has_vocabulary(imported), keeps_tokens = has_none || same_tokenizer(imported, run);
+  if (has_none && run) add_missing_files(imported, tokenizer_files(job, &*run));
   made.files.push_back({"config.json", update_hugging_face_config(imported.config, config, dtype, keeps_tokens)});
   if (!keeps_tokens) {
     made.notes.push_back(

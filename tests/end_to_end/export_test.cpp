@@ -118,6 +118,46 @@ TEST_F(Export, checks_its_tokenizer_before_it_writes) {
   EXPECT_EQ(export_to("run", "out", {"--tokenizer", ""}).exit_code, 0);
 }
 
+// A run whose tokens are its tokenizer's: born here, or from a folder with another tokenizer, or with none.
+TEST_F(Export, has_the_ids_and_files_of_the_tokenizer_that_the_run_used) {
+  std::string text;
+  for (int line = 0; line < 400; ++line) text += "line " + std::to_string(line * line) + " of the words of a text\n";
+  folder_.write("held.text", text);
+  for (const char* name : {"t.json", "u.json"})
+    ASSERT_EQ(
+        dsrun({"tokenizer", "train", "--vocab", name[0] == 't' ? "300" : "299", "--out", at(name), at("held.text")})
+            .exit_code,
+        0);
+  ASSERT_EQ(dsrun({"tokenize", "--tokenizer", at("t.json"), "--out", at("t.tokens"), at("held.text")}).exit_code, 0);
+  const std::vector<std::string> tokens = {"model.vocab=300", "data.files=[\"t.tokens\"]", "data.tokenizer=\"t.json\""};
+  start("born", tokens);
+  ASSERT_EQ(export_to("born", "theirs").exit_code, 0);
+  const json born = config_of("theirs");
+  EXPECT_EQ(json::parse(read_text(at("theirs/generation_config.json"))).value("eos_token_id", json()),
+            born["eos_token_id"]);
+  EXPECT_EQ(read_text(at("theirs/tokenizer.json")), read_text(at("t.json")));
+  change_config("theirs", {{"eos_token_id", {7, 8}}, {"bos_token_id", 9}});
+  folder_.write("theirs/generation_config.json", "{\"eos_token_id\": 8}");
+  std::vector<std::string> tuned = tokens;
+  tuned.emplace_back("model.init_from=theirs");
+  start("same", tuned);
+  ASSERT_EQ(export_to("same", "same_hf").exit_code, 0);
+  EXPECT_EQ(config_of("same_hf")["eos_token_id"], (json{7, 8}));
+  fs::copy_file(at("u.json"), at("theirs/tokenizer.json"), fs::copy_options::overwrite_existing);
+  start("other", tuned);
+  const Finished other = export_to("other", "other_hf");
+  ASSERT_EQ(other.exit_code, 0) << other.err;
+  EXPECT_THAT(other.err, HasSubstr("its tokenizer's files and ids are left out"));
+  EXPECT_EQ(config_of("other_hf")["eos_token_id"], born["eos_token_id"]);
+  EXPECT_EQ(read_text(at("other_hf/tokenizer.json")), read_text(at("t.json")));
+  fs::remove(at("theirs/tokenizer.json"));
+  start("none", tuned);
+  ASSERT_EQ(export_to("none", "none_hf").exit_code, 0);
+  EXPECT_EQ(config_of("none_hf")["eos_token_id"], (json{7, 8}));
+  EXPECT_EQ(read_text(at("none_hf/tokenizer.json")), read_text(at("t.json")));
+  EXPECT_EQ(read_text(at("none_hf/generation_config.json")), "{\"eos_token_id\": 8}");
+}
+
 TEST_F(Export, appears_whole_beside_other_files_or_not_at_all) {
   start("run");
   fs::create_directories(at("mine"));
