@@ -45,7 +45,7 @@ std::vector<std::string> trainer_habits(const ModelSpec& model, const std::vecto
   const Biases main = Biases(biases).first(biases.size() - modules), last = Biases(biases).last(modules);
   if (all_zero(main)) {
     found.emplace_back(
-        "all biases of the routers are 0: the model was trained without them, as by megatron-core's "
+        "all biases of the routers are 0: the model is new, or was trained without them, as by megatron-core's "
         "default, or kept them, as DeepSpeed does. Here they move; balance.bias_speed = 0 keeps them");
     return found;
   }
