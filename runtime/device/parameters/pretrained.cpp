@@ -69,9 +69,8 @@ bool has_tensors_below(const SafetensorsModel& files, const std::string& prefix)
 ParamNames find_whole_experts(const SafetensorsModel& files, const Graph& graph, const ModelSpec& model) {
   ParamNames found;
   for (const HuggingFaceTensor& tensor : whole_experts(graph, model)) {
-    if (files.find(tensor.name) == nullptr) continue;
-    files.get(tensor.name, tensor.dims);
-    found.insert(tensor.param);
+    const SafetensorsTensor* stored = files.find(tensor.name);
+    if (stored != nullptr && stored->dims == tensor.dims) found.insert(tensor.param);
   }
   return found;
 }
