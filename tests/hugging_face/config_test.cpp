@@ -167,15 +167,18 @@ INSTANTIATE_TEST_SUITE_P(
                     ConfigFault{"/rope_theta", 1, "rope_scaling.rope_theta"},
                     ConfigFault{"/original_max_position_embeddings", 8192, "original_max_position_embeddings"}));
 
-INSTANTIATE_TEST_SUITE_P(Unknown, ConfigFaults,
-                         testing::Values(ConfigFault{"/llama_4_scaling", {{"beta", 0.1}}, "llama_4_scaling"},
-                                         ConfigFault{"/sliding_window", 4096, "sliding_window"},
-                                         ConfigFault{"/layer_types", {"full_attention"}, "layer_types"},
-                                         ConfigFault{"/quantization_config/weight_bits", 4,
-                                                     "quantization_config.weight_bits"},
-                                         ConfigFault{"/num_mtp_layers", 2, "num_mtp_layers"},
-                                         ConfigFault{"/num_local_experts", 8, "num_local_experts"},
-                                         ConfigFault{"/mlp_layer_types", {"sparse"}, "mlp_layer_types"}));
+INSTANTIATE_TEST_SUITE_P(
+    Unknown, ConfigFaults,
+    testing::Values(ConfigFault{"/llama_4_scaling", {{"beta", 0.1}}, "llama_4_scaling"},
+                    ConfigFault{"/sliding_window", 4096, "sliding_window"},
+                    ConfigFault{"/layer_types", {"full_attention"}, "layer_types"},
+                    ConfigFault{"/quantization_config/weight_bits", 4, "quantization_config.weight_bits"},
+                    ConfigFault{"/quantization_config/expert_dtype", "fp4", "quantization_config.expert_dtype"},
+                    ConfigFault{"/quantization_config/weight_block_size", nullptr,
+                                "quantization_config.weight_block_size"},
+                    ConfigFault{"/num_mtp_layers", 2, "num_mtp_layers"},
+                    ConfigFault{"/num_local_experts", 8, "num_local_experts"},
+                    ConfigFault{"/mlp_layer_types", {"sparse"}, "mlp_layer_types"}));
 
 INSTANTIATE_TEST_SUITE_P(
     Sizes, ConfigFaults,
@@ -216,6 +219,7 @@ TEST(HuggingFaceConfig, takes_what_says_nothing) {
   config["original_max_position_embeddings"] = 4096;
   config["rope_scaling"]["attention_factor"] = 1.0;  // as mscale and mscale_all_dim give
   config["rope_scaling"]["partial_rotary_factor"] = 1;
+  config["quantization_config"] = {{"quant_method", "fp8"}, {"scale_fmt", "ue8m0"}, {"expert_dtype", "fp8"}};
   EXPECT_EQ(parse_good(config), parse_good(published()));
   config["rope_scaling"].erase("mscale");
   config["rope_scaling"]["attention_factor"] = 0.1 * std::log(40.0) + 1;

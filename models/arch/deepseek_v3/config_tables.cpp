@@ -112,7 +112,7 @@ constexpr auto harmless = std::to_array<std::string_view>({"_attn_implementation
                                                            "use_cache"});
 
 constexpr auto harmless_of_quantization =
-    std::to_array<std::string_view>({"activation_scheme", "dequantize", "fmt", "ignored_layers",
+    std::to_array<std::string_view>({"activation_scheme", "dequantize", "fmt", "ignored_layers", "modules_to_convert",
                                      "modules_to_not_convert", "quant_method", "quantized_by", "scale_fmt"});
 
 }  // namespace

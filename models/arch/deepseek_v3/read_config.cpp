@@ -203,12 +203,13 @@ class ConfigReader {
     const json method = quantization->is_object() ? quantization->value("quant_method", json()) : json();
     if (method != "fp8")
       return object_.fault("quantization_config", fmt::format("{} is not built", shown(*quantization)), "fp8");
-    const json block = quantization->value("weight_block_size", json());
-    if (block != json::array({quantized_block, quantized_block}))
+    const json built = json::array({quantized_block, quantized_block});
+    const json block = quantization->value("weight_block_size", built);
+    if (block != built)
       object_.fault("quantization_config.weight_block_size", fmt::format("{} is not built", shown(block)),
                     fmt::format("[{0}, {0}]", quantized_block));
     for (const auto& [key, value] : quantization->items())
-      if (key != "weight_block_size" && !is_harmless_of_quantization(key))
+      if (key != "weight_block_size" && !is_harmless_of_quantization(key) && (key != "expert_dtype" || value != "fp8"))
         object_.unknown("quantization_config." + key, value);
   }
 
