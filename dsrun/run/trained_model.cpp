@@ -62,7 +62,10 @@ TrainedModel find_trained_model(const std::string& folder, SavedWeights weights,
       throw StorageError(fmt::format("{} is not a run; it has one set of weights", folder));
     return from_pretrained(folder, accept);
   }
-  if (std::filesystem::exists(folder + "/job.toml")) return from_run(folder, weights);
+  if (std::filesystem::exists(folder + "/job.toml")) {
+    if (!accept.empty()) throw StorageError(fmt::format("{} is a run; --accept is about a config.json", folder));
+    return from_run(folder, weights);
+  }
   throw StorageError(
       fmt::format("{} is not a folder of a run or a model: it has no job.toml and no config.json", folder));
 }

@@ -198,6 +198,7 @@ TEST_F(Export, an_unknown_key_is_a_fault_until_it_is_accepted) {
       EXPECT_THAT(taken.out, HasSubstr("accept = [\"llama_4_scaling\"]"));
     }
   }
+  EXPECT_THAT(dsrun({"eval", at("run"), "--data", text, "--accept", "x"}).err, HasSubstr("--accept is about"));
   const Finished refused = folder_.run("tuned", {"--set", "model.init_from=theirs"});
   EXPECT_EQ(refused.exit_code, 65);
   EXPECT_THAT(refused.err, HasSubstr("llama_4_scaling"));
