@@ -4,8 +4,8 @@
 # Versions: tokenizers 0.23.3 and regex 2025.9.18 (PyPI), libpcre2-8-0 10.42 (Debian 12).
 # Behaviour: to tokenizers, and to regex with its flag V1, [\p{L}&&[^\p{Han}]]+ is "letters that are not Han". To PCRE2,
 # and to regex without the flag, it is a class of letters, &, [, ^ and Han, followed by one or more ]. No engine refuses it.
-# What follows: the tokenizer of Kimi-K2 has such a pattern. Another engine gives other pieces, without an error. dsrun,
-# which uses PCRE2, refuses the pattern with a reason (runtime/tokenizer/unicode/regex_dialect.cpp).
+# What follows: the tokenizer of Kimi-K2 has such a pattern. Another engine gives other pieces, without an error. dsrun
+# works classes out itself and leaves PCRE2 the rest (runtime/tokenizer/regex/class_reader.cpp).
 #
 # Seen on 2026-11-30:
 #     tokenizers: ['deep', '学习', '&', ']', 'x']

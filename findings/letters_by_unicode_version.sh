@@ -6,7 +6,7 @@
 # H), is a letter for tokenizers and none for PCRE2. So is U+1C89 of Unicode 16 (Cyrillic). For U+4E2D, of Unicode 1, both
 # agree.
 # What follows: a trainer and a sampler with different libraries give such a text different tokens, without an error.
-# dsrun uses Debian's PCRE2 and is in the second camp; runtime/tokenizer/unicode/regex.hpp counts the characters.
+# dsrun carries tables made from tokenizers (runtime/tokenizer/unicode/tables) and asks PCRE2 about no property.
 #
 # Seen on 2026-11-30:
 #     Unicode in PCRE2: 14.0.0

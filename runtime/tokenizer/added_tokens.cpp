@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "runtime/tokenizer/unicode/unicode.hpp"
-#include "runtime/tokenizer/unicode/word_characters.hpp"
 
 namespace dsrun {
 

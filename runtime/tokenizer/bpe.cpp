@@ -22,14 +22,19 @@ bool comes_later(const BpeScratch::Candidate& a, const BpeScratch::Candidate& b)
 
 }  // namespace
 
-Bpe::Bpe(const std::array<std::int32_t, 256>& byte_tokens, const std::vector<BpeMerge>& merges)
-    : byte_tokens_(byte_tokens) {
+Bpe::Bpe(const std::array<std::int32_t, 256>& byte_tokens, std::size_t most_merges) : byte_tokens_(byte_tokens) {
   std::size_t size = 16;
-  while (size < 2 * merges.size()) size *= 2;
+  while (size < 2 * most_merges) size *= 2;
   slots_.assign(size, Slot{});
-  std::uint32_t rank = 0;
-  for (const BpeMerge& merge : merges)
-    const_cast<Slot&>(find(merge.left, merge.right)) = {pair_of(merge.left, merge.right), rank++, merge.result};
+}
+
+Bpe::Bpe(const std::array<std::int32_t, 256>& byte_tokens, const std::vector<BpeMerge>& merges)
+    : Bpe(byte_tokens, merges.size()) {
+  for (const BpeMerge& merge : merges) add(merge);
+}
+
+void Bpe::add(const BpeMerge& merge) {
+  const_cast<Slot&>(find(merge.left, merge.right)) = {pair_of(merge.left, merge.right), next_rank_++, merge.result};
 }
 
 // The pair's slot, or the empty one where it would be.

@@ -36,6 +36,9 @@ class Bpe {
   Bpe() = default;
   // `merges` in order of rank; of two merges of one pair, the later counts. Bytes that have no token vanish.
   Bpe(const std::array<std::int32_t, 256>& byte_tokens, const std::vector<BpeMerge>& merges);
+  // Room for merges that are to come.
+  Bpe(const std::array<std::int32_t, 256>& byte_tokens, std::size_t most_merges);
+  void add(const BpeMerge& merge);  // comes after all before it
 
   // Appends the tokens of a piece. Time n log n in its bytes.
   void encode(std::string_view piece, BpeScratch& scratch, std::vector<std::int32_t>& tokens) const;
@@ -55,6 +58,7 @@ class Bpe {
 
   std::array<std::int32_t, 256> byte_tokens_{};
   std::vector<Slot> slots_ = std::vector<Slot>(1);  // a hash table; its size is a power of two
+  std::uint32_t next_rank_ = 0;
 };
 
 }  // namespace dsrun

@@ -1,93 +1,114 @@
 #include "runtime/tokenizer/pre_tokenizer.hpp"
 
 #include <algorithm>
-#include <string>
 
-#include "dsl/text/utf8.hpp"
+#include "runtime/tokenizer/unicode/unicode.hpp"
 
 namespace dsrun {
 namespace {
 
 struct Part {
-  Span span;
+  KindText text;
   bool match;
 };
 
 // Calls on_part for every match and every rest between matches. An empty match that touches the match before it does
 // not count.
 template <class OnPart>
-void for_each_part(const Regex& regex, std::string_view text, RegexScratch& scratch, const OnPart& on_part) {
+void for_each_part(const Regex& regex, KindText text, RegexScratch& scratch, const OnPart& on_part) {
+  const std::string_view kinds = text.kinds;
   std::size_t done = 0, from = 0;
   bool matched = false;
-  while (from <= text.size()) {
-    const std::optional<Span> found = regex.find(text, from, scratch);
+  while (from <= kinds.size()) {
+    const std::optional<Span> found = regex.find(kinds, from, scratch);
     if (!found) break;
     if (found->begin == found->end && matched && found->end == done) {
-      from += from < text.size() ? std::max<std::size_t>(1, character_length(text, from)) : 1;
+      ++from;
       continue;
     }
-    if (done != found->begin) on_part(Part{{done, found->begin}, false});
-    on_part(Part{*found, true});
+    if (done != found->begin) on_part(Part{text.take(found->begin - done), false});
+    on_part(Part{text.take(found->end - found->begin), true});
     done = from = found->end;
     matched = true;
   }
-  if (done != text.size()) on_part(Part{{done, text.size()}, false});
+  if (!text.text.empty()) on_part(Part{text, false});
+}
+
+// A text and the one that follows it.
+KindText joined(const KindText& a, const KindText& b) {
+  return {{a.text.data(), a.text.size() + b.text.size()}, {a.kinds.data(), a.kinds.size() + b.kinds.size()}};
 }
 
 // Unites parts as `behavior` wants them; a match beside a match stays apart, but for contiguous.
-std::vector<Span> unite(const std::vector<Part>& parts, SplitBehavior behavior) {
-  std::vector<Span> spans;
-  const auto unite_one = [&](const Part& part, bool joins) {
-    if (joins && !spans.empty()) {
-      spans.back() = {std::min(spans.back().begin, part.span.begin), std::max(spans.back().end, part.span.end)};
-    } else {
-      spans.push_back(part.span);
-    }
-  };
+std::vector<KindText> unite(const std::vector<Part>& parts, SplitBehavior behavior) {
+  std::vector<KindText> pieces;
   bool before = false;
   if (behavior == SplitBehavior::merged_with_next) {
-    for (auto part = parts.rbegin(); part != parts.rend(); before = part->match, ++part)
-      unite_one(*part, part->match && !before);
-    std::reverse(spans.begin(), spans.end());
-    return spans;
+    for (auto part = parts.rbegin(); part != parts.rend(); before = part->match, ++part) {
+      if (part->match && !before && !pieces.empty()) {
+        pieces.back() = joined(part->text, pieces.back());
+      } else {
+        pieces.push_back(part->text);
+      }
+    }
+    std::reverse(pieces.begin(), pieces.end());
+    return pieces;
   }
   for (const Part& part : parts) {
-    unite_one(part, behavior == SplitBehavior::contiguous ? part.match == before : part.match && !before);
+    const bool joins = behavior == SplitBehavior::contiguous ? part.match == before : part.match && !before;
+    if (joins && !pieces.empty()) {
+      pieces.back() = joined(pieces.back(), part.text);
+    } else {
+      pieces.push_back(part.text);
+    }
     before = part.match;
   }
-  return spans;
+  return pieces;
 }
 
 }  // namespace
 
-void PreTokenizer::cut(std::size_t step, std::string_view text, RegexScratch& scratch, const Sink& sink) const {
+PreTokenizer::PreTokenizer(std::vector<SplitStep> steps, bool prefix_space)
+    : steps_(std::move(steps)), prefix_last_(prefix_space) {
+  std::vector<const Pattern*> patterns;
+  for (const SplitStep& step : steps_) patterns.push_back(&step.pattern);
+  kinds_ = KindTable(patterns);
+  for (const Pattern* pattern : patterns) regexes_.emplace_back(*pattern, kinds_);
+}
+
+void PreTokenizer::split(std::string_view text, SplitScratch& scratch, const Sink& sink) const {
+  if (is_ascii(text)) return run(0, {text, text}, scratch.regex, sink);
+  scratch.kinds.clear();
+  kinds_.append(text, scratch.kinds);
+  run(0, {text, scratch.kinds}, scratch.regex, sink);
+}
+
+void PreTokenizer::cut(std::size_t step, const KindText& text, RegexScratch& scratch, const Sink& sink) const {
   const SplitStep& how = steps_[step];
-  const auto hand_on = [&](Span span) {
-    if (span.begin != span.end) run(step + 1, text.substr(span.begin, span.end - span.begin), scratch, sink);
-  };
+  const Regex& regex = regexes_[step];
   if (how.behavior == SplitBehavior::isolated) {
-    for_each_part(how.regex, text, scratch, [&](const Part& part) { hand_on(part.span); });
+    for_each_part(regex, text, scratch, [&](const Part& part) { run(step + 1, part.text, scratch, sink); });
   } else if (how.behavior == SplitBehavior::removed) {
-    for_each_part(how.regex, text, scratch, [&](const Part& part) {
-      if (part.match == how.invert) hand_on(part.span);
+    for_each_part(regex, text, scratch, [&](const Part& part) {
+      if (part.match == how.invert) run(step + 1, part.text, scratch, sink);
     });
   } else {
     std::vector<Part> parts;
-    for_each_part(how.regex, text, scratch, [&](const Part& part) {
-      parts.push_back({part.span, part.match != how.invert});
+    for_each_part(regex, text, scratch, [&](const Part& part) {
+      parts.push_back({part.text, part.match != how.invert});
     });
-    for (const Span span : unite(parts, how.behavior)) hand_on(span);
+    for (const KindText& piece : unite(parts, how.behavior)) run(step + 1, piece, scratch, sink);
   }
 }
 
-void PreTokenizer::run(std::size_t step, std::string_view text, RegexScratch& scratch, const Sink& sink) const {
-  if (text.empty()) return;
+void PreTokenizer::run(std::size_t step, const KindText& text, RegexScratch& scratch, const Sink& sink) const {
+  if (text.text.empty()) return;
   const bool last = step == steps_.size();
-  if ((last ? prefix_last_ : steps_[step].prefix_space) && text[0] != ' ') {
-    const std::string spaced = " " + std::string(text);
-    return last ? sink(spaced) : cut(step, spaced, scratch, sink);
+  if ((last ? prefix_last_ : steps_[step].prefix_space) && text.text[0] != ' ') {
+    const std::string spaced = " " + std::string(text.text), kinds = " " + std::string(text.kinds);
+    return last ? sink(spaced) : cut(step, {spaced, kinds}, scratch, sink);
   }
-  return last ? sink(text) : cut(step, text, scratch, sink);
+  return last ? sink(text.text) : cut(step, text, scratch, sink);
 }
 
 }  // namespace dsrun

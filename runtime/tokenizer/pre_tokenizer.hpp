@@ -3,10 +3,11 @@
 #pragma once
 
 #include <functional>
+#include <string>
 #include <string_view>
 #include <vector>
 
-#include "runtime/tokenizer/unicode/regex.hpp"
+#include "runtime/tokenizer/regex/regex.hpp"
 
 namespace dsrun {
 
@@ -14,28 +15,37 @@ namespace dsrun {
 enum class SplitBehavior { isolated, removed, contiguous, merged_with_previous, merged_with_next };
 
 struct SplitStep {
-  Regex regex;
+  Pattern pattern;
   SplitBehavior behavior = SplitBehavior::isolated;
   bool invert = false;        // the rest takes the part of the matches
   bool prefix_space = false;  // first put a space before a piece that has none
+};
+
+// What splitting writes to. One a thread.
+struct SplitScratch {
+  RegexScratch regex;
+  std::string kinds;
 };
 
 class PreTokenizer {
  public:
   using Sink = std::function<void(std::string_view piece)>;
 
-  void add(SplitStep step) { steps_.push_back(std::move(step)); }
-  // At the end of all: a space before each piece that has none.
-  void prefix_space() { prefix_last_ = true; }
+  PreTokenizer() = default;
+  // `prefix_space`: at the end of all, a space before each piece that has none. Throws std::invalid_argument as Regex
+  // and KindTable do.
+  PreTokenizer(std::vector<SplitStep> steps, bool prefix_space);
 
   // Gives the sink each piece of a well-formed text, in order; none is empty.
-  void split(std::string_view text, RegexScratch& scratch, const Sink& sink) const { run(0, text, scratch, sink); }
+  void split(std::string_view text, SplitScratch& scratch, const Sink& sink) const;
 
  private:
-  void run(std::size_t step, std::string_view text, RegexScratch& scratch, const Sink& sink) const;
-  void cut(std::size_t step, std::string_view text, RegexScratch& scratch, const Sink& sink) const;
+  void run(std::size_t step, const KindText& text, RegexScratch& scratch, const Sink& sink) const;
+  void cut(std::size_t step, const KindText& text, RegexScratch& scratch, const Sink& sink) const;
 
   std::vector<SplitStep> steps_;
+  KindTable kinds_;
+  std::vector<Regex> regexes_;  // by step
   bool prefix_last_ = false;
 };
 

@@ -9,7 +9,7 @@
 namespace dsrun {
 
 struct TokenizerScratch::State {
-  RegexScratch regex;
+  SplitScratch split;
   BpeScratch bpe;
   WordCache words;
   std::uint64_t serial = 0;  // of the tokenizer whose words these are
@@ -25,9 +25,9 @@ namespace {
 // One call of encode().
 class Encoding {
  public:
-  Encoding(const TokenizerParts& parts, RegexScratch& regex, BpeScratch& bpe, WordCache& words,
+  Encoding(const TokenizerParts& parts, SplitScratch& split, BpeScratch& bpe, WordCache& words,
            std::vector<std::int32_t>& tokens)
-      : parts_(parts), regex_(regex), bpe_(bpe), words_(words), tokens_(tokens) {}
+      : parts_(parts), split_(split), bpe_(bpe), words_(words), tokens_(tokens) {}
 
   void add_text(std::string_view text) {
     parts_.before_normalizing.split(text, [&](std::int32_t token, std::string_view part) {
@@ -58,7 +58,7 @@ class Encoding {
       if (token != AddedTokenFinder::no_token) {
         tokens_.push_back(token);
       } else {
-        parts_.pre_tokenizer.split(part, regex_, sink);
+        parts_.pre_tokenizer.split(part, split_, sink);
       }
     });
   }
@@ -83,7 +83,7 @@ class Encoding {
   }
 
   const TokenizerParts& parts_;
-  RegexScratch& regex_;
+  SplitScratch& split_;
   BpeScratch& bpe_;
   WordCache& words_;
   std::vector<std::int32_t>& tokens_;
@@ -100,7 +100,7 @@ void Tokenizer::encode(std::string_view text, bool add_special, TokenizerScratch
   state.serial = parts_->serial;
   if (add_special) tokens.insert(tokens.end(), parts_->prefix.begin(), parts_->prefix.end());
   try {
-    Encoding(*parts_, state.regex, state.bpe, state.words, tokens).add_text(text);
+    Encoding(*parts_, state.split, state.bpe, state.words, tokens).add_text(text);
   } catch (const std::runtime_error& error) {
     throw TokenizerError(parts_->name, "", error.what());
   }
@@ -137,7 +137,7 @@ std::optional<std::int32_t> Tokenizer::find_token(std::string_view name) const {
 }
 
 std::optional<std::int32_t> Tokenizer::end_token() const {
-  for (const char* each : {"<｜end▁of▁sentence｜>", "<|endoftext|>", "<|end_of_text|>", "</s>", "<eos>"})
+  for (const char* each : {"<｜end▁of▁sentence｜>", "<|endoftext|>", "<|end_of_text|>", "</s>", "<eos>", "[EOS]"})
     if (const auto token = find_token(each)) return token;
   return std::nullopt;
 }

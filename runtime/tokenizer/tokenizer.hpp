@@ -34,9 +34,11 @@ class TokenizerScratch {
 
 class Tokenizer {
  public:
-  // Both throw TokenizerError. `name` stands in messages.
+  // All throw TokenizerError. `name` stands in messages. load() takes a tokenizer.json, or a tiktoken.model with the
+  // tokenizer_config.json that lies beside it.
   static Tokenizer load(const std::string& path);
   static Tokenizer parse(std::string_view json, const std::string& name);
+  static Tokenizer parse_tiktoken(std::string_view text, std::string_view config, const std::string& name);
 
   // Thread-safe, also on one object. `add_special`: with what the file's post-processor adds, such as a token at the
   // begin. The first keeps a scratch per thread. Throws TokenizerError if a regex needs too many steps.

@@ -5,18 +5,34 @@
 #include "runtime/hash.hpp"
 
 namespace dsrun {
+namespace {
+
+template <class T>
+std::uint64_t load(const char* bytes) {
+  T value;
+  std::memcpy(&value, bytes, sizeof value);
+  return value;
+}
+
+// All bytes of a word of 8 at most; other words of its size give something else.
+std::uint64_t load_up_to_8(std::string_view word) {
+  const char* bytes = word.data();
+  const std::size_t size = word.size();
+  if (size >= 4) return load<std::uint32_t>(bytes) | load<std::uint32_t>(bytes + size - 4) << 32;
+  if (size == 0) return 0;
+  return load<std::uint8_t>(bytes) | load<std::uint8_t>(bytes + size / 2) << 8 |
+         load<std::uint8_t>(bytes + size - 1) << 16;
+}
+
+}  // namespace
 
 std::uint64_t WordCache::hash_of(std::string_view word) {
-  std::uint64_t hash = word.size(), part = 0;
-  while (word.size() > 8) {
-    std::memcpy(&part, word.data(), 8);
-    hash = (hash ^ part) * 0x9e3779b97f4a7c15u;
+  std::uint64_t hash = word.size();
+  for (; word.size() > 8; word.remove_prefix(8)) {
+    hash = (hash ^ load<std::uint64_t>(word.data())) * 0x9e3779b97f4a7c15u;
     hash ^= hash >> 29;
-    word.remove_prefix(8);
   }
-  part = 0;
-  std::memcpy(&part, word.data(), word.size());
-  hash = mix64(hash ^ part);
+  hash = mix64(hash ^ load_up_to_8(word));
   return hash == 0 ? 1 : hash;
 }
 

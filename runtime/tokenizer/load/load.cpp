@@ -1,7 +1,9 @@
 #include "runtime/tokenizer/load/load.hpp"
 
 #include <atomic>
+#include <filesystem>
 #include <fstream>
+#include <optional>
 #include <sstream>
 
 #include <nlohmann/json.hpp>
@@ -141,21 +143,45 @@ void load_decoder(const JsonPlace& decoder) {
   decoder.with_keys({"type", "add_prefix_space", "trim_offsets", "use_regex"});
 }
 
-Tokenizer Tokenizer::parse(std::string_view json, const std::string& name) {
+namespace {
+
+std::shared_ptr<TokenizerParts> new_parts(const std::string& name, std::uint64_t hash) {
   static std::atomic<std::uint64_t> serial{0};
   auto parts = std::make_shared<TokenizerParts>();
   parts->name = name;
-  parts->hash = hash_bytes(json.data(), json.size());
+  parts->hash = hash;
   parts->serial = ++serial;
+  return parts;
+}
+
+std::optional<std::string> read_all(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::ostringstream text;
+  if (!file || !(text << file.rdbuf())) return std::nullopt;
+  return text.str();
+}
+
+}  // namespace
+
+Tokenizer Tokenizer::parse(std::string_view json, const std::string& name) {
+  auto parts = new_parts(name, hash_bytes(json.data(), json.size()));
   parse_into(*parts, json);
   return Tokenizer(std::move(parts));
 }
 
+Tokenizer Tokenizer::parse_tiktoken(std::string_view text, std::string_view config, const std::string& name) {
+  const std::string both = fmt::format("{}\n{}", text, config);
+  auto parts = new_parts(name, hash_bytes(both.data(), both.size()));
+  load_tiktoken(text, config, *parts);
+  return Tokenizer(std::move(parts));
+}
+
 Tokenizer Tokenizer::load(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  std::ostringstream text;
-  if (!file || !(text << file.rdbuf())) throw TokenizerError(path, "", "it cannot be read, or is empty");
-  return parse(text.view(), path);
+  const std::optional<std::string> text = read_all(path);
+  if (!text) throw TokenizerError(path, "", "it cannot be read, or is empty");
+  if (!path.ends_with(".model") && !path.ends_with(".tiktoken")) return parse(*text, path);
+  const auto beside = std::filesystem::path(path).replace_filename("tokenizer_config.json");
+  return parse_tiktoken(*text, read_all(beside.string()).value_or(""), path);
 }
 
 }  // namespace dsrun

@@ -2,6 +2,8 @@
 // or processor, add its branch to the function of the section. Within runtime/tokenizer only.
 #pragma once
 
+#include <string_view>
+
 #include "runtime/tokenizer/load/json_place.hpp"
 #include "runtime/tokenizer/tokenizer_parts.hpp"
 
@@ -15,6 +17,10 @@ void load_normalizer(const JsonPlace& normalizer, TokenizerParts& parts);
 // After the added tokens.
 void load_post_processor(const JsonPlace& post_processor, TokenizerParts& parts);
 void load_decoder(const JsonPlace& decoder);
+
+// The whole of a tiktoken.model: a line each token, its bytes in base64 and its rank. `config`: the text of the
+// tokenizer_config.json beside it, which names the special tokens; "": there is none. Throws TokenizerError.
+void load_tiktoken(std::string_view text, std::string_view config, TokenizerParts& parts);
 
 // Files of unknown origin may nest without end.
 inline constexpr int deepest_sequence = 8;

@@ -2,6 +2,7 @@
 
 #include "runtime/schedule/enum_table.hpp"
 #include "runtime/tokenizer/load/load.hpp"
+#include "runtime/tokenizer/unicode/properties.hpp"
 
 namespace dsrun {
 namespace {
@@ -9,16 +10,20 @@ namespace {
 // What ByteLevel cuts by where use_regex is set: GPT-2's.
 constexpr std::string_view gpt2_words = R"('s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+)";
 
-Regex read_pattern(const JsonPlace& pattern) {
+Pattern read_pattern(const JsonPlace& pattern) {
   pattern.with_keys({"Regex", "String"});
   const auto regex = pattern.find("Regex"), text = pattern.find("String");
   if (regex.has_value() == text.has_value()) pattern.fail("either \"Regex\" or \"String\" belongs here");
   try {
-    return regex ? Regex::from_oniguruma(regex->text()) : Regex::of_text(text->text());
+    Pattern read = regex ? read_oniguruma(regex->text()) : pattern_of_text(text->text());
+    Regex(read, KindTable({&read}));  // says here what is wrong with it
+    return read;
   } catch (const std::invalid_argument& error) {
     pattern.fail(error.what());
   }
 }
+
+Pattern digit() { return {{numeric_characters()}, "a digit"}; }
 
 SplitBehavior read_behavior(const JsonPlace& place) {
   constexpr EnumNames<SplitBehavior, 5> names({{SplitBehavior::isolated, "Isolated"},
@@ -32,8 +37,6 @@ SplitBehavior read_behavior(const JsonPlace& place) {
 
 class Loader {
  public:
-  explicit Loader(PreTokenizer& result) : result_(result) {}
-
   void load(const JsonPlace& step, int depth) {
     const std::string& type = step.at("type").text();
     if (spelled_) step.fail("nothing can follow ByteLevel");
@@ -46,7 +49,7 @@ class Loader {
       add(step, {read_pattern(step.at("pattern")), read_behavior(step.at("behavior")), step.at("invert").flag()});
     } else if (type == "Digits") {
       const bool each_alone = step.with_keys({"type", "individual_digits"}).flag("individual_digits", false);
-      add(step, {Regex::from_oniguruma(R"(\p{N})"), each_alone ? SplitBehavior::isolated : SplitBehavior::contiguous});
+      add(step, {digit(), each_alone ? SplitBehavior::isolated : SplitBehavior::contiguous});
     } else if (type == "ByteLevel") {
       load_byte_level(step.with_keys({"type", "add_prefix_space", "trim_offsets", "use_regex"}));
     } else {
@@ -54,37 +57,44 @@ class Loader {
     }
   }
 
-  bool spelled() const { return spelled_; }
+  PreTokenizer made(const JsonPlace& all) && {
+    if (!spelled_) all.fail("ByteLevel is missing: only byte-level BPE is supported");
+    try {
+      return PreTokenizer(std::move(steps_), prefix_space_);
+    } catch (const std::invalid_argument& error) {
+      all.fail(error.what());
+    }
+  }
 
  private:
-  static constexpr int most_steps = 64;  // each is a call within the call of the one before
+  static constexpr std::size_t most_steps = 64;  // each is a call within the call of the one before
 
   void add(const JsonPlace& place, SplitStep step) {
-    if (++num_steps_ > most_steps) place.fail("more steps than are supported");
-    result_.add(std::move(step));
+    if (steps_.size() == most_steps) place.fail("more steps than are supported");
+    steps_.push_back(std::move(step));
   }
 
   void load_byte_level(const JsonPlace& step) {
     const bool space = step.flag("add_prefix_space", true);
     if (step.flag("use_regex", true)) {
-      add(step, {Regex::from_oniguruma(gpt2_words), SplitBehavior::isolated, false, space});
+      add(step, {read_oniguruma(gpt2_words), SplitBehavior::isolated, false, space});
     } else if (space) {
-      result_.prefix_space();
+      prefix_space_ = true;
     }
     spelled_ = true;
   }
 
-  PreTokenizer& result_;
-  int num_steps_ = 0;
+  std::vector<SplitStep> steps_;
+  bool prefix_space_ = false;
   bool spelled_ = false;  // bytes stand as characters from here on
 };
 
 }  // namespace
 
 void load_pre_tokenizer(const JsonPlace& pre_tokenizer, TokenizerParts& parts) {
-  Loader loader(parts.pre_tokenizer);
+  Loader loader;
   loader.load(pre_tokenizer, 0);
-  if (!loader.spelled()) pre_tokenizer.fail("ByteLevel is missing: only byte-level BPE is supported");
+  parts.pre_tokenizer = std::move(loader).made(pre_tokenizer);
 }
 
 }  // namespace dsrun

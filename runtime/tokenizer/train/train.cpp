@@ -94,7 +94,7 @@ struct BpeTrainer::State {
   BpeTraining how;
   Json pre_tokenizer_json;
   TokenizerParts parts;  // its pre-tokenizer alone
-  RegexScratch regex;
+  SplitScratch split;
   std::unordered_map<std::string, std::int64_t> words;
 };
 
@@ -121,7 +121,7 @@ BpeTrainer::~BpeTrainer() = default;
 void BpeTrainer::add(std::string_view text) {
   const auto count = [this](std::string_view word) { ++state_->words[std::string(word)]; };
   for_each_run(
-      text, [&](std::string_view good) { state_->parts.pre_tokenizer.split(good, state_->regex, count); }, count);
+      text, [&](std::string_view good) { state_->parts.pre_tokenizer.split(good, state_->split, count); }, count);
 }
 
 TrainedVocabulary BpeTrainer::train() const {

@@ -8,22 +8,34 @@
 
 #include <utf8proc.h>
 
+#include "runtime/tokenizer/unicode/properties.hpp"
+
 namespace dsrun {
 namespace {
 
 bool continues(char byte) { return (static_cast<unsigned char>(byte) & 0xc0) == 0x80; }
 
-// Of a well-formed character.
-std::uint32_t code_point(std::string_view character) {
-  static constexpr unsigned char lead_bits[] = {0, 0x7f, 0x1f, 0x0f, 0x07};
-  std::uint32_t value = static_cast<unsigned char>(character[0]) & lead_bits[character.size()];
-  for (const char byte : character.substr(1)) value = value << 6 | (static_cast<unsigned char>(byte) & 0x3f);
-  return value;
+bool is_space(std::string_view character) { return space_characters().contains(code_point_of(character)); }
+
+// Where the last character of `text`, which may be malformed, begins.
+std::size_t last_begin(std::string_view text) {
+  std::size_t begin = text.size() - 1;
+  while (begin > 0 && text.size() - begin < 4 && continues(text[begin])) --begin;
+  return begin;
 }
 
-bool is_space(std::uint32_t c) {
-  return (c >= 0x09 && c <= 0x0d) || c == 0x20 || c == 0x85 || c == 0xa0 || c == 0x1680 ||
-         (c >= 0x2000 && c <= 0x200a) || c == 0x2028 || c == 0x2029 || c == 0x202f || c == 0x205f || c == 0x3000;
+bool is_word(std::string_view character) { return is_utf8(character) && touches_word(code_point_of(character)); }
+
+// Appends the NFC of what utf8proc and the library see alike.
+void append_nfc(std::string_view text, std::string& all) {
+  if (text.empty()) return;
+  utf8proc_uint8_t* composed = nullptr;
+  const utf8proc_ssize_t size =
+      utf8proc_map(reinterpret_cast<const utf8proc_uint8_t*>(text.data()), static_cast<utf8proc_ssize_t>(text.size()),
+                   &composed, static_cast<utf8proc_option_t>(UTF8PROC_STABLE | UTF8PROC_COMPOSE));
+  if (size < 0) throw std::bad_alloc();  // the text is well-formed: nothing else can fail
+  const std::unique_ptr<utf8proc_uint8_t, decltype(&std::free)> owner(composed, std::free);
+  all.append(reinterpret_cast<const char*>(composed), static_cast<std::size_t>(size));
 }
 
 // Bytes of the malformed part at `text`'s start: what could have begun a character, or one byte.
@@ -57,13 +69,19 @@ bool is_ascii(std::string_view text) {
 std::size_t well_formed_prefix(std::string_view text) {
   std::size_t at = 0;
   while (at < text.size()) {
-    if (at + 8 <= text.size() && is_ascii(text.substr(at, 8))) {
-      at += 8;
-      continue;
+    const auto lead = static_cast<unsigned char>(text[at]);
+    if (lead < 0x80) {
+      at += at + 8 <= text.size() && is_ascii(text.substr(at, 8)) ? 8 : 1;
+    } else if (lead > 0xe0 && lead < 0xed && at + 2 < text.size() && continues(text[at + 1]) &&
+               continues(text[at + 2])) {
+      at += 3;  // most of what is not ASCII, without looking further
+    } else if (lead >= 0xc2 && lead < 0xe0 && at + 1 < text.size() && continues(text[at + 1])) {
+      at += 2;
+    } else if (const std::size_t length = character_length(text, at); length > 0) {
+      at += length;
+    } else {
+      break;
     }
-    const std::size_t length = character_length(text, at);
-    if (length == 0) break;
-    at += length;
   }
   return at;
 }
@@ -72,7 +90,7 @@ std::size_t leading_space(std::string_view text) {
   std::size_t at = 0;
   while (at < text.size()) {
     const std::size_t length = character_length(text, at);
-    if (length == 0 || !is_space(code_point(text.substr(at, length)))) break;
+    if (length == 0 || !is_space(text.substr(at, length))) break;
     at += length;
   }
   return at;
@@ -81,23 +99,34 @@ std::size_t leading_space(std::string_view text) {
 std::size_t trailing_space(std::string_view text) {
   std::size_t end = text.size();
   while (end > 0) {
-    std::size_t begin = end - 1;
-    while (begin > 0 && end - begin < 4 && continues(text[begin])) --begin;
-    if (character_length(text, begin) != end - begin || !is_space(code_point(text.substr(begin, end - begin)))) break;
+    const std::size_t begin = last_begin(text.substr(0, end));
+    if (character_length(text, begin) != end - begin || !is_space(text.substr(begin, end - begin))) break;
     end = begin;
   }
   return text.size() - end;
 }
 
+bool begins_with_word(std::string_view text) {
+  return !text.empty() && is_word(text.substr(0, character_length(text, 0)));
+}
+
+bool ends_with_word(std::string_view text) { return !text.empty() && is_word(text.substr(last_begin(text))); }
+
 std::string to_nfc(std::string_view text) {
   if (is_ascii(text)) return std::string(text);
-  utf8proc_uint8_t* composed = nullptr;
-  const utf8proc_ssize_t size =
-      utf8proc_map(reinterpret_cast<const utf8proc_uint8_t*>(text.data()), static_cast<utf8proc_ssize_t>(text.size()),
-                   &composed, static_cast<utf8proc_option_t>(UTF8PROC_STABLE | UTF8PROC_COMPOSE));
-  if (size < 0) throw std::bad_alloc();  // the text is well-formed: nothing else can fail
-  const std::unique_ptr<utf8proc_uint8_t, decltype(&std::free)> owner(composed, std::free);
-  return {reinterpret_cast<const char*>(composed), static_cast<std::size_t>(size)};
+  const CharacterSet& opaque = opaque_to_nfc();
+  std::string all;
+  all.reserve(text.size());
+  std::size_t done = 0;
+  for (std::size_t at = 0, length = 0; at < text.size(); at += length) {
+    length = length_by_lead(text[at]);
+    if (length == 1 || !opaque.contains(code_point_of(text.substr(at, length)))) continue;
+    append_nfc(text.substr(done, at - done), all);
+    all.append(text.substr(at, length));
+    done = at + length;
+  }
+  append_nfc(text.substr(done), all);
+  return all;
 }
 
 std::string replace_malformed(std::string_view text) {

@@ -1,9 +1,10 @@
 // What the tokenizer needs to know of characters, beyond regexes.
 //
-// NFC is utf8proc's (2.8: Unicode 15), and changes no character that earlier versions know.
+// NFC is utf8proc's, but for characters that the `tokenizers` library's NFC does not know: that one has Unicode 9.
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -11,12 +12,30 @@
 
 namespace dsrun {
 
+// Of a character that begins with this byte, in well-formed text: its bytes.
+inline std::size_t length_by_lead(char lead) {
+  const auto byte = static_cast<unsigned char>(lead);
+  return byte < 0x80 ? 1 : byte < 0xe0 ? 2 : byte < 0xf0 ? 3 : 4;
+}
+
+// Of a well-formed character.
+inline std::uint32_t code_point_of(std::string_view character) {
+  std::uint32_t value = static_cast<unsigned char>(character[0]);
+  if (character.size() > 1) value &= 0x7fu >> character.size();
+  for (const char byte : character.substr(1)) value = value << 6 | (static_cast<unsigned char>(byte) & 0x3f);
+  return value;
+}
+
 // Bytes of the longest well-formed UTF-8 at the start of `text`.
 std::size_t well_formed_prefix(std::string_view text);
 
 // Bytes of white space (Unicode's property White_Space) at the start and at the end of a text.
 std::size_t leading_space(std::string_view text);
 std::size_t trailing_space(std::string_view text);
+
+// Whether a text begins or ends with a character that continues a word.
+bool begins_with_word(std::string_view text);
+bool ends_with_word(std::string_view text);
 
 // Hands on each well-formed run of a text and what is malformed between them, in order.
 template <class OnGood, class OnBad>

@@ -1,4 +1,4 @@
-#include "runtime/tokenizer/unicode/regex.hpp"
+#include "runtime/tokenizer/regex/regex.hpp"
 
 #include <new>
 #include <stdexcept>
@@ -22,6 +22,29 @@ template <class T>
 T* made(T* pointer) {
   if (pointer == nullptr) throw std::bad_alloc();
   return pointer;
+}
+
+// A set of bytes in PCRE2's spelling.
+std::string class_of(const std::bitset<256>& bytes) {
+  if (bytes.none()) return "(?!)";
+  std::string text = "[";
+  for (std::size_t first = 0; first < bytes.size(); ++first) {
+    if (!bytes[first]) continue;
+    std::size_t last = first;
+    while (last + 1 < bytes.size() && bytes[last + 1]) ++last;
+    text += last == first ? fmt::format("\\x{:02x}", first) : fmt::format("\\x{:02x}-\\x{:02x}", first, last);
+    first = last;
+  }
+  return text + "]";
+}
+
+std::string spell(const Pattern& pattern, const KindTable& kinds) {
+  std::string text;
+  for (const Pattern::Part& part : pattern.parts) {
+    const auto* set = std::get_if<CharacterSet>(&part);
+    text += set != nullptr ? class_of(kinds.kinds_of(*set)) : std::get<std::string>(part);
+  }
+  return text;
 }
 
 }  // namespace
@@ -57,34 +80,26 @@ struct Regex::Code {
   bool fast;  // compiled to machine code
 };
 
-Regex::Regex(const std::string& pattern, unsigned options) {
+Regex::Regex(const Pattern& pattern, const KindTable& kinds) {
   struct Free {
     void operator()(pcre2_compile_context* context) const { pcre2_compile_context_free(context); }
   };
   const std::unique_ptr<pcre2_compile_context, Free> context(made(pcre2_compile_context_create(nullptr)));
   pcre2_set_newline(context.get(), PCRE2_NEWLINE_LF);
+  const std::string spelled = spell(pattern, kinds);
   int error = 0;
   PCRE2_SIZE at = 0;
-  pcre2_code* code = pcre2_compile(reinterpret_cast<PCRE2_SPTR>(pattern.data()), pattern.size(), options | PCRE2_UTF,
+  pcre2_code* code = pcre2_compile(reinterpret_cast<PCRE2_SPTR>(spelled.data()), spelled.size(), PCRE2_MULTILINE,
                                    &error, &at, context.get());
-  if (code == nullptr)
-    throw std::invalid_argument(fmt::format("{} (at byte {} of \"{}\")", message_of(error), at, pattern));
+  if (code == nullptr) throw std::invalid_argument(fmt::format("{} (in \"{}\")", message_of(error), pattern.source));
   code_ = std::make_shared<const Code>(code);
 }
 
-Regex Regex::from_oniguruma(std::string_view pattern) {
-  return Regex(pcre_of_oniguruma(pattern), PCRE2_UCP | PCRE2_MULTILINE);
-}
-
-Regex Regex::of_text(std::string_view text) { return Regex(std::string(text), PCRE2_LITERAL); }
-
-std::optional<Span> Regex::find(std::string_view text, std::size_t from, RegexScratch& scratch) const {
-  const auto* subject = reinterpret_cast<PCRE2_SPTR>(text.data());
+std::optional<Span> Regex::find(std::string_view kinds, std::size_t from, RegexScratch& scratch) const {
+  const auto* subject = reinterpret_cast<PCRE2_SPTR>(kinds.data());
   const RegexScratch::State& state = *scratch.state_;
-  const int found =
-      code_->fast
-          ? pcre2_jit_match(code_->code, subject, text.size(), from, 0, state.match, state.context)
-          : pcre2_match(code_->code, subject, text.size(), from, PCRE2_NO_UTF_CHECK, state.match, state.context);
+  const auto match = code_->fast ? pcre2_jit_match : pcre2_match;
+  const int found = match(code_->code, subject, kinds.size(), from, 0, state.match, state.context);
   if (found == PCRE2_ERROR_NOMATCH) return std::nullopt;
   if (found < 0) throw std::runtime_error(fmt::format("a regex of the tokenizer: {}", message_of(found)));
   const PCRE2_SIZE* bounds = pcre2_get_ovector_pointer(state.match);
