@@ -15,6 +15,7 @@ enum class PackingKind : std::uint8_t { stream, best_fit };
 struct DataSpec {
   std::vector<std::string> files;  // globs, relative to the job file's folder
   std::string tokenizer{};         // tokenizer.json, absolute once launched; "": each byte is a token
+  bool strict = false;             // a file without text is an error, else it is skipped with a note
   PackingKind packing = PackingKind::stream;
   double fim_rate = 0;                    // share of documents rearranged as prefix, suffix, middle (arXiv 2207.14255)
   std::vector<std::string> fim_tokens{};  // before prefix, suffix and middle: names in the tokenizer

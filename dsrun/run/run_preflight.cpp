@@ -106,9 +106,12 @@ void make_paths_absolute(Job& job) {
     if (!file->empty()) *file = (folder / *file).lexically_normal().string();
 }
 
-std::optional<Refusal> open_data(const Job& job, std::shared_ptr<const TokenSource>& source) {
+std::optional<Refusal> open_data(const Job& job, std::shared_ptr<const TokenSource>& source,
+                                 std::vector<std::string>& notes) {
   try {
-    source = open_source(job.data, job.folder, job.batch.length + job.model.mtp_depth, job.run.seed);
+    std::vector<std::string> odd;
+    source = open_source(job.data, job.folder, job.batch.length + job.model.mtp_depth, job.run.seed, &odd);
+    for (const std::string& each : odd) notes.push_back("data.files: " + each);
     fingerprint(*source);  // reads every token, or many of them: one that is damaged had better be found now
   } catch (const StorageError& error) {
     return Refusal{exit_job_file, fmt::format("data: {}", error.what())};
@@ -146,7 +149,7 @@ std::variant<Preflight, Refusal> check_before_launch(Job job) {
   if (auto refusal = find_pretrained(job, preflight)) return *refusal;
   if (job.data.files.empty()) return Refusal{exit_job_file, "data.files is empty: there is no text to train on"};
   std::shared_ptr<const TokenSource> source;
-  if (auto refusal = open_data(job, source)) return *refusal;
+  if (auto refusal = open_data(job, source, preflight.notes)) return *refusal;
   make_paths_absolute(job);
   std::vector<std::string> named = job.data.files;
   named.insert(named.end(), {job.data.tokenizer, job.parallel.schedule_file});

@@ -18,7 +18,8 @@ TrainedModel from_pretrained(const std::string& folder, const std::vector<std::s
   TrainedModel found;
   found.model = pretrained->config.model;
   found.length = static_cast<int>(std::min(pretrained->config.max_length, longest));
-  if (std::filesystem::exists(folder + "/tokenizer.json")) found.tokenizer = folder + "/tokenizer.json";
+  for (const char* name : {"/tiktoken.model", "/tokenizer.json"})
+    if (std::filesystem::exists(folder + name)) found.tokenizer = folder + name;
   found.what = folder;
   found.notes = pretrained->notes;
   found.load = [pretrained](const LocalOptions& options) { return std::make_unique<LocalModel>(*pretrained, options); };

@@ -19,6 +19,7 @@ struct EvalOptions {
   std::string model, tokenizer, output = "text";
   std::vector<std::string> files, accept;
   int threads = 1;
+  bool strict = false;
   SavedWeights weights = SavedWeights::last;
 };
 
@@ -69,12 +70,14 @@ void print(const nlohmann::json& report) {
                layer["min"].get<double>(), layer["unused"].get<int>());
 }
 
-int evaluate(const EvalOptions& options) {
+int evaluate(const EvalOptions& options, const Context& context) {
   try {
     const TrainedModel trained = find_trained_model(options.model, options.weights, options.accept);
     print_notes(trained.notes);
     const std::optional<Tokenizer> tokenizer = load_tokenizer(trained, options.tokenizer);
-    const auto source = open_source(options.files, tokenizer);
+    Oddities oddities(options.strict);
+    const auto source = open_source(options.files, tokenizer, oddities);
+    print_oddities(oddities, context);
     if (source->reads_bytes()) check_reads_bytes(trained);
     if (source->size() < 2) throw DataError("fewer than two tokens: there is nothing to predict");
     if (source->vocab_size() > trained.model.vocab_size)
@@ -107,10 +110,12 @@ void add_eval(CommandLine& app, Context& context) {
   add_ema_flag(verb, options->weights);
   add_accept_option(verb, options->accept);
   verb.option("--data", options->files, "text files or token files; globs are allowed").required();
-  verb.option("--tokenizer", options->tokenizer, "tokenizer.json for the text; default: the model's own");
+  verb.flag("--strict", options->strict, "stop at a file that is empty or compressed; default: skip it");
+  verb.option("--tokenizer", options->tokenizer,
+              "tokenizer.json or tiktoken.model for the text; default: the model's own");
   verb.option("--threads", options->threads, "number of threads for matrix products").range(1, 1024);
   verb.option("-o,--output", options->output, "output format: text or json").one_of({"text", "json"});
-  verb.on_use([options, &context] { context.exit_code = evaluate(*options); });
+  verb.on_use([options, &context] { context.exit_code = evaluate(*options, context); });
 }
 
 }  // namespace dsrun

@@ -1,7 +1,9 @@
-// dsrun tokenizer train: a byte-level BPE vocabulary from texts, as a tokenizer.json.
+// dsrun tokenizer train: a byte-level BPE vocabulary from texts, as a tokenizer.json. dsrun tokenizer show: what one
+// is.
 #include <algorithm>
 #include <chrono>
 #include <memory>
+#include <optional>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -12,6 +14,7 @@
 #include "runtime/tokenizer/error.hpp"
 #include "runtime/tokenizer/tokenizer.hpp"
 #include "runtime/tokenizer/train/train.hpp"
+#include "runtime/tokenizer/unicode/properties.hpp"
 
 namespace dsrun {
 namespace {
@@ -24,8 +27,7 @@ struct TrainOptions {
 };
 
 // Gives the trainer all documents; returns their bytes.
-std::int64_t add_texts(const TrainOptions& options, BpeTrainer& trainer) {
-  DocumentReader reader(options.files, options.documents);
+std::int64_t add_texts(DocumentReader& reader, BpeTrainer& trainer) {
   std::int64_t bytes = 0;
   for (;;) {
     const std::vector<DocumentText> block = reader.next_block();
@@ -58,7 +60,9 @@ int train(const TrainOptions& options, const Context& context) {
   try {
     const auto start = std::chrono::steady_clock::now();
     BpeTrainer trainer(options.how);
-    const std::int64_t bytes = add_texts(options, trainer);
+    DocumentReader reader(options.files, options.documents);
+    const std::int64_t bytes = add_texts(reader, trainer);
+    print_oddities(reader.oddities(), context);
     const TrainedVocabulary made = trainer.train();
     Tokenizer::parse(made.tokenizer_json, options.out);  // what is written loads
     const Bytes whole{made.tokenizer_json.data(), made.tokenizer_json.size()};
@@ -79,10 +83,49 @@ int train(const TrainOptions& options, const Context& context) {
   }
 }
 
+struct ShowOptions {
+  std::string file, output = "text";
+};
+
+int show(const ShowOptions& options) {
+  try {
+    const Tokenizer tokenizer = Tokenizer::load(options.file);
+    const std::optional<std::int32_t> end = tokenizer.end_token();
+    const std::string end_name = end ? tokenizer.decode({&*end, 1}) : "";
+    if (options.output == "json") {
+      const nlohmann::json object = {{"version", 1},
+                                     {"vocab_size", tokenizer.vocab_size()},
+                                     {"end_token", end ? nlohmann::json(*end) : nlohmann::json()},
+                                     {"unicode", unicode_version},
+                                     {"hash", fmt::format("{:016x}", tokenizer.hash())}};
+      fmt::print("{}\n", object.dump(2));
+      return exit_done;
+    }
+    fmt::print("{}: {} tokens, {}; hash {:016x}\n", options.file, tokenizer.vocab_size(),
+               end ? fmt::format("a document ends with {} ({})", end_name, *end) : "no known end token",
+               tokenizer.hash());
+    fmt::print("letters, numbers and scripts are those of Unicode {}, as in the tokenizers library 0.23\n",
+               unicode_version);
+    return exit_done;
+  } catch (const StorageError& error) {
+    return refuse(exit_storage, error.what());
+  }
+}
+
+void add_show(Verb& verb, Context& context) {
+  auto options = std::make_shared<ShowOptions>();
+  Verb showing = verb.add("show", "print size, end token and Unicode version of a tokenizer");
+  showing.option("FILE", options->file, "tokenizer.json or tiktoken.model").required();
+  showing.option("-o,--output", options->output, "output format: text or json").one_of({"text", "json"});
+  showing.on_use([options, &context] { context.exit_code = show(*options); });
+}
+
 }  // namespace
 
 void add_tokenizer(CommandLine& app, Context& context) {
-  Verb verb = app.add("tokenizer", "train tokenizers");
+  Verb verb =
+      app.add("tokenizer", fmt::format("train and show tokenizers; their Unicode is version {}", unicode_version));
+  add_show(verb, context);
   auto options = std::make_shared<TrainOptions>();
   Verb training = verb.add("train", "train a byte-level BPE tokenizer on texts");
   training.option("FILES", options->files, "text files; globs are allowed").required();

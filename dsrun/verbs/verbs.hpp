@@ -58,8 +58,9 @@ void add_ema_flag(Verb& verb, SavedWeights& weights);
 // --accept of a verb that reads a model in Hugging Face's form.
 void add_accept_option(Verb& verb, std::vector<std::string>& accept);
 
-// --documents and --field of a verb that reads texts.
+// --documents, --field and --strict of a verb that reads texts.
 void add_document_options(Verb& verb, DocumentKind& documents);
+void print_oddities(const Oddities& oddities, const Context& context);  // to stderr
 
 // Tells people on stderr.
 void print_notes(const std::vector<std::string>& notes);

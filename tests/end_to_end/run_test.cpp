@@ -229,7 +229,7 @@ TEST_F(Run, faults_of_the_job_and_its_text_are_told_before_launch) {
   EXPECT_EQ(run.exit_code, 65);
   EXPECT_THAT(run.err, HasSubstr("nowhere"));
   folder_.write("empty.txt", "");
-  run = folder_.run("run");
+  run = folder_.run("run", {"--set", "data.strict=true"});
   EXPECT_EQ(run.exit_code, 65);
   EXPECT_THAT(run.err, HasSubstr("empty.txt"));
   EXPECT_FALSE(std::filesystem::exists(at("run")));

@@ -19,6 +19,8 @@ namespace {
 
 using test::TemporaryFolder;
 using test::write_text;
+using testing::AllOf;
+using testing::ElementsAre;
 using testing::HasSubstr;
 
 std::shared_ptr<const TokenSource> opened(const std::vector<std::string>& patterns, const std::string& folder,
@@ -267,13 +269,31 @@ TEST(Corpus, says_which_file_is_wrong) {
             "no file matches \"*.missing\" (looked in " + folder.path() + ")");
   EXPECT_EQ(fault({"/nowhere/*.txt"}, folder.path()), "no file matches \"/nowhere/*.txt\"");
   write_text(folder / "empty", "");
-  EXPECT_THAT(fault({"good", "empty"}, folder.path()), HasSubstr(folder / "empty: the file is empty"));
+  EXPECT_THAT(fault({"empty"}, folder.path()), AllOf(HasSubstr("no file can be used"), HasSubstr("the file is empty")));
   std::filesystem::create_directory(folder / "sub");
   EXPECT_THAT(fault({"sub"}, folder.path()), HasSubstr(folder / "sub: not a regular file"));
   std::filesystem::create_symlink("nowhere", folder / "dangling");
   EXPECT_THAT(fault({"dang*"}, folder.path()), HasSubstr(folder / "dangling: No such file"));
   ASSERT_EQ(mkfifo((folder / "pipe").c_str(), 0600), 0);
   EXPECT_THAT(fault({"pipe"}, folder.path()), HasSubstr(folder / "pipe: not a regular file"));
+}
+
+TEST(Corpus, skips_files_without_text_unless_it_is_strict) {
+  const TemporaryFolder folder;
+  write_text(folder / "a", "");
+  write_text(folder / "b", "long enough");
+  write_text(folder / "c.gz", "\x1f\x8b\x08 and so on");
+  DataSpec data{.files = {"*"}};
+  std::vector<std::string> notes;
+  EXPECT_EQ(open_source(data, folder.path(), 4, 1, &notes)->size(), 11);
+  EXPECT_THAT(notes, ElementsAre("skipped once: the file is empty (" + (folder / "a") + ")",
+                                 HasSubstr("skipped once: the file is compressed by gzip")));
+  data.strict = true;
+  EXPECT_THROW(open_source(data, folder.path(), 4, 1), DataError);
+  std::filesystem::remove(folder / "a");
+  std::filesystem::remove(folder / "c.gz");
+  EXPECT_EQ(open_source(data, folder.path(), 4, 1, &notes)->size(), 11);
+  EXPECT_THAT(notes, testing::IsEmpty());
 }
 
 TEST(Corpus, needs_one_sequence_and_its_last_target) {

@@ -24,6 +24,14 @@ KeyTable<Job> data_table() {
            .live = LiveChange::reconfigured,
            .help = "File tokenizer.json that made the token files, relative to the job file. It is compared with them, "
                    "and fim_rate, eval and generate use it."},
+          {.name = "strict",
+           .field = FIELD(data.strict),
+           .default_text = "false",
+           .change = Change::free,
+           .live = LiveChange::never,
+           .help =
+               "With true a file that is empty, compressed or UTF-16 stops the job. With false it is skipped, and a "
+               "note names it. `--strict` of `dsrun tokenize` does the same for records."},
           {.name = "packing",
            .field = CHOICE(data.packing, packing_names),
            .default_text = "\"stream\"",

@@ -34,6 +34,21 @@ std::string escaped(const std::string& folder) {
   return text;
 }
 
+// What a file that is no UTF-8 text begins with.
+struct Form {
+  std::string_view begin, name, remedy;
+};
+constexpr Form forms[] = {{"\x1f\x8b", "compressed by gzip", "gunzip"},
+                          {"\x28\xb5\x2f\xfd", "compressed by zstd", "unzstd"},
+                          {"\xfd"
+                           "7zXZ",
+                           "compressed by xz", "unxz"},
+                          {"BZh91AY&SY", "compressed by bzip2", "bunzip2"},
+                          {"PK\x03\x04", "a zip archive", "unzip"},
+                          {"PAR1\x15", "in Parquet's form", "duckdb"},
+                          {"\xff\xfe", "UTF-16", "iconv -f UTF-16 -t UTF-8"},
+                          {"\xfe\xff", "UTF-16", "iconv -f UTF-16 -t UTF-8"}};
+
 [[noreturn]] void fail(const std::string& path, const char* why) { throw DataError(fmt::format("{}: {}", path, why)); }
 
 }  // namespace
@@ -58,9 +73,8 @@ MappedFile::MappedFile(const std::string& path) : path_(path) {
   struct stat status {};
   const char* fault = fstat(file, &status) != 0  ? std::strerror(errno)
                       : !S_ISREG(status.st_mode) ? "not a regular file"
-                      : status.st_size == 0      ? "the file is empty"
                                                  : nullptr;
-  if (fault == nullptr) {
+  if (fault == nullptr && status.st_size > 0) {
     void* data = mmap(nullptr, static_cast<std::size_t>(status.st_size), PROT_READ, MAP_PRIVATE, file, 0);
     if (data == MAP_FAILED) fault = std::strerror(errno);
     data_ = static_cast<const std::uint8_t*>(data);
@@ -72,6 +86,14 @@ MappedFile::MappedFile(const std::string& path) : path_(path) {
 
 MappedFile::MappedFile(MappedFile&& other) noexcept
     : path_(std::move(other.path_)), data_(std::exchange(other.data_, nullptr)), size_(other.size_) {}
+
+std::string fault_of_text(const MappedFile& file) {
+  if (file.size() == 0) return "the file is empty";
+  for (const Form& form : forms)
+    if (file.text().starts_with(form.begin))
+      return fmt::format("the file is {}: make UTF-8 text of it with `{}`", form.name, form.remedy);
+  return "";
+}
 
 MappedFile::~MappedFile() {
   if (data_ != nullptr) munmap(const_cast<std::uint8_t*>(data_), static_cast<std::size_t>(size_));

@@ -22,7 +22,7 @@ std::set<std::string> find_data_files(const std::vector<std::string>& patterns, 
 
 class MappedFile {
  public:
-  // Throws DataError: not there, no regular file, empty.
+  // Throws DataError: not there, no regular file.
   explicit MappedFile(const std::string& path);
   ~MappedFile();
   MappedFile(MappedFile&& other) noexcept;
@@ -38,5 +38,8 @@ class MappedFile {
   const std::uint8_t* data_ = nullptr;
   std::int64_t size_ = 0;
 };
+
+// Why a file holds no text that can be read: it is empty, compressed, or UTF-16; else "".
+std::string fault_of_text(const MappedFile& file);
 
 }  // namespace dsrun

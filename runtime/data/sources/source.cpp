@@ -10,6 +10,7 @@
 #include "runtime/data/fim.hpp"
 #include "runtime/data/sources/corpus.hpp"
 #include "runtime/data/sources/encoded_text.hpp"
+#include "runtime/data/sources/oddities.hpp"
 #include "runtime/data/sources/token_stream.hpp"
 
 namespace dsrun {
@@ -56,10 +57,19 @@ FimTokens find_fim_tokens(const DataSpec& data, const Tokenizer& tokenizer) {
   return {found[0], found[1], found[2]};
 }
 
-std::vector<MappedFile> map_data_files(const std::vector<std::string>& patterns, const std::string& folder) {
+std::vector<MappedFile> map_data_files(const std::vector<std::string>& patterns, const std::string& folder,
+                                       Oddities& oddities) {
   if (patterns.empty()) throw DataError("data.files is empty: a job that trains needs text");
   std::vector<MappedFile> files;
-  for (const std::string& path : find_data_files(patterns, folder)) files.emplace_back(path);
+  for (const std::string& path : find_data_files(patterns, folder)) {
+    MappedFile file(path);
+    if (const std::string fault = fault_of_text(file); !fault.empty()) {
+      oddities.skipped(fault, path);
+    } else {
+      files.push_back(std::move(file));
+    }
+  }
+  if (files.empty()) throw DataError(fmt::format("no file can be used: {}", fmt::join(oddities.lines(), "; ")));
   return files;
 }
 
@@ -72,8 +82,10 @@ void check_has_a_sequence(const TokenSource& source, const std::vector<std::stri
 }  // namespace
 
 std::shared_ptr<const TokenSource> open_source(const DataSpec& data, const std::string& folder, int length,
-                                               std::uint64_t seed) {
-  auto source = open_files(map_data_files(data.files, folder), data.validation_fraction);
+                                               std::uint64_t seed, std::vector<std::string>* notes) {
+  Oddities oddities(data.strict);
+  auto source = open_files(map_data_files(data.files, folder, oddities), data.validation_fraction);
+  if (notes != nullptr) *notes = oddities.lines();
   check_has_a_sequence(*source, data.files, length);
   if (data.tokenizer.empty()) {
     if (data.fim_rate > 0) throw DataError("data.fim_rate needs token files and their data.tokenizer");
@@ -85,8 +97,8 @@ std::shared_ptr<const TokenSource> open_source(const DataSpec& data, const std::
 }
 
 std::shared_ptr<const TokenSource> open_source(const std::vector<std::string>& files,
-                                               const std::optional<Tokenizer>& tokenizer) {
-  std::vector<MappedFile> mapped = map_data_files(files, "");
+                                               const std::optional<Tokenizer>& tokenizer, Oddities& oddities) {
+  std::vector<MappedFile> mapped = map_data_files(files, "", oddities);
   if (tokenizer && std::none_of(mapped.begin(), mapped.end(), TokenFile::begins))
     return std::make_shared<const EncodedText>(mapped, *tokenizer);
   auto source = open_files(std::move(mapped), 0);
