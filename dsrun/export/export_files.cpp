@@ -13,6 +13,7 @@
 #include "dsrun/export/tokenizer_files.hpp"
 #include "dsrun/run/imported_files.hpp"
 #include "models/arch/hugging_face.hpp"
+#include "runtime/data/sources/source.hpp"
 #include "runtime/state/storage_error.hpp"
 
 namespace dsrun {
@@ -68,18 +69,25 @@ std::int64_t context_of(const Job& job) {
   return yarn.on() ? std::llround(yarn.factor * yarn.original_length) : job.batch.length;
 }
 
-// The token that the tokenizer puts before a text, if there is one.
+// The token that the tokenizer puts before a text, or else one that is named so.
 std::optional<std::int32_t> begin_token(const Tokenizer& tokenizer) {
   const std::vector<std::int32_t> around = tokenizer.encode("", true);
-  if (around.empty() || around[0] == tokenizer.end_token()) return std::nullopt;
+  if (around.empty() || around[0] == tokenizer.end_token()) return tokenizer.begin_token();
   return around[0];
+}
+
+// The token that ended the documents of training, or else one that is named so.
+std::optional<std::int32_t> end_token(const Job& job, const Tokenizer& tokenizer) {
+  if (const std::optional<std::int32_t> trained = end_token_of_data(job.data, job.folder)) return trained;
+  return tokenizer.end_token();
 }
 
 HuggingFaceConfig config_of(const Job& job, const std::optional<RunTokenizer>& run) {
   HuggingFaceConfig config{job.model, context_of(job), {}, {}};
   if (run) {
+    config.end_token = end_token(job, run->tokenizer);
     config.begin_token = begin_token(run->tokenizer);
-    config.end_token = run->tokenizer.end_token();
+    if (config.begin_token == config.end_token) config.begin_token.reset();
   }
   return config;
 }
@@ -107,13 +115,22 @@ void add_missing_files(ImportedFolder& imported, std::vector<ExportFile> files) 
 
 // All that the run's own tokenizer says.
 void add_own_tokens(ExportFiles& made, const Job& job, const std::optional<RunTokenizer>& run) {
-  append(made.files, tokenizer_files(job, run ? &*run : nullptr));
-  made.files.push_back(generation_config(config_of(job, run)));
+  const HuggingFaceConfig config = config_of(job, run);
+  const RunTokenizer* tokenizer = run ? &*run : nullptr;
+  append(made.files, tokenizer_files(config, tokenizer));
+  made.files.push_back(generation_config(config));
+  for (std::string& note : tokenizer_notes(config, tokenizer)) made.notes.push_back(std::move(note));
 }
 
 void add_born(ExportFiles& made, const Job& job, const std::optional<RunTokenizer>& run, std::string_view dtype) {
   made.files.push_back({"config.json", write_hugging_face_config(config_of(job, run), dtype)});
   add_own_tokens(made, job, run);
+  const int layers = job.model.layers;
+  if (job.model.q_rank == 0 && layers != 26 && layers != 27)
+    made.notes.push_back(fmt::format(
+        "llama.cpp (build 11549) loads a model without q latent only if it has 26 or 27 layers, and this one "
+        "has {}: model.q_rank > 0 helps",
+        layers));
 }
 
 void add_imported(ExportFiles& made, const Job& job, const std::optional<RunTokenizer>& run, std::string_view dtype,
@@ -121,7 +138,7 @@ void add_imported(ExportFiles& made, const Job& job, const std::optional<RunToke
   HuggingFaceConfig config = config_of(job, run);
   config.max_length = job.batch.length;
   const bool has_none = !has_vocabulary(imported), keeps_tokens = has_none || same_tokenizer(imported, run);
-  if (has_none && run) add_missing_files(imported, tokenizer_files(job, &*run));
+  if (has_none && run) add_missing_files(imported, tokenizer_files(config, &*run));
   made.files.push_back({"config.json", update_hugging_face_config(imported.config, config, dtype, keeps_tokens)});
   if (!keeps_tokens) {
     made.notes.push_back(

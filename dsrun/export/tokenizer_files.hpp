@@ -2,15 +2,15 @@
 // converters of others need besides tokenizer.json. A model that began as an imported folder takes that folder's files
 // instead (imported_folder.hpp).
 //
-// To let an export say more about its tokenizer (tokenizer_config.json, a chat template, a tokenizer.json for bytes),
-// add a file to what this function returns. All files are made before any is written, so that a fault leaves nothing.
+// To let an export say more about its tokenizer (a chat template), add a file to what this function returns. All files
+// are made before any is written, so that a fault leaves nothing.
 #pragma once
 
 #include <string>
 #include <vector>
 
-#include "dsl/job.hpp"
 #include "dsrun/export/export_file.hpp"
+#include "models/arch/hugging_face.hpp"
 #include "runtime/tokenizer/tokenizer.hpp"
 
 namespace dsrun {
@@ -23,7 +23,10 @@ struct RunTokenizer {
   Tokenizer tokenizer;
 };
 
-// Throws StorageError.
-std::vector<ExportFile> tokenizer_files(const Job& job, const RunTokenizer* tokenizer);
+// `config`: what config.json says. Where tokens are bytes, tokenizer.json has a token for each byte.
+std::vector<ExportFile> tokenizer_files(const HuggingFaceConfig& config, const RunTokenizer* tokenizer);
+
+// What other programs cannot do with these tokens, and what would help.
+std::vector<std::string> tokenizer_notes(const HuggingFaceConfig& config, const RunTokenizer* tokenizer);
 
 }  // namespace dsrun

@@ -18,8 +18,7 @@ TrainedModel from_pretrained(const std::string& folder, const std::vector<std::s
   TrainedModel found;
   found.model = pretrained->config.model;
   found.length = static_cast<int>(std::min(pretrained->config.max_length, longest));
-  for (const char* name : {"/tiktoken.model", "/tokenizer.json"})
-    if (std::filesystem::exists(folder + name)) found.tokenizer = folder + name;
+  found.tokenizer = find_tokenizer(folder);
   found.what = folder;
   found.notes = pretrained->notes;
   found.load = [pretrained](const LocalOptions& options) { return std::make_unique<LocalModel>(*pretrained, options); };
@@ -54,6 +53,12 @@ SavedState find_saved_weights(const std::string& run, SavedWeights weights) {
     throw StorageError(
         fmt::format("step {} of {} has no average of weights, because optimizer.ema_decay was 0", saved->step(), run));
   return *saved;
+}
+
+std::string find_tokenizer(const std::string& folder) {
+  for (const char* name : {"/tokenizer.json", "/tiktoken.model"})
+    if (std::filesystem::exists(folder + name)) return folder + name;
+  return "";
 }
 
 TrainedModel find_trained_model(const std::string& folder, SavedWeights weights,

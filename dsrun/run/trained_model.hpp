@@ -30,6 +30,9 @@ TrainedModel find_trained_model(const std::string& folder, SavedWeights weights 
 // The newest checkpoint that has such weights. Throws StorageError.
 SavedState find_saved_weights(const std::string& run, SavedWeights weights);
 
+// The tokenizer's file in a folder of a model: tokenizer.json, else tiktoken.model; "": none.
+std::string find_tokenizer(const std::string& folder);
+
 // The tokenizer at `path`, or the model's own if `path` is empty; nullopt: there is none. Throws StorageError if the
 // tokenizer does not fit the model.
 std::optional<Tokenizer> load_tokenizer(const TrainedModel& trained, const std::string& path);

@@ -9,6 +9,7 @@
 #include "dsl/parse.hpp"
 #include "dsl/text/utf8.hpp"
 #include "dsl/write.hpp"
+#include "dsrun/run/trained_model.hpp"
 #include "dsrun/verbs/verbs.hpp"
 #include "models/arch/trainer_habits.hpp"
 #include "runtime/device/parameters/pretrained.hpp"
@@ -69,8 +70,7 @@ Job with_model(Job job, const Pretrained& pretrained, const std::vector<std::str
   job.model.accept = accept;
   job.model.init_from = pretrained.folder;
   job.model.byte_vocab = job.model.vocab_size == 256;
-  const std::string tokenizer = pretrained.folder + "/tokenizer.json";
-  if (!job.model.byte_vocab && std::filesystem::exists(tokenizer)) job.data.tokenizer = tokenizer;
+  if (!job.model.byte_vocab) job.data.tokenizer = find_tokenizer(pretrained.folder);
   return job;
 }
 

@@ -136,10 +136,22 @@ std::optional<std::int32_t> Tokenizer::find_token(std::string_view name) const {
   return std::nullopt;
 }
 
-std::optional<std::int32_t> Tokenizer::end_token() const {
-  for (const char* each : {"<｜end▁of▁sentence｜>", "<|endoftext|>", "<|end_of_text|>", "</s>", "<eos>", "[EOS]"})
+std::optional<std::int32_t> Tokenizer::find_first(std::initializer_list<const char*> names) const {
+  for (const char* each : names)
     if (const auto token = find_token(each)) return token;
   return std::nullopt;
+}
+
+std::optional<std::int32_t> Tokenizer::end_token() const {
+  return find_first({"<｜end▁of▁sentence｜>", "<|endoftext|>", "<|end_of_text|>", "</s>", "<eos>", "[EOS]"});
+}
+
+std::optional<std::int32_t> Tokenizer::begin_token() const {
+  return find_first({"<｜begin▁of▁sentence｜>", "<|begin_of_text|>", "<s>", "<bos>", "[BOS]"});
+}
+
+std::optional<std::int32_t> Tokenizer::pad_token() const {
+  return find_first({"<｜▁pad▁｜>", "<|pad|>", "<pad>", "[PAD]"});
 }
 
 const std::string& Tokenizer::name() const { return parts_->name; }

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <initializer_list>
 #include <memory>
 #include <optional>
 #include <span>
@@ -53,13 +54,17 @@ class Tokenizer {
   std::int32_t vocab_size() const;  // the largest id and one
   // The token that ends a text, by the names that published models give it; nullopt: none of them is there.
   std::optional<std::int32_t> end_token() const;
+  std::optional<std::int32_t> begin_token() const;  // likewise
+  std::optional<std::int32_t> pad_token() const;
   // By the token's name in the file: "Ġthe" for " the", added tokens as they are.
   std::optional<std::int32_t> find_token(std::string_view name) const;
   const std::string& name() const;  // for messages
+  std::string to_json() const;      // of one that was read from a tiktoken.model, as a tokenizer.json
   std::uint64_t hash() const;       // XXH3 of the file: tells which tokenizer made a token file
 
  private:
   explicit Tokenizer(std::shared_ptr<const TokenizerParts> parts);
+  std::optional<std::int32_t> find_first(std::initializer_list<const char*> names) const;
   std::shared_ptr<const TokenizerParts> parts_;
 };
 

@@ -31,6 +31,9 @@ struct TokenizerParts {
   bool ignore_merges = false;                // a piece that is a token is that token, whatever the merges
   std::vector<std::int32_t> prefix, suffix;  // of add_special
 
+  std::vector<BpeMerge> tiktoken_merges;  // of a tiktoken.model: what a tokenizer.json would say
+  std::string tiktoken_words;
+
   std::unordered_map<std::string, std::int32_t> vocabulary;  // of the model, by spelling
   std::unordered_map<std::string, std::int32_t> added;
   std::vector<TokenText> texts;  // by id

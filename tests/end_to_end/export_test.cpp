@@ -118,6 +118,70 @@ TEST_F(Export, checks_its_tokenizer_before_it_writes) {
   EXPECT_EQ(export_to("run", "out", {"--tokenizer", ""}).exit_code, 0);
 }
 
+// tests/fixtures/check_tokenizer.py asks transformers' AutoTokenizer for the same.
+TEST_F(Export, has_a_tokenizer_where_tokens_are_bytes) {
+  start("run");
+  const Finished done = export_to("run", "hf");
+  ASSERT_EQ(done.exit_code, 0);
+  EXPECT_THAT(done.err, AllOf(HasSubstr("no token ends a text"), HasSubstr("chkhsh")));
+  const json tokenizer = json::parse(read_text(at("hf/tokenizer.json")));
+  const json vocab = tokenizer["model"]["vocab"];
+  EXPECT_EQ(vocab.size(), 256u);
+  EXPECT_EQ(vocab["A"], 65);
+  EXPECT_EQ(vocab["Ġ"], 32);
+  EXPECT_TRUE(tokenizer["model"]["merges"].empty());
+  const json config = json::parse(read_text(at("hf/tokenizer_config.json")));
+  EXPECT_EQ(config["tokenizer_class"], "PreTrainedTokenizerFast");
+  EXPECT_TRUE(config["eos_token"].is_null());
+  EXPECT_TRUE(config_of("hf")["eos_token_id"].is_null());
+  EXPECT_EQ(dsrun({"eval", at("hf"), "--data", at("hf/config.json")}).exit_code, 0);
+}
+
+TEST_F(Export, names_the_special_tokens_of_its_tokenizer) {
+  std::string text;
+  for (int line = 0; line < 400; ++line) text += "line " + std::to_string(line * line) + " of the words of a text\n";
+  folder_.write("held.text", text);
+  const auto tokenized = [&](const std::string& name, std::vector<std::string> train, std::vector<std::string> tokens) {
+    train.insert(train.begin(), {"tokenizer", "train", "--vocab", "300", "--out", at(name + ".json"), at("held.text")});
+    ASSERT_EQ(dsrun(train).exit_code, 0);
+    tokens.insert(tokens.begin(),
+                  {"tokenize", "--tokenizer", at(name + ".json"), "--out", at(name + ".tokens"), at("held.text")});
+    ASSERT_EQ(dsrun(tokens).exit_code, 0);
+    start(name, {"model.vocab=300", "data.files=[\"" + name + ".tokens\"]", "data.tokenizer=\"" + name + ".json\""});
+    const Finished done = export_to(name, name + "_hf");
+    ASSERT_EQ(done.exit_code, 0) << done.err;
+    EXPECT_THAT(done.err, Not(HasSubstr("no token ends a text")));
+  };
+  tokenized("ours", {}, {});
+  json config = json::parse(read_text(at("ours_hf/tokenizer_config.json")));
+  EXPECT_EQ(config["bos_token"], "<｜begin▁of▁sentence｜>");
+  EXPECT_EQ(config["eos_token"], "<｜end▁of▁sentence｜>");
+  EXPECT_EQ(config["pad_token"], "<｜▁pad▁｜>");
+  EXPECT_EQ(config["add_bos_token"], false);
+  EXPECT_EQ(config_of("ours_hf")["bos_token_id"], 0);
+  EXPECT_EQ(config_of("ours_hf")["eos_token_id"], 1);
+  EXPECT_EQ(json::parse(read_text(at("ours_hf/generation_config.json"))),
+            (json{{"bos_token_id", 0}, {"eos_token_id", 1}}));
+  // The token that ended the documents counts, whatever others are named.
+  tokenized("chosen", {"--special", "<|endoftext|>", "--special", "<stop>"}, {"--end-token", "<stop>"});
+  config = json::parse(read_text(at("chosen_hf/tokenizer_config.json")));
+  EXPECT_EQ(config["eos_token"], "<stop>");
+  EXPECT_TRUE(config["bos_token"].is_null());
+  EXPECT_EQ(config_of("chosen_hf")["eos_token_id"], 1);
+}
+
+TEST_F(Export, makes_a_tokenizer_json_of_a_tiktoken_model) {
+  const std::string kimi = DSRUN_SOURCE_DIR "/tests/fixtures/tokenizer/kimi/tiktoken.model";
+  folder_.write("held.text", std::string(4000, 'a') + " deep学习 text");
+  ASSERT_EQ(dsrun({"tokenize", "--tokenizer", kimi, "--out", at("k.tokens"), at("held.text")}).exit_code, 0);
+  start("kimi", {"model.vocab=1206", "data.files=[\"k.tokens\"]", "data.tokenizer=\"" + kimi + "\""});
+  ASSERT_EQ(export_to("kimi", "kimi_hf").exit_code, 0);
+  EXPECT_EQ(read_text(at("kimi_hf/tiktoken.model")), read_text(kimi));
+  EXPECT_EQ(json::parse(read_text(at("kimi_hf/tokenizer_config.json")))["eos_token"], "[EOS]");
+  EXPECT_EQ(config_of("kimi_hf")["eos_token_id"], 1202);
+  EXPECT_EQ(dsrun({"eval", at("kimi_hf"), "--data", at("held.text")}).exit_code, 0);
+}
+
 // A run whose tokens are its tokenizer's: born here, or from a folder with another tokenizer, or with none.
 TEST_F(Export, has_the_ids_and_files_of_the_tokenizer_that_the_run_used) {
   std::string text;

@@ -34,6 +34,15 @@ TEST(Tiktoken, has_the_special_tokens_of_the_configuration_beside_it) {
   EXPECT_EQ(tokenizer.decode(tokens, true), "");
 }
 
+TEST(Tiktoken, becomes_a_tokenizer_json_of_the_same_ids) {
+  const Tokenizer tokenizer = kimi(), same = Tokenizer::parse(tokenizer.to_json(), "same");
+  EXPECT_EQ(same.vocab_size(), tokenizer.vocab_size());
+  for (const nlohmann::json& row : fixture_rows("kimi/texts.jsonl"))
+    EXPECT_EQ(same.encode(row[0].get<std::string>(), false), row[1].get<Tokens>()) << row[0];
+  const std::string gap = R"({"added_tokens_decoder": {"3": {"content": "[EOS]"}}})";
+  EXPECT_EQ(Tokenizer::parse(Tokenizer::parse_tiktoken("YQ== 0\n", gap, "t").to_json(), "t").end_token(), 3);
+}
+
 TEST(Tiktoken, recovers_each_merge_from_the_ranks) {
   // "ab" and "abc" of a, b, c; "xyz" has no merge and is found as a whole piece alone.
   const Tokenizer tokenizer =

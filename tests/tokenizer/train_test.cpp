@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "runtime/tokenizer/error.hpp"
+#include "runtime/tokenizer/train/tokenizer_json.hpp"
 #include "runtime/tokenizer/train/train.hpp"
 #include "tests/tokenizer/fixtures.hpp"
 
@@ -56,6 +57,18 @@ TEST(Train, what_it_makes_reads_any_text) {
   EXPECT_GT(bytes, tokens * 3 / 2);
   const std::string odd = "\xff\xfe not UTF-8 \x80";
   EXPECT_EQ(tokenizer.decode_bytes(tokenizer.encode(odd, false)), odd);
+}
+
+TEST(Train, bytes_have_a_tokenizer_too) {
+  const Tokenizer tokenizer = Tokenizer::parse(byte_tokenizer_json(), "bytes");
+  EXPECT_EQ(tokenizer.vocab_size(), 256);
+  std::string all;
+  for (int byte = 0; byte < 256; ++byte) all += static_cast<char>(byte);
+  all += "a word, ü 中";
+  Tokens expected;
+  for (const char byte : all) expected.push_back(static_cast<unsigned char>(byte));
+  EXPECT_EQ(tokenizer.encode(all, true), expected);
+  EXPECT_EQ(tokenizer.decode_bytes(expected), all);
 }
 
 TEST(Train, counts_the_tokens_that_encoding_makes) {

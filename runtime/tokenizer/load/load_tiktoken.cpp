@@ -69,7 +69,9 @@ class TiktokenLoader {
     for (std::size_t id = 0; id < parts_.texts.size(); ++id) {
       pair.clear();
       parts_.bpe.encode(parts_.texts[id].bytes, scratch, pair);
-      if (pair.size() == 2) parts_.bpe.add({pair[0], pair[1], static_cast<std::int32_t>(id)});
+      if (pair.size() != 2) continue;
+      parts_.tiktoken_merges.push_back({pair[0], pair[1], static_cast<std::int32_t>(id)});
+      parts_.bpe.add(parts_.tiktoken_merges.back());
     }
     parts_.ignore_merges = true;
   }
@@ -132,6 +134,7 @@ void load_tiktoken(std::string_view text, std::string_view config, TokenizerPart
   TiktokenLoader loader(parts);
   loader.load_tokens(text);
   loader.recover_merges();
+  parts.tiktoken_words = kimi_words;
   parts.pre_tokenizer = PreTokenizer({{read_oniguruma(kimi_words)}}, false);
   if (!config.empty()) loader.load_config(config);
 }

@@ -11,32 +11,23 @@
 #include "runtime/tokenizer/error.hpp"
 #include "runtime/tokenizer/load/load.hpp"
 #include "runtime/tokenizer/train/pair_counts.hpp"
+#include "runtime/tokenizer/train/tokenizer_json.hpp"
 #include "runtime/tokenizer/unicode/unicode.hpp"
 
 namespace dsrun {
 namespace {
 
-using Json = nlohmann::ordered_json;
-
-Json split_step(const char* regex) {
-  return {{"type", "Split"}, {"pattern", {{"Regex", regex}}}, {"behavior", "Isolated"}, {"invert", false}};
-}
-
-Json byte_level(bool use_regex) {
-  return {{"type", "ByteLevel"}, {"add_prefix_space", false}, {"trim_offsets", true}, {"use_regex", use_regex}};
-}
-
 // The published files' pre-tokenizers. To offer another, add it here and to BpeTraining's comment.
 Json pre_tokenizer_of(const std::string& name) {
-  if (name == "gpt2") return byte_level(true);
+  if (name == "gpt2") return byte_level_json(true);
   if (name != "deepseek-v3")
     throw TokenizerError("training", "",
                          fmt::format("no pre-tokenizer \"{}\": deepseek-v3 or gpt2 belongs here", name));
   const Json steps = {
-      split_step(R"(\p{N}{1,3})"), split_step("[一-龥぀-ゟ゠-ヿ]+"),
-      split_step(R"([!"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~][A-Za-z]+|[^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+|)"
-                 R"( ?[\p{P}\p{S}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)"),
-      byte_level(false)};
+      split_step_json(R"(\p{N}{1,3})"), split_step_json("[一-龥぀-ゟ゠-ヿ]+"),
+      split_step_json(R"([!"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~][A-Za-z]+|[^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+|)"
+                      R"( ?[\p{P}\p{S}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)"),
+      byte_level_json(false)};
   return {{"type", "Sequence"}, {"pretokenizers", steps}};
 }
 
@@ -77,14 +68,7 @@ std::array<std::int32_t, 256> add_bytes(GrowingVocabulary& vocabulary) {
 
 Json added_tokens(const BpeTraining& how, GrowingVocabulary& vocabulary) {
   Json list = Json::array();
-  for (const std::string& token : how.special_tokens)
-    list.push_back({{"id", vocabulary.id_of(token)},
-                    {"content", token},
-                    {"single_word", false},
-                    {"lstrip", false},
-                    {"rstrip", false},
-                    {"normalized", false},
-                    {"special", true}});
+  for (const std::string& token : how.special_tokens) list.push_back(added_token_json(vocabulary.id_of(token), token));
   return list;
 }
 
@@ -143,25 +127,7 @@ TrainedVocabulary BpeTrainer::train() const {
     merges.push_back({left, right});
     pairs.merge(*pair, vocabulary.id_of(left + right));
   }
-  const Json tokenizer = {{"version", "1.0"},
-                          {"truncation", nullptr},
-                          {"padding", nullptr},
-                          {"added_tokens", added},
-                          {"normalizer", nullptr},
-                          {"pre_tokenizer", state_->pre_tokenizer_json},
-                          {"post_processor", nullptr},
-                          {"decoder", byte_level(true)},
-                          {"model",
-                           {{"type", "BPE"},
-                            {"dropout", nullptr},
-                            {"unk_token", nullptr},
-                            {"continuing_subword_prefix", nullptr},
-                            {"end_of_word_suffix", nullptr},
-                            {"fuse_unk", false},
-                            {"byte_fallback", false},
-                            {"ignore_merges", false},
-                            {"vocab", vocabulary.json()},
-                            {"merges", merges}}}};
+  const Json tokenizer = tokenizer_json(added, state_->pre_tokenizer_json, vocabulary.json(), merges);
   return {tokenizer.dump() + "\n", vocabulary.size(), pairs.num_tokens()};
 }
 
