@@ -32,7 +32,6 @@ std::string fault_of(const nlohmann::json& record, const nlohmann::json* found, 
   if (!record.is_object()) return fmt::format("a record is not an object in JSON, but {}", record.type_name());
   if (found == nullptr) return fmt::format("the object has no field \"{}\"", field);
   if (!found->is_string()) return fmt::format("the field \"{}\" is no string, but {}", field, found->type_name());
-  if (found->get_ref<const std::string&>().empty()) return fmt::format("the field \"{}\" is empty", field);
   return "";
 }
 

@@ -222,11 +222,18 @@ TEST_F(TokensOfTexts, are_refused_where_they_do_not_fit) {
   EXPECT_THAT(refused.err, HasSubstr("texts.tokens: "));
   EXPECT_THAT(refused.err, HasSubstr("cut short"));
   folder_.write("bad.jsonl", "{\"text\": \"good\"}\n{\"text\": 3}\n");
-  refused = dsrun({"tokenize", "--tokenizer", at("tokenizer.json"), "--out", at("bad.tokens"), "--documents", "jsonl",
-                   at("bad.jsonl")});
+  std::vector<std::string> bad = {"tokenize",    "--tokenizer", at("tokenizer.json"), "--out",   at("bad.tokens"),
+                                  "--documents", "jsonl",       at("bad.jsonl"),      "--strict"};
+  refused = dsrun(bad);
   EXPECT_EQ(refused.exit_code, 65);
   EXPECT_THAT(refused.err, HasSubstr("bad.jsonl: line 2"));
   EXPECT_FALSE(std::filesystem::exists(at("bad.tokens")));
+  bad.back() = "--output=json";
+  const Finished skipped = dsrun(bad);
+  EXPECT_EQ(skipped.exit_code, 0);
+  EXPECT_THAT(skipped.err, HasSubstr("skipped once: the field \"text\" is no string, but number"));
+  EXPECT_THAT(skipped.out, HasSubstr("\"skipped\": 1"));
+  std::filesystem::remove(at("bad.tokens"));
   folder_.write("broken.json", read_text(at("tokenizer.json")).substr(0, 500));
   refused = dsrun({"tokenize", "--tokenizer", at("broken.json"), "--out", at("bad.tokens"), at("some")});
   EXPECT_EQ(refused.exit_code, 74);

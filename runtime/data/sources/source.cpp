@@ -96,6 +96,16 @@ std::shared_ptr<const TokenSource> open_source(const DataSpec& data, const std::
   return std::make_shared<const FimSource>(std::move(source), data.fim_rate, find_fim_tokens(data, tokenizer), seed);
 }
 
+std::optional<std::int32_t> end_token_of_data(const DataSpec& data, const std::string& folder) {
+  try {
+    for (const std::string& path : find_data_files(data.files, folder))
+      if (MappedFile file(path); TokenFile::begins(file))
+        if (const std::int32_t token = TokenFile(std::move(file)).kind().end_token; token >= 0) return token;
+  } catch (const DataError&) {  // exports need no data
+  }
+  return std::nullopt;
+}
+
 std::shared_ptr<const TokenSource> open_source(const std::vector<std::string>& files,
                                                const std::optional<Tokenizer>& tokenizer, Oddities& oddities) {
   std::vector<MappedFile> mapped = map_data_files(files, "", oddities);

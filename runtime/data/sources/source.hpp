@@ -28,4 +28,7 @@ std::shared_ptr<const TokenSource> open_source(const DataSpec& data, const std::
 std::shared_ptr<const TokenSource> open_source(const std::vector<std::string>& files,
                                                const std::optional<Tokenizer>& tokenizer, Oddities& oddities);
 
+// The token that ends each document of a job's token files; nothing if there is none, or no file is there any more.
+std::optional<std::int32_t> end_token_of_data(const DataSpec& data, const std::string& folder);
+
 }  // namespace dsrun
