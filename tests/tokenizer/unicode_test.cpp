@@ -104,6 +104,13 @@ TEST(Unicode, composes_every_character_as_the_library_does) {
   }
 }
 
+TEST(Unicode, composes_hangul_and_leaves_newer_marks_where_they_are) {
+  EXPECT_EQ(to_nfc("\u1100\u1161\u11a8"), "\uac01");
+  EXPECT_EQ(to_nfc("\uac00\u11a7"), "\uac00\u11a7");
+  EXPECT_EQ(to_nfc("e\u0301\u0323"), "\u1eb9\u0301");
+  EXPECT_EQ(to_nfc("a\u0c3c\u0301\u0334"), "a\u0c3c\u0334\u0301");  // U+0C3C is of Unicode 14
+}
+
 TEST(Unicode, has_the_properties_that_the_library_has) {
   ASSERT_GE(fixture()["properties"].size(), 350u);
   for (const auto& [name, expected] : fixture()["properties"].items()) {

@@ -114,7 +114,8 @@ bool ends_with_word(std::string_view text) { return !text.empty() && is_word(tex
 
 std::string to_nfc(std::string_view text) {
   if (is_ascii(text)) return std::string(text);
-  const CharacterSet& opaque = opaque_to_nfc();
+  // utf8proc 2.8 also loses U+11A7 behind a Hangul syllable: nothing composes with it.
+  static const CharacterSet opaque = opaque_to_nfc() | CharacterSet{{0x11a7, 0x11a7}};
   std::string all;
   all.reserve(text.size());
   std::size_t done = 0;
