@@ -73,6 +73,9 @@ TEST(Regex, tells_128_kinds_of_characters_apart_outside_of_ascii) {
     letters += {static_cast<char>(0xe4), static_cast<char>(0xb8 + i / 64), static_cast<char>(0x80 + i % 64)};
   EXPECT_EQ(first_match(letters, "x" + letters), letters);
   EXPECT_THROW(first_match(letters + "é", "a"), std::invalid_argument);
+  std::string many;
+  for (int i = 0; i < 2000; ++i) many += "[a\\x{" + std::to_string(4000 + i) + "}]";
+  EXPECT_THROW(first_match(many, "a"), std::invalid_argument);
 }
 
 TEST(Regex, refuses_what_the_dialects_read_differently) {

@@ -13,14 +13,18 @@ namespace dsrun {
 namespace {
 
 constexpr std::uint32_t num_ascii = 128;
+constexpr std::size_t most_sets = 1024;  // files of unknown origin may have any number
 
 std::vector<const CharacterSet*> sets_of(const std::vector<const Pattern*>& patterns) {
   std::vector<const CharacterSet*> sets;
   for (const Pattern* pattern : patterns)
-    for (const Pattern::Part& part : pattern->parts)
-      if (const auto* set = std::get_if<CharacterSet>(&part);
-          set != nullptr && std::none_of(sets.begin(), sets.end(), [&](const auto* each) { return *each == *set; }))
-        sets.push_back(set);
+    for (const Pattern::Part& part : pattern->parts) {
+      const auto* set = std::get_if<CharacterSet>(&part);
+      if (set == nullptr || std::any_of(sets.begin(), sets.end(), [&](const auto* each) { return *each == *set; }))
+        continue;
+      if (sets.size() == most_sets) throw std::invalid_argument("more than 1024 different sets of characters");
+      sets.push_back(set);
+    }
   return sets;
 }
 

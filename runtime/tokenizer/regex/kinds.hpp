@@ -16,7 +16,8 @@ namespace dsrun {
 class KindTable {
  public:
   KindTable() = default;
-  // Throws std::invalid_argument if the patterns' sets tell more than 128 kinds apart outside of ASCII.
+  // Throws std::invalid_argument if the patterns' sets tell more than 128 kinds apart outside of ASCII, or if they are
+  // more than 1024.
   explicit KindTable(const std::vector<const Pattern*>& patterns);
 
   // The kinds of the characters of a set, which stands in a pattern.
