@@ -89,7 +89,10 @@ double Recipe::decay_end() const {
 
 double Recipe::learning_rate(std::int64_t step) const {
   const OptimizerSpec& o = optimizer_;
-  if (step < o.warmup_steps) return o.lr * static_cast<double>(step + 1) / static_cast<double>(o.warmup_steps);
+  if (step < o.warmup_steps) {
+    const std::int64_t risen = o.warmup_from == WarmupFrom::first ? step + 1 : step;
+    return o.lr * static_cast<double>(risen) / static_cast<double>(o.warmup_steps);
+  }
   const auto tokens = static_cast<double>(tokens_before(step));
   if (tokens < phase(o.constant_tokens)) return o.lr;
   const double start = decay_start(), end = decay_end();

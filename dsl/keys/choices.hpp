@@ -21,8 +21,11 @@ inline constexpr EnumNames<Dispatch, 3> dispatch_names({{Dispatch::automatic, "a
 inline constexpr EnumNames<PackingKind, 2> packing_names({{PackingKind::stream, "stream"},
                                                           {PackingKind::best_fit, "best_fit"}});
 inline constexpr EnumNames<Moments, 2> moments_names({{Moments::fp32, "fp32"}, {Moments::bf16, "bf16"}});
-inline constexpr EnumNames<ScoresCounted, 2> scores_names({{ScoresCounted::unbiased, "unbiased"},
+inline constexpr EnumNames<ScoresCounted, 3> scores_names({{ScoresCounted::paper, "paper"},
+                                                           {ScoresCounted::unbiased, "unbiased"},
                                                            {ScoresCounted::biased, "biased"}});
+inline constexpr EnumNames<WarmupFrom, 2> warmup_names({{WarmupFrom::first, "first"}, {WarmupFrom::zero, "zero"}});
+inline constexpr EnumNames<Decay, 2> decay_names({{Decay::matrices, "matrices"}, {Decay::all, "all"}});
 inline constexpr EnumNames<Isolation, 2> isolation_names({{Isolation::thread, "thread"},
                                                           {Isolation::process, "process"}});
 inline constexpr EnumNames<Launcher, 3> launcher_names({{Launcher::local, "local"},

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <span>
 
+#include "dsl/specs/balance.hpp"
 #include "runtime/backend/gemm.hpp"
 #include "runtime/device/exchange/routing.hpp"
 #include "runtime/memory/tensor.hpp"
@@ -37,7 +38,7 @@ struct BatchView {
   double loss_weight = 1;                 // factor of head_loss's gradients
   // Router backward: weight of the sequence-wise balance loss. If it is above 0, the loss's gradient is added.
   double balance_alpha = 0;
-  bool balance_biased = false;         // the loss counts the biased choice, which the forward pass made
+  ScoresCounted balance_scores = ScoresCounted::paper;
   double* balance_loss_sum = nullptr;  // the loss, times the sequences' lengths, is added to it
 };
 

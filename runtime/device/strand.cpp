@@ -215,7 +215,7 @@ void run_kernel(DeviceContext& context, Frame& frame, const OpStep& step) {
   double balance_loss = 0;
   const BalanceSpec& balance = context.plan->job.balance;
   batch.balance_alpha = balance.sequence_alpha;
-  batch.balance_biased = balance.sequence_scores == ScoresCounted::biased;
+  batch.balance_scores = balance.sequence_scores;
   batch.balance_loss_sum = &balance_loss;
   const bool loses = node.op == Op::head_loss && step.pass == Pass::forward;
   std::vector<std::int32_t> likeliest(loses && context.on_predictions ? frame.batch.positions() : 0);

@@ -57,8 +57,26 @@ TEST(GrowingBatch, N1_fp64_losses_and_weights_equal_one_device) {
   EXPECT_LT(worst.relative, 1e-9) << worst.tensor;
 }
 
+// A step with weight decay on all parameters differs by lr · weight_decay times the weight, and in vectors alone.
+TEST(WeightDecay, of_all_parameters_takes_norms_along) {
+  const auto after_one_step = [](const char* decay) {
+    return train({"job.steps=1", "optimizer.lr=0.01", "optimizer.warmup_steps=1", "optimizer.weight_decay=0.5",
+                  std::string("optimizer.decay=") + decay})
+        .weights;
+  };
+  const Tensors matrices = after_one_step("matrices"), all = after_one_step("all");
+  std::size_t norms = 0;
+  for (const auto& [name, values] : matrices) {
+    const bool is_norm = name.find("norm") != std::string::npos;
+    norms += is_norm;
+    for (std::size_t i = 0; i < values.size(); ++i)
+      EXPECT_NEAR(values[i] - all.at(name)[i], is_norm ? 0.01 * 0.5 * 1.0 : 0.0, 1e-12) << name;
+  }
+  EXPECT_GT(norms, 0U);
+}
+
 TEST(SequenceBalance, N1_fp64_losses_and_weights_equal_one_device) {
-  for (const char* scores : {"unbiased", "biased"}) {
+  for (const char* scores : {"paper", "unbiased", "biased"}) {
     const auto balanced = [&](std::vector<std::string> overrides) {
       overrides.insert(overrides.end(), {"job.steps=5", "balance.sequence_alpha=0.01",
                                          std::string("balance.sequence_scores=") + scores});

@@ -94,9 +94,10 @@ TEST_P(Router, sequence_wise_balance_loss_and_its_slope_are_the_papers) {
   mask[4] = mask[5] = 0;
   Stored logits(random_matrix(tokens, a.experts, 1), wide(dtype()));
   const std::vector<float> bias = {0.5f, -0.5f, 0.25f, 0, 0, 0, -0.25f, 0.125f}, none(8, 0.0f);
-  for (const bool biased : {false, true}) {
+  for (const ScoresCounted scores : {ScoresCounted::paper, ScoresCounted::unbiased, ScoresCounted::biased}) {
     Frame frame = route(logits, bias, a);
-    const Routed choice = oracle_router(logits.matrix(), biased ? bias : none, a);
+    const OpAttributes counted_in = scores == ScoresCounted::paper ? router(8, 2, 1, 1) : a;
+    const Routed choice = oracle_router(logits.matrix(), scores == ScoresCounted::biased ? bias : none, counted_in);
     Stored dgates(Matrix(tokens, a.experts_per_token), wide(dtype()));
     Target target(tokens, a.experts, dtype(), Addend::none, 1);
     double loss = 0, expected = 0;
@@ -106,7 +107,7 @@ TEST_P(Router, sequence_wise_balance_loss_and_its_slope_are_the_papers) {
     frame.batch.mask = mask.data();
     frame.batch.sequence_length = length;
     frame.batch.balance_alpha = alpha;
-    frame.batch.balance_biased = biased;
+    frame.batch.balance_scores = scores;
     frame.batch.balance_loss_sum = &loss;
     frame.run(router_backward_input, workspace_, gemm_);
     Matrix slopes(tokens, a.experts);

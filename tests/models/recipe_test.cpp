@@ -52,6 +52,16 @@ TEST(Recipe, without_phases_a_warm_up_and_a_cosine_to_the_last_step) {
   EXPECT_DOUBLE_EQ(Recipe(job({"optimizer.warmup_steps=10", "optimizer.lr=0.5"})).learning_rate(9), 0.5);
 }
 
+// megatron-core and transformers: 0, .005, .01, .0055 for a warm-up of 2, then a cosine of 2 steps from .01 to .001.
+TEST(Recipe, a_warm_up_from_zero_and_a_cosine_of_its_own_length_are_megatrons) {
+  const Recipe recipe(
+      job({"optimizer.lr=0.01", "optimizer.final_lr=0.001", "optimizer.warmup_steps=2", "optimizer.warmup_from=zero",
+           "batch.sequences=4", "batch.length=8", "optimizer.decay_tokens=64"}));
+  const std::vector<double> expected = {0, 0.005, 0.01, 0.0055, 0.001, 0.001};
+  for (std::size_t step = 0; step < expected.size(); ++step)
+    EXPECT_NEAR(recipe.learning_rate(static_cast<std::int64_t>(step)), expected[step], 1e-12) << step;
+}
+
 TEST(Recipe, phases_stretch_to_the_jobs_length) {
   // 10 steps of 4096 tokens for a run told as of 1000 tokens: constant to 40 %, cosine to 80 %, then two constants.
   const Recipe recipe(

@@ -40,11 +40,12 @@ KeyTable<Job> balance_table() {
                .help = "Weight of the sequence-wise balance loss. With 0 there is none."},
               {.name = "sequence_scores",
                .field = CHOICE(balance.sequence_scores, scores_names),
-               .default_text = "\"unbiased\"",
+               .default_text = "\"paper\"",
                .change = Change::on_resume,
                .live = LiveChange::reconfigured,
-               .help = "Scores by whose choice of experts the sequence-wise loss counts tokens: without biases, as in "
-                       "the paper, or with them."},
+               .help = "Choice of experts by which the sequence-wise loss counts tokens. \"paper\": the best of all "
+                       "scores, equation 18. \"unbiased\": the best in the groups that a token may use. "
+                       "\"biased\": those that the token is sent to."},
               {.name = "load_factor",
                .field = FIELD(balance.load_factor),
                .range = {1, 1000},

@@ -19,6 +19,7 @@ template <class A>
 struct BalanceSlopes {
   const KernelCall& call;
   RouterShape shape;
+  RouterShape counted_in;  // the groups in which choices are counted
   A* slopes;
   std::int32_t* indices;  // of one token
   RouterScratch<A> scratch;
@@ -26,9 +27,12 @@ struct BalanceSlopes {
   BalanceSlopes(const KernelCall& kernel_call, const RouterShape& router)
       : call(kernel_call),
         shape(router),
+        counted_in(router),
         slopes(take<A>(router.experts)),
         indices(take<std::int32_t>(router.experts_per_token)),
-        scratch{take<A>(router.experts), take<A>(router.groups)} {}
+        scratch{take<A>(router.experts), take<A>(router.groups)} {
+    if (call.batch.balance_scores == ScoresCounted::paper) counted_in.groups = counted_in.groups_per_token = 1;
+  }
 
   template <class V>
   V* take(int count) const {
@@ -44,8 +48,8 @@ struct BalanceSlopes {
       if (!is_counted(t)) continue;
       ++counted;
       const std::int32_t* chosen = call.outputs[1].row<std::int32_t>(t);
-      if (!call.batch.balance_biased) {
-        unbiased_choice_row(CpuTeam{}, shape, call.outputs[2].row<A>(t), scratch, indices);
+      if (call.batch.balance_scores != ScoresCounted::biased) {
+        unbiased_choice_row(CpuTeam{}, counted_in, call.outputs[2].row<A>(t), scratch, indices);
         chosen = indices;
       }
       for (int k = 0; k < shape.experts_per_token; ++k) slopes[chosen[k]] += A(1);

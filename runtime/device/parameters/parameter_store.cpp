@@ -129,7 +129,7 @@ void ParameterStore::update(BucketState& state, const UpdateOrder& order) {
                          spec.beta1,
                          spec.beta2,
                          spec.eps,
-                         range.part->decays ? spec.weight_decay : 0.0,
+                         spec.decay == Decay::all || range.part->decays ? spec.weight_decay : 0.0,
                          order.gradient_scale,
                          order.step + 1};
     const std::int64_t in_bucket = bucket.shard_size() * state.member + range.offset;
