@@ -1,9 +1,13 @@
 #include "dsl/write.hpp"
 
+#include <algorithm>
+#include <array>
+
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include "dsl/keys/keys.hpp"
+#include "dsl/presets.hpp"
 
 namespace dsrun {
 namespace {
@@ -51,6 +55,28 @@ std::string toml_text(const json& value) {
   return text.find_first_of(".e") == std::string::npos ? text + ".0" : text;
 }
 
+std::string_view default_of(const Key<Job>& key, std::string_view preset) {
+  return default_under(preset, key.path(), key.default_text, key.preset_text);
+}
+
+// Whether a short job file has the key: those that a first job changes, unless the preset sets them.
+bool starts_with(const Key<Job>& key, std::string_view preset) {
+  constexpr std::array<std::string_view, 10> first = {
+      "job.name",        "job.steps",       "model.preset", "parallel.pipeline",  "parallel.data",
+      "parallel.expert", "batch.sequences", "batch.length", "batch.microbatches", "data.files"};
+  return std::find(first.begin(), first.end(), key.path()) != first.end() &&
+         default_of(key, preset) == key.default_text;
+}
+
+std::string starter_value(const Key<Job>& key, const StarterJob& starter) {
+  const std::string path = key.path();
+  if (path == "job.name") return json(starter.name).dump();
+  if (path == "job.steps") return "300";
+  if (path == "model.preset") return json(starter.preset).dump();
+  if (path == "data.files") return "[\"*.txt\"]";
+  return std::string(default_of(key, starter.preset));
+}
+
 }  // namespace
 
 std::string to_toml(const Job& job) {
@@ -83,25 +109,25 @@ json to_json(const Job& job) {
   return tables;
 }
 
-std::string starter_job(const std::string& name) {
-  std::string text =
-      "# A job for dsrun: every key with its default. `dsrun check FILE` validates it, `dsrun FILE` runs it.\n";
+std::string starter_job(const StarterJob& starter) {
+  std::string text = fmt::format(
+      "# `dsrun check FILE` says what is wrong with this job, `dsrun plan FILE` what it costs; "
+      "`dsrun FILE` runs it.\n{}",
+      starter.all_keys ? "" : "# All keys: `dsrun init --all FILE`, or docs/job-file.md.\n");
   std::string_view table;
   for (const Key<Job>& key : job_keys()) {
+    if (!starter.all_keys && !starts_with(key, starter.preset)) continue;
     if (key.table != table) {
       table = key.table;
       text += fmt::format("\n[{}]\n", table);
     }
-    std::string value(key.default_text);
-    if (key.path() == "job.name") value = json(name).dump();
-    if (key.path() == "job.steps") value = "300";
-    if (key.path() == "data.files") value = "[\"*.txt\"]";
-    text += fmt::format("{:<32}  # {}\n", fmt::format("{} = {}", key.name, value), key.help);
+    text += fmt::format("{:<32}  # {}\n", fmt::format("{} = {}", key.name, starter_value(key, starter)), key.help);
   }
   text += "\n# Without it: one localhost with a device for each rank.\n# [[cluster.node]]\n";
   for (const Key<NodeSpec>& key : node_keys())
-    text += fmt::format("# {:<30}  # {}\n", fmt::format("{} = {}", key.name, key.required() ? "1" : key.default_text),
-                        key.help);
+    if (starter.all_keys || key.required())
+      text += fmt::format("# {:<30}  # {}\n", fmt::format("{} = {}", key.name, key.required() ? "1" : key.default_text),
+                          key.help);
   return text;
 }
 

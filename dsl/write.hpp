@@ -9,8 +9,17 @@
 
 namespace dsrun {
 
-std::string to_toml(const Job& job);               // every default filled in; parses back to an equal Job
-nlohmann::json to_json(const Job& job);            // {"job": {"name": …}, …, "cluster": {…, "node": […]}}
-std::string starter_job(const std::string& name);  // what `dsrun init` writes: every key, its default and its help
+std::string to_toml(const Job& job);     // every default filled in; parses back to an equal Job
+nlohmann::json to_json(const Job& job);  // {"job": {"name": …}, …, "cluster": {…, "node": […]}}
+
+struct StarterJob {
+  std::string name;
+  std::string preset = "deepseek-v3-tiny";
+  bool all_keys =
+      false;  // with the preset's values; else those that a first job changes, so that the preset rules the rest
+};
+
+// What `dsrun init` writes: keys with their help.
+std::string starter_job(const StarterJob& starter);
 
 }  // namespace dsrun

@@ -1,9 +1,12 @@
 // From text to Job: defaults, presets, overrides, and back.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "dsl/parse.hpp"
+#include "dsl/presets.hpp"
 #include "dsl/write.hpp"
 
 namespace dsrun {
@@ -213,10 +216,21 @@ TEST(Write, json_holds_the_same_values) {
 }
 
 TEST(Write, a_starter_job_has_no_fault) {
-  const Job job = parse(starter_job("mine"));
-  EXPECT_EQ(job.run.name, "mine");
-  Job expected = parse(smallest, {"job.name=mine", "job.steps=300", "data.files=[\"*.txt\"]"});
-  EXPECT_EQ(job, expected);
+  for (const std::string& preset : preset_names()) {
+    const Job expected =
+        parse(smallest, {"job.name=mine", "job.steps=300", "data.files=[\"*.txt\"]", "model.preset=" + preset});
+    for (const bool all : {false, true})
+      EXPECT_EQ(parse(starter_job({"mine", preset, all})), expected) << preset << all;
+  }
+}
+
+// Its own values would win over those of the preset that a user writes next.
+TEST(Write, a_short_starter_leaves_the_model_to_its_preset) {
+  std::string text = starter_job({.name = "mine"});
+  const std::string tiny = "deepseek-v3-tiny";
+  text.replace(text.find(tiny), tiny.size(), "deepseek-v3");
+  EXPECT_EQ(parse(text).model.layers, 61);
+  EXPECT_LT(std::count(text.begin(), text.end(), '\n'), 40);
 }
 
 }  // namespace
