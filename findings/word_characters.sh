@@ -6,7 +6,7 @@
 # it is the other way round, as Unicode's annex on regexes (UTS 18) has it. ⁴ is a word character to neither. And to
 # tokenizers \w inside a class, [\w], leaves ² out.
 # What follows: a pattern with \w must say which library it is for. dsrun reads tokenizer.json, and takes tokenizers' set
-# (runtime/tokenizer/unicode/regex_dialect.cpp).
+# (runtime/tokenizer/unicode/properties.cpp).
 #
 # Seen on 2026-11-30:
 #     tokenizers, 'm²': ['m²']
