@@ -151,20 +151,20 @@ TEST(CollectiveGroup, names_who_is_late_and_who_is_lost) {
       std::vector<float> vector(1 << 16, 1.0f);
       group.start_all_reduce(Dtype::f32, bytes_of(vector));
       Party::progress_until(
-          member.worker, [&] { return group.progress(); }, "an end", 5s);
+          member.worker, [&] { return group.progress(); }, "an end", 30s);
       member.worker.keep(std::make_shared<std::vector<float>>(std::move(vector)));
       return group.failure();
     };
-    const std::string late = failure_within(1, 1s);
+    const std::string late = failure_within(1, 3s);
     party.exchange("that is late");
-    const std::string lost = failure_within(2, 20s);
-    Party::expect(late.ends_with(": nothing from rank 2 within 1 s"), "who is late, not " + late);
+    const std::string lost = failure_within(2, 60s);
+    Party::expect(late.ends_with(": nothing from rank 2 within 3 s"), "who is late, not " + late);
     Party::expect(lost.find("rank 2") != std::string::npos, "who is lost, not " + lost);
     const auto start = TestClock::now();
     member.worker.close(200ms);
-    Party::expect(TestClock::now() - start < 2s, "a close in time");
+    Party::expect(TestClock::now() - start < 10s, "a close in time");
   });
-  EXPECT_EQ(parties.wait(20s, 2), "");
+  EXPECT_EQ(parties.wait(90s, 2), "");
 }
 
 }  // namespace
